@@ -1,0 +1,63 @@
+/**
+ * Makes `build/proto` (third-party protos, out of npm packages) and `src/gen`
+ * (the contract in TypeScript). Does nothing when nothing has changed since.
+ */
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { printProto } from "./print.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const stamp = join(root, "build/proto.stamp");
+
+/** Where the .proto files of other projects come from. */
+const thirdParty: Record<string, string> = {
+  "grpc/health/v1/health.proto": "grpc-health-check/proto/health/v1/health.proto",
+  "grpc/reflection/v1/reflection.proto": "@grpc/reflection/build/proto/grpc/reflection/v1/reflection.proto",
+  "grpc/reflection/v1alpha/reflection.proto": "@grpc/reflection/build/proto/grpc/reflection/v1alpha/reflection.proto",
+  "google/rpc/error_details.proto": "google-proto-files/google/rpc/error_details.proto",
+  "google/rpc/status.proto": "google-proto-files/google/rpc/status.proto",
+};
+
+function generate(): void {
+  const state = fingerprint();
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === state) return;
+  for (const made of ["build/proto", "src/gen"]) rmSync(join(root, made), { recursive: true, force: true });
+  for (const [path, source] of Object.entries(thirdParty)) {
+    write(path, readFileSync(join(root, "node_modules", source), "utf8"));
+  }
+  write("buf/validate/validate.proto", printProto(file_buf_validate_validate));
+  execFileSync("buf", ["generate", "--template", "proto/buf.gen.yaml"], { cwd: root, stdio: "inherit" });
+  writeFileSync(stamp, state);
+}
+
+function write(path: string, text: string): void {
+  const file = join(root, "build/proto", path);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+}
+
+/** Of everything that the result depends on. */
+function fingerprint(): string {
+  const hash = createHash("sha256");
+  const inputs = readdirSync(join(root, "proto"), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+  for (const file of [...inputs, join(root, "package-lock.json"), join(root, "buf.yaml")]) {
+    hash.update(file.slice(root.length)).update(readFileSync(file));
+  }
+  return hash.digest("hex");
+}
+
+generate();
+
+const copyTo = process.argv.indexOf("--copy-to");
+if (copyTo > 0) {
+  const target = process.argv[copyTo + 1];
+  if (target === undefined) throw new Error("--copy-to needs a directory");
+  cpSync(join(root, "src/gen"), join(root, target), { recursive: true });
+}

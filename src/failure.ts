@@ -1,0 +1,113 @@
+/**
+ * The one error class. Every room throws it, `rpc/` alone turns it into a status.
+ *
+ * A failure's message is written by this service for the caller: it never holds a
+ * credential, a value of a row or a source's own text. What a log may need beside
+ * it goes into `cause`.
+ */
+
+/** What went wrong; each kind is a `Reason` of the contract in lower case. */
+export type FailureKind =
+  | "invalid_request"
+  | "unknown_resource"
+  | "unknown_field"
+  | "invalid_page_token"
+  | "statement_rejected"
+  | "unsupported"
+  | "unauthenticated"
+  | "permission_denied"
+  | "not_found"
+  | "already_exists"
+  | "conflict"
+  | "connector_disabled"
+  | "credential_rejected"
+  | "upstream_permission_denied"
+  | "configuration_rejected"
+  | "tls_failed"
+  | "egress_denied"
+  | "upstream_unreachable"
+  | "upstream_lost"
+  | "upstream_unavailable"
+  | "upstream_rate_limited"
+  | "rate_limited"
+  | "bulkhead_full"
+  | "budget_exhausted"
+  | "too_large"
+  | "breaker_open"
+  | "deadline_exceeded"
+  | "cancelled"
+  | "shutting_down"
+  | "slow_reader"
+  | "outcome_unknown"
+  | "internal"
+  | "not_implemented";
+
+/** What refused. */
+export type FailurePlace =
+  | "request"
+  | "caller"
+  | "connector"
+  | "rate_limit"
+  | "bulkhead"
+  | "pool"
+  | "breaker"
+  | "egress"
+  | "credential"
+  | "upstream"
+  | "service";
+
+/** One wrong field of a request. */
+export interface FieldViolation {
+  /** The field's path in the request: `query.filter.and.filters[0].compare.field`. */
+  readonly field: string;
+  /** What is wrong with it and what would be right, in a sentence. */
+  readonly description: string;
+}
+
+export interface FailureOptions {
+  readonly where?: FailurePlace;
+  /** What the caller can do about it, in a sentence. */
+  readonly remedy?: string;
+  readonly fields?: readonly FieldViolation[];
+  /** Milliseconds after which another try makes sense. */
+  readonly retryAfterMs?: number;
+  /** The provider that answered. */
+  readonly upstream?: string;
+  /** The source's own status: an SQLSTATE or an HTTP status. */
+  readonly status?: string;
+  /** More facts for the caller, as short strings. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** For the log only. */
+  readonly cause?: unknown;
+}
+
+export class Failure extends Error {
+  override readonly name = "Failure";
+  readonly kind: FailureKind;
+  readonly where: FailurePlace | undefined;
+  readonly remedy: string | undefined;
+  readonly fields: readonly FieldViolation[];
+  readonly retryAfterMs: number | undefined;
+  readonly upstream: string | undefined;
+  readonly status: string | undefined;
+  readonly metadata: Readonly<Record<string, string>>;
+
+  constructor(kind: FailureKind, message: string, options: FailureOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.kind = kind;
+    this.where = options.where;
+    this.remedy = options.remedy;
+    this.fields = options.fields ?? [];
+    this.retryAfterMs = options.retryAfterMs;
+    this.upstream = options.upstream;
+    this.status = options.status;
+    this.metadata = options.metadata ?? {};
+  }
+}
+
+/** A request that is wrong in the given fields. */
+export function invalidRequest(...fields: [FieldViolation, ...FieldViolation[]]): Failure {
+  const [first] = fields;
+  const more = fields.length > 1 ? ` (and ${fields.length - 1} more)` : "";
+  return new Failure("invalid_request", `${first.field}: ${first.description}${more}`, { where: "request", fields });
+}

@@ -1,0 +1,250 @@
+/**
+ * What a provider is: data, and one function that opens a session.
+ *
+ * The rest of the service knows providers by this file only. A provider declares
+ * what it can do; what it can't, the service refuses before the session is asked.
+ */
+import type { Socket } from "node:net";
+import type { z } from "zod";
+import type { Failure } from "../failure.ts";
+import type { Field, FieldType } from "../rows/field.ts";
+import type { PackedBatch } from "../rows/packed.ts";
+
+export type Capability = "test" | "schema" | "query" | "native_query" | "explain" | "execute";
+
+/** A provider with its types; `defineProvider` makes one. */
+export interface ProviderDefinition<Config extends z.ZodType, Credential extends z.ZodType> {
+  /** Identifies it on the wire and in the store: `postgresql`. */
+  readonly id: string;
+  /** Its name for people. */
+  readonly title: string;
+  readonly type: "database" | "api";
+  readonly capabilities: readonly Capability[];
+  /** Structured fields only: no DSN, no socket path, no file path. */
+  readonly config: Config;
+  readonly credential: Credential;
+  /**
+   * Where the credential is sent. It is bound into the sealed credential: when any
+   * of it changes, the credential must be given again.
+   */
+  endpoint(config: z.output<Config>): Readonly<Record<string, string | number | boolean>>;
+  /** Opens a session; connects when it is first used. */
+  open(config: z.output<Config>, credential: z.output<Credential>, context: SessionContext): Session;
+  /**
+   * Says what an error of the source means to the caller, or undefined when it is
+   * none of the source's. The failure never holds the source's own text.
+   */
+  classify(cause: unknown): Failure | undefined;
+}
+
+/** Any provider, when its own types do not matter. */
+export type Provider = ProviderDefinition<z.ZodType, z.ZodType>;
+
+/** Checks the definition's types and hides them. */
+export function defineProvider<Config extends z.ZodType, Credential extends z.ZodType>(
+  definition: ProviderDefinition<Config, Credential>,
+): Provider {
+  return definition as unknown as Provider;
+}
+
+/** What a session gets from the service. */
+export interface SessionContext {
+  /** The only way to open a socket. */
+  readonly dial: Dial;
+  /** Connections to the source at most. */
+  readonly maxConnections: number;
+}
+
+/** Opens a TCP connection to an address that the operator's policy allows. */
+export type Dial = (target: { host: string; port: number }, signal?: AbortSignal) => Promise<Socket>;
+
+/** One call, as a session sees it. */
+export interface Call {
+  /** Aborts when the caller cancels, the deadline passes or the service drains. */
+  readonly signal: AbortSignal;
+  /** The instant at which the caller stops waiting, on `performance.now()`'s clock. */
+  readonly deadline: number;
+  /** Filled in by whoever spends the time. */
+  readonly timings: CallTimings;
+}
+
+/** Milliseconds; see `Timings` of the contract. */
+export interface CallTimings {
+  connect: number;
+  source: number;
+  transfer: number;
+}
+
+/**
+ * A live handle to a source, shared by many calls at once. Every method fails with
+ * a `Failure` or with an error that the provider's `classify` knows.
+ */
+export interface Session {
+  test(call: Call): Promise<TestReport>;
+  schema?(call: Call): Promise<readonly Resource[]>;
+  /** One page of rows. */
+  query?(query: ReadQuery, page: PageRequest, call: Call): Promise<Page>;
+  /**
+   * All rows. Settles when the source has begun to answer. Ending the iteration
+   * early, or aborting the call, stops the statement at the source.
+   */
+  stream?(query: ReadQuery, call: Call): Promise<RowStream>;
+  explain?(query: ReadQuery, page: PageRequest, call: Call): Promise<Explanation>;
+  /** Closes idle connections at once and busy ones when their call ends. */
+  close(): Promise<void>;
+}
+
+export interface TestReport {
+  readonly ok: boolean;
+  readonly serverVersion: string;
+  /** `TLSv1.3` for example; empty without encryption. */
+  readonly tls: string;
+  readonly readOnly: boolean;
+  readonly user: string;
+  readonly checks: readonly Check[];
+}
+
+export interface Check {
+  readonly name: "configuration" | "connect" | "tls" | "authenticate" | "query" | "privileges";
+  readonly outcome: "passed" | "warning" | "failed" | "skipped";
+  readonly message: string;
+  readonly remedy: string;
+  /** A FailureKind when it failed. */
+  readonly reason: string;
+}
+
+export type ReadQuery = ResourceQuery | NativeQuery;
+
+export interface ResourceQuery {
+  readonly kind: "resource";
+  readonly resource: string;
+  /** Empty for all. */
+  readonly fields: readonly string[];
+  readonly filter: FilterNode | undefined;
+  readonly orderBy: readonly { readonly field: string; readonly descending: boolean }[];
+  /** Rows at most; undefined for all. */
+  readonly limit: number | undefined;
+}
+
+export interface NativeQuery {
+  readonly kind: "native";
+  readonly text: string;
+  readonly parameters: readonly Operand[];
+}
+
+export type FilterNode =
+  | { readonly kind: "and" | "or"; readonly operands: readonly FilterNode[] }
+  | { readonly kind: "not"; readonly operand: FilterNode }
+  | Comparison;
+
+export interface Comparison {
+  readonly kind: "compare";
+  readonly field: string;
+  readonly operator: Operator;
+  readonly values: readonly Operand[];
+  /** Where it stands in the request, for errors: `query.filter.and.filters[0].compare`. */
+  readonly path: string;
+}
+
+export type Operator = "eq" | "ne" | "lt" | "le" | "gt" | "ge" | "in" | "contains" | "starts_with" | "is_null";
+
+/** A value of a request. */
+export type Operand =
+  | { readonly kind: "null" }
+  | { readonly kind: "bool"; readonly value: boolean }
+  | { readonly kind: "integer"; readonly value: bigint }
+  | { readonly kind: "double"; readonly value: number }
+  | { readonly kind: "text"; readonly value: string }
+  | { readonly kind: "bytes"; readonly value: Uint8Array };
+
+export interface PageRequest {
+  /** Rows at most. */
+  readonly size: number;
+  /** What the page before gave as its `continuation`; undefined for the first. */
+  readonly continuation: string | undefined;
+  /** Bytes of cells after which the page is cut. */
+  readonly maxBytes: number;
+}
+
+export interface Page {
+  readonly fields: readonly Field[];
+  readonly batches: readonly PackedBatch[];
+  /** Leads to the next page, for this session's own reading; undefined on the last. */
+  readonly continuation: string | undefined;
+  readonly paging: Paging;
+  /** Rows were left out that no continuation leads to. */
+  readonly truncated: boolean;
+}
+
+export type Paging = "keyset" | "offset" | "single";
+
+export interface RowStream {
+  readonly fields: readonly Field[];
+  /** A batch may be changed once the next one is asked for. */
+  readonly batches: AsyncIterable<PackedBatch>;
+}
+
+export interface Explanation {
+  readonly statement: string;
+  readonly parameters: readonly string[];
+  readonly pushedDown: readonly string[];
+  readonly paging: Paging;
+  /** The source's own plan as JSON, when it has one. */
+  readonly plan: readonly unknown[] | undefined;
+  readonly estimatedRows: number | undefined;
+  readonly estimatedCost: number | undefined;
+}
+
+export type ResourceKind =
+  | "table"
+  | "view"
+  | "materialized_view"
+  | "partitioned_table"
+  | "partition"
+  | "foreign_table"
+  | "collection";
+
+/** Something that can be queried; see `Resource` of the contract. */
+export interface Resource {
+  /** The full name, as a query takes it: `public.cities`. */
+  readonly name: string;
+  readonly namespace: string;
+  readonly localName: string;
+  readonly kind: ResourceKind;
+  readonly comment: string;
+  readonly estimatedRows: number | undefined;
+  readonly fields: readonly ResourceField[];
+  readonly primaryKey: readonly string[];
+  readonly uniqueKeys: readonly { readonly name: string; readonly fields: readonly string[] }[];
+  readonly foreignKeys: readonly ForeignKey[];
+  readonly indexes: readonly Index[];
+  /** The full name of the partitioned resource that this is a part of, or empty. */
+  readonly partitionOf: string;
+}
+
+export interface ResourceField {
+  readonly name: string;
+  readonly type: FieldType;
+  readonly elementType?: FieldType;
+  readonly nativeType: string;
+  readonly nullable: boolean;
+  readonly defaultExpression: string;
+  readonly generated: boolean;
+  readonly comment: string;
+  readonly enumLabels: readonly string[];
+}
+
+export interface ForeignKey {
+  readonly name: string;
+  readonly fields: readonly string[];
+  readonly references: string;
+  readonly referencedFields: readonly string[];
+}
+
+export interface Index {
+  readonly name: string;
+  readonly keys: readonly string[];
+  readonly unique: boolean;
+  readonly method: string;
+  readonly predicate: string;
+}
