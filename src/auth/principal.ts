@@ -1,0 +1,93 @@
+/** Who calls, and what they may do. */
+import { Failure } from "../failure.ts";
+
+/** Every scope; `connector.admin` implies the others. */
+export const scopes = [
+  "connector.read",
+  "connector.write",
+  "connector.query",
+  "connector.query.native",
+  "connector.execute",
+  "connector.audit.read",
+  "connector.admin",
+] as const;
+
+export type Scope = (typeof scopes)[number];
+
+export interface Principal {
+  readonly organizationId: string;
+  /** The caller's name in history and audit. */
+  readonly id: string;
+  readonly scopes: ReadonlySet<Scope>;
+  /** The connectors it may reach, in lower case; undefined for all of the organization's. */
+  readonly connectorIds: ReadonlySet<string> | undefined;
+}
+
+export function isScope(text: unknown): text is Scope {
+  return (scopes as readonly unknown[]).includes(text);
+}
+
+/**
+ * Lets the call pass or throws a permission_denied Failure whose `metadata.scope` names
+ * the scope that was needed.
+ *
+ * A connector outside the principal's reach is refused whether it exists or not: the
+ * answer tells nothing about it. A call without a connector, such as a list, has to
+ * keep to `principal.connectorIds` itself.
+ */
+export function authorize(principal: Principal, scope: Scope, connectorId?: string): void {
+  if (!principal.scopes.has(scope) && !principal.scopes.has("connector.admin")) {
+    throw new Failure("permission_denied", `This call needs the scope ${scope}, which the caller does not have.`, {
+      where: "caller",
+      remedy: `Call with an API key or a token that has the scope ${scope}.`,
+      metadata: { scope },
+    });
+  }
+  if (connectorId === undefined || principal.connectorIds === undefined) return;
+  if (!principal.connectorIds.has(connectorId.toLowerCase())) {
+    throw new Failure("permission_denied", `The caller's scope ${scope} does not reach this connector.`, {
+      where: "caller",
+      remedy: "Call with an API key that is not limited to other connectors.",
+      metadata: { scope, connector: connectorId },
+    });
+  }
+}
+
+/** What a credential says about its bearer, before it is looked at. */
+export interface Claims {
+  readonly organizationId: unknown;
+  readonly id: unknown;
+  /** Those that this service does not know are left out. */
+  readonly scopes: readonly unknown[];
+  /** Empty for all of the organization's. */
+  readonly connectorIds: readonly string[];
+}
+
+/** The principal of some claims. Throws an unauthenticated Failure when they name none. */
+export function principalOf(claims: Claims): Principal {
+  const { organizationId, id } = claims;
+  if (typeof organizationId !== "string" || !/^[A-Za-z0-9_.:-]{1,64}$/.test(organizationId)) {
+    throw unauthenticated(
+      "The caller's organization is not of 1 to 64 letters, digits and `_`, `.`, `:`, `-`.",
+      "Have the token issued with the id of an organization.",
+    );
+  }
+  if (typeof id !== "string" || id === "" || id.length > 255) {
+    throw unauthenticated(
+      "The caller's name is not of 1 to 255 characters.",
+      "Have the token issued with the caller's name as its subject.",
+    );
+  }
+  const { connectorIds } = claims;
+  return {
+    organizationId,
+    id,
+    scopes: new Set(claims.scopes.filter(isScope)),
+    connectorIds: connectorIds.length === 0 ? undefined : new Set(connectorIds.map((each) => each.toLowerCase())),
+  };
+}
+
+/** The caller is not known. Neither text may hold any of the token. */
+export function unauthenticated(message: string, remedy: string): Failure {
+  return new Failure("unauthenticated", message, { where: "caller", remedy });
+}
