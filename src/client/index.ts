@@ -1,0 +1,22 @@
+/** The published client: `import { createConnectorClient } from "connector-service/client"`. */
+export { Code } from "@connectrpc/connect";
+export type { Filter } from "../gen/connector/v1/filter_pb.js";
+export { type Field, FieldType } from "../gen/connector/v1/value_pb.js";
+export {
+  type CallOptions,
+  type ConnectorClient,
+  createConnectorClient,
+  type PageOptions,
+  type QueryOptions,
+  type StreamOptions,
+  type UpdateOptions,
+} from "./client.ts";
+export type { Cell } from "./decode/scalar.ts";
+export { ConnectorError, type ErrorReason, type FieldError } from "./error.ts";
+export { and, type FieldFilter, field, not, or } from "./filter.ts";
+export type { Page } from "./page.ts";
+export type { NativeQuery, QueryInput, ResourceQuery } from "./query.ts";
+export type { Row, RowMethods, UntypedFields, UntypedRow } from "./row.ts";
+export type { RowBatch, RowStream } from "./stream.ts";
+export type { TransportOptions } from "./transport.ts";
+export type { Parameter } from "./value.ts";

@@ -1,0 +1,66 @@
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { Paging, type QueryResponse, type Timings } from "../gen/connector/v1/query_pb.js";
+import type { Field, Row as WireRow } from "../gen/connector/v1/value_pb.js";
+import type { Cells } from "./decode/cells.ts";
+import type { Column } from "./decode/kind.ts";
+import type { Cell } from "./decode/scalar.ts";
+import { type Row, RowShape, type UntypedFields } from "./row.ts";
+import { cellOf } from "./value.ts";
+
+/** One page of a query. */
+export interface Page<T extends object = UntypedFields> {
+  readonly fields: readonly Field[];
+  readonly rows: readonly Row<T>[];
+  /** Leads to the next page; empty on the last. */
+  readonly nextPageToken: string;
+  /** How the pages are cut; by `offset`, rows that come or go between two pages shift the ones behind them. */
+  readonly paging: "keyset" | "offset" | "single";
+  /** Rows were left out that no page leads to: read them by `stream`. */
+  readonly truncated: boolean;
+  readonly timings: Timings | undefined;
+  /** How often the source was asked until it answered. */
+  readonly attempts: number;
+  /** When the source was read. */
+  readonly readTime: Timestamp | undefined;
+}
+
+const pagings = {
+  [Paging.UNSPECIFIED]: "single",
+  [Paging.KEYSET]: "keyset",
+  [Paging.OFFSET]: "offset",
+  [Paging.SINGLE]: "single",
+} as const satisfies Record<Paging, Page["paging"]>;
+
+export function pageOf<T extends object>(response: QueryResponse): Page<T> {
+  const shape = new RowShape(response.fields);
+  const cells = new MessageCells(response.rows, shape.columns);
+  return {
+    fields: response.fields,
+    rows: response.rows.map((_, index) => shape.row<T>(cells, index)),
+    nextPageToken: response.nextPageToken,
+    paging: pagings[response.paging],
+    truncated: response.truncated,
+    timings: response.timings,
+    attempts: response.attempts,
+    readTime: response.readTime,
+  };
+}
+
+/** Cells of decoded messages. */
+class MessageCells implements Cells {
+  readonly rows: number;
+  readonly #rows: readonly WireRow[];
+  readonly #columns: readonly Column[];
+
+  constructor(rows: readonly WireRow[], columns: readonly Column[]) {
+    this.rows = rows.length;
+    this.#rows = rows;
+    this.#columns = columns;
+  }
+
+  cell(index: number, columnIndex: number): Cell {
+    const row = this.#rows[Math.floor(index / this.#columns.length)] as WireRow;
+    const value = row.values[columnIndex];
+    return value === undefined ? null : cellOf(value, this.#columns[columnIndex] as Column);
+  }
+}
