@@ -31,6 +31,7 @@ export interface VerifiedJwt {
 export function jwtVerifier(options: JwtOptions): (token: string) => Promise<VerifiedJwt> {
   const { keys, issuer, audience, organizationClaim = "organization_id" } = options;
   return async (token) => {
+    if (!hasOneSpelling(token)) throw malformed();
     let claims: JWTPayload;
     try {
       const verified = await jwtVerify(token, keys.getKey, {
@@ -52,6 +53,12 @@ export function jwtVerifier(options: JwtOptions): (token: string) => Promise<Ver
     });
     return { principal, expireTime: (claims.exp as number) * 1000 };
   };
+}
+
+/** Of the spellings that decode to the same signature, the issuer's is the only one we take (RFC 4648, 3.5). */
+function hasOneSpelling(token: string): boolean {
+  const signature = token.slice(token.lastIndexOf(".") + 1);
+  return Buffer.from(signature, "base64url").toString("base64url") === signature;
 }
 
 function scopesOf({ scope, scopes }: JWTPayload): unknown[] {
@@ -81,10 +88,12 @@ function refusal(error: unknown, algorithms: readonly string[]): Failure {
   if (error instanceof errors.JWSSignatureVerificationFailed) {
     return unauthenticated("The token's signature is wrong.", "Send it as it was issued, by the configured issuer.");
   }
-  if (error instanceof errors.JOSEError) {
-    return unauthenticated("The token is malformed.", "Send a signed JSON Web Token as it was issued.");
-  }
+  if (error instanceof errors.JOSEError) return malformed();
   return new Failure("internal", "The token could not be checked.", { where: "service", cause: error });
+}
+
+function malformed(): Failure {
+  return unauthenticated("The token is malformed.", "Send a signed JSON Web Token as it was issued.");
 }
 
 const claimProblems: Readonly<Record<string, string>> = {
