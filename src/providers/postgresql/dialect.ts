@@ -1,0 +1,31 @@
+/** PostgreSQL's SQL. Functions are named with their schema: the search path is the user's. */
+import type { Dialect } from "../sql/dialect.ts";
+
+export const postgresqlDialect: Dialect = {
+  quote: quoteIdentifier,
+  placeholder: (position) => `$${position}`,
+  typed: (placeholder, { castType }) => `${placeholder}::${castType}`,
+  oneOf: (column, { castType }, values, bind) => `${column} = ANY(${bind(arrayLiteral(values))}::${castType}[])`,
+  // As `text`, since citext would ignore case.
+  contains: (column, _type, value, bind) =>
+    `pg_catalog.strpos(${column}::pg_catalog.text, ${bind(value)}::pg_catalog.text) > 0`,
+  startsWith: (column, _type, value, bind) =>
+    `pg_catalog.starts_with(${column}::pg_catalog.text, ${bind(value)}::pg_catalog.text)`,
+  // Unlike `= ANY`, an index can serve it, and elements that are null don't make it null.
+  hasElement: (column, { castType }, value, bind) => `${column} @> ARRAY[${bind(value)}::${castType}]`,
+  // `IS NULL` is also true of a composite whose fields are all null.
+  isNull: (column, { type }) => (type === "struct" ? `${column} IS NOT DISTINCT FROM NULL` : `${column} IS NULL`),
+  orderKey: (column, descending, nullable) =>
+    // An ascending order has its nulls last anyway, and where there are none the
+    // words would only keep an index from serving it.
+    descending ? `${column} DESC${nullable ? " NULLS LAST" : ""}` : column,
+};
+
+export function quoteIdentifier(identifier: string): string {
+  return `"${identifier.replaceAll('"', '""')}"`;
+}
+
+/** An array of one dimension in PostgreSQL's text form. */
+export function arrayLiteral(values: readonly string[]): string {
+  return `{${values.map((value) => `"${value.replace(/["\\]/g, "\\$&")}"`).join(",")}}`;
+}

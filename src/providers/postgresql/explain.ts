@@ -1,0 +1,14 @@
+/** What PostgreSQL's planner expects of a statement. */
+import type { Explanation } from "../contract.ts";
+
+/**
+ * Reads the answer of EXPLAIN (FORMAT JSON): one cell, a list of one object whose
+ * `Plan` has the root's `Plan Rows` and `Total Cost`.
+ *
+ * @see https://www.postgresql.org/docs/18/sql-explain.html
+ */
+export function readPlan(json: string): Pick<Explanation, "plan" | "estimatedRows" | "estimatedCost"> {
+  const plan = JSON.parse(json) as { Plan?: { "Plan Rows"?: number; "Total Cost"?: number } }[];
+  const root = plan[0]?.Plan;
+  return { plan, estimatedRows: root?.["Plan Rows"], estimatedCost: root?.["Total Cost"] };
+}
