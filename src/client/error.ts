@@ -38,8 +38,8 @@ export class ConnectorError extends Error {
     this.code = code;
     this.reason = options.reason;
     this.metadata = options.metadata ?? {};
-    this.remedy = this.metadata["remedy"] ?? "";
-    this.where = this.metadata["where"] ?? "";
+    this.remedy = this.metadata.remedy ?? "";
+    this.where = this.metadata.where ?? "";
     this.fields = options.fields ?? [];
     this.retryAfterMs = options.retryAfterMs;
   }

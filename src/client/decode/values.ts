@@ -54,7 +54,7 @@ export class ValueCells implements Cells {
       case tagBytes: {
         const reader = new WireReader(bytes, start + 1);
         const size = reader.size();
-        return bytes.subarray(reader.at, reader.at + size).slice();
+        return new Uint8Array(bytes.subarray(reader.at, reader.at + size));
       }
       case tagNull:
         return null;
