@@ -1,0 +1,304 @@
+/**
+ * The edge where errors become statuses: a `Failure`, an error of the library and
+ * anything unforeseen all leave as a ConnectError with the details that the
+ * contract's `Reason` describes.
+ */
+import { randomUUID } from "node:crypto";
+import {
+  Code,
+  ConnectError,
+  type ContextValues,
+  createContextKey,
+  type HandlerContext,
+  type Interceptor,
+} from "@connectrpc/connect";
+import { Failure, type FailureKind, type FieldViolation } from "../failure.ts";
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../gen/google/rpc/error_details_pb.js";
+import { unreadable } from "./unreadable.ts";
+
+/** The `domain` of every ErrorInfo. */
+export const errorDomain = "connector.v1";
+
+/** The one table from kinds to codes; the contract states it at `Reason`. */
+export const codes = {
+  invalid_request: Code.InvalidArgument,
+  unknown_resource: Code.InvalidArgument,
+  unknown_field: Code.InvalidArgument,
+  invalid_page_token: Code.InvalidArgument,
+  statement_rejected: Code.InvalidArgument,
+  unsupported: Code.Unimplemented,
+  unauthenticated: Code.Unauthenticated,
+  permission_denied: Code.PermissionDenied,
+  not_found: Code.NotFound,
+  already_exists: Code.AlreadyExists,
+  conflict: Code.Aborted,
+  connector_disabled: Code.FailedPrecondition,
+  // The organization's stored credential, not the caller's token.
+  credential_rejected: Code.FailedPrecondition,
+  upstream_permission_denied: Code.FailedPrecondition,
+  configuration_rejected: Code.FailedPrecondition,
+  tls_failed: Code.FailedPrecondition,
+  egress_denied: Code.FailedPrecondition,
+  upstream_unreachable: Code.Unavailable,
+  upstream_lost: Code.Unavailable,
+  upstream_unavailable: Code.Unavailable,
+  upstream_rate_limited: Code.ResourceExhausted,
+  rate_limited: Code.ResourceExhausted,
+  bulkhead_full: Code.ResourceExhausted,
+  budget_exhausted: Code.ResourceExhausted,
+  too_large: Code.ResourceExhausted,
+  breaker_open: Code.Unavailable,
+  deadline_exceeded: Code.DeadlineExceeded,
+  cancelled: Code.Canceled,
+  shutting_down: Code.Unavailable,
+  slow_reader: Code.ResourceExhausted,
+  outcome_unknown: Code.Unknown,
+  internal: Code.Internal,
+  not_implemented: Code.Unimplemented,
+} as const satisfies Record<FailureKind, Code>;
+
+/** What an error of the library means when it says no more than its code. */
+const kindsOfLibraryErrors: Partial<Record<Code, FailureKind>> = {
+  [Code.InvalidArgument]: "invalid_request",
+  [Code.ResourceExhausted]: "too_large",
+  [Code.DeadlineExceeded]: "deadline_exceeded",
+  [Code.Canceled]: "cancelled",
+  [Code.Aborted]: "cancelled",
+  [Code.Unimplemented]: "not_implemented",
+};
+
+// An error travels in headers, and clients accept as little as 8 KiB of them.
+const maxMessageLength = 1_000;
+const maxMetadataLength = 500;
+const maxViolationsLength = 2_500;
+
+/** What the edge knows about the call that an error belongs to. */
+export interface Fault {
+  /** What the caller is asked to quote. */
+  readonly callId: string;
+  /** `connector.v1.ConnectorService/Query`. */
+  readonly method: string;
+}
+
+export interface FailureOptions {
+  /** Is told every fault of the service, with its cause; the caller only gets the call's id. */
+  readonly onInternal?: (cause: unknown, fault: Fault) => void;
+}
+
+const callIdKey = createContextKey<string | undefined>(undefined, { description: "id of the call" });
+// Whether the request has been read: what the library finds wrong before is the caller's doing.
+const decodedKey = createContextKey(false, { description: "the request has been decoded" });
+
+/** The id of a call, the same one each time it is asked for. */
+export function callIdOf(values: ContextValues): string {
+  const known = values.get(callIdKey);
+  if (known !== undefined) return known;
+  const made = randomUUID();
+  values.set(callIdKey, made);
+  return made;
+}
+
+/**
+ * Makes the error that a caller gets.
+ *
+ * A `Failure` keeps its message, with its remedy. A ConnectError of the library
+ * keeps its code and gets an ErrorInfo. Everything else is INTERNAL, of which the
+ * caller learns the call's id and nothing more.
+ */
+export function toConnectError(cause: unknown, callId?: string): ConnectError {
+  if (cause instanceof Failure) return fromFailure(cause);
+  if (cause instanceof ConnectError) return describe(cause, true, callId);
+  // Connect would turn both into `canceled`.
+  if (cause instanceof Error && cause.name === "TimeoutError") {
+    return fromFailure(
+      new Failure("deadline_exceeded", "The call's deadline has passed.", { where: "request", cause }),
+    );
+  }
+  if (cause instanceof Error && cause.name === "AbortError") {
+    return fromFailure(new Failure("cancelled", "The call was cancelled.", { where: "caller", cause }));
+  }
+  return fromFailure(internal(cause, callId));
+}
+
+/**
+ * Turns whatever a handler, or an interceptor behind this one, throws into the
+ * error that the caller gets; put it first. For unary and streaming calls.
+ */
+export function failureInterceptor(options: FailureOptions = {}): Interceptor {
+  return (next) => async (request) => {
+    const fail = (cause: unknown): ConnectError => {
+      const fault = { callId: callIdOf(request.contextValues), method: methodPath(request) };
+      const real = endOf(request.signal, cause);
+      const error = toConnectError(real, fault.callId);
+      if (error.code === Code.Internal) options.onInternal?.(real, fault);
+      return error;
+    };
+    try {
+      if (!request.stream) {
+        request.contextValues.set(decodedKey, true);
+        return await next(request);
+      }
+      const message = mapErrors(request.message, (cause) =>
+        cause instanceof ConnectError ? describe(cause, false) : cause,
+      );
+      const response = await next({ ...request, message });
+      return response.stream ? { ...response, message: mapErrors(response.message, fail) } : response;
+    } catch (cause) {
+      throw fail(cause);
+    }
+  };
+}
+
+/**
+ * A `requestGate` for the router, which runs before a request's body is read: runs
+ * `admit`, whose Failures become statuses, and sees to it that what the library
+ * finds wrong with the body gets its details too, since no interceptor sees that.
+ */
+export function failureGate(
+  admit?: (context: HandlerContext) => void | Promise<void>,
+  options: FailureOptions = {},
+): (context: HandlerContext) => Promise<void> {
+  return async (context) => {
+    const fault = () => ({ callId: callIdOf(context.values), method: methodPath(context) });
+    const tell = (cause: unknown, error: ConnectError): ConnectError => {
+      if (error.code === Code.Internal) options.onInternal?.(cause, fault());
+      return error;
+    };
+    // Every handler aborts its own context with the error just before it writes it:
+    // the one point that all errors of all protocols pass.
+    const controller = context as HandlerContext & { abort(reason?: unknown): void };
+    const abort = controller.abort;
+    controller.abort = (reason) => {
+      if (reason instanceof ConnectError && !isDescribed(reason)) {
+        const { code, rawMessage, cause } = reason;
+        const error = describe(reason, context.values.get(decodedKey), fault().callId);
+        tell(new Error(rawMessage, { cause: cause ?? code }), error);
+      }
+      abort(reason);
+    };
+    try {
+      await admit?.(context);
+    } catch (cause) {
+      throw tell(cause, toConnectError(cause, fault().callId));
+    }
+  };
+}
+
+function methodPath(call: { service: { typeName: string }; method: { name: string } }): string {
+  return `${call.service.typeName}/${call.method.name}`;
+}
+
+function fromFailure(failure: Failure): ConnectError {
+  const error = new ConnectError(messageOf(failure), codes[failure.kind], undefined, undefined, failure.cause);
+  addDetails(error, failure);
+  return error;
+}
+
+/** `cause` is for the log; its text stays here. */
+function internal(cause: unknown, callId: string | undefined): Failure {
+  const id = callId ?? randomUUID();
+  return new Failure("internal", `internal error; quote call id ${id}`, {
+    where: "service",
+    metadata: { call_id: id },
+    cause,
+  });
+}
+
+function isDescribed(error: ConnectError): boolean {
+  return error.findDetails(ErrorInfoSchema).length > 0;
+}
+
+/**
+ * Gives an error that the library made the details of the contract, in place: the
+ * library has written the reference into several places by then.
+ *
+ * @param decoded whether the request had been read. Before, whatever is wrong is
+ *   wrong with the request, though the library calls some of it internal.
+ */
+function describe(error: ConnectError, decoded: boolean, callId?: string): ConnectError {
+  if (isDescribed(error)) return error;
+  const failure = decoded ? explain(error, callId) : unreadable(error, kindsOfLibraryErrors[error.code]);
+  const { code, message, rawMessage, details } = fromFailure(failure);
+  return Object.assign(error, { code, message, rawMessage, details });
+}
+
+/** What an error of the library means once the request has been read. */
+function explain(error: ConnectError, callId?: string): Failure {
+  const kind = kindsOfLibraryErrors[error.code];
+  if (kind === undefined) return internal(error, callId);
+  return new Failure(kind, error.rawMessage, { where: kind === "too_large" ? "service" : "request" });
+}
+
+function messageOf(failure: Failure): string {
+  const { message, remedy } = failure;
+  const whole = remedy === undefined ? message : `${message.replace(/\.$/, "")}. ${remedy}`;
+  return clip(whole, maxMessageLength);
+}
+
+function addDetails(error: ConnectError, failure: Failure): void {
+  const { where, remedy, upstream, status } = failure;
+  const facts = Object.entries({ ...failure.metadata, where, remedy, upstream, status });
+  const metadata: Record<string, string> = {};
+  for (const [key, value] of facts) {
+    if (value !== undefined) metadata[key] = clip(value, maxMetadataLength);
+  }
+  error.details.push({
+    desc: ErrorInfoSchema,
+    value: { reason: failure.kind.toUpperCase(), domain: errorDomain, metadata },
+  });
+  if (failure.fields.length > 0) {
+    error.details.push({ desc: BadRequestSchema, value: { fieldViolations: fitting(failure.fields) } });
+  }
+  if (failure.retryAfterMs !== undefined) {
+    const ms = Math.max(0, Math.ceil(failure.retryAfterMs));
+    const retryDelay = { seconds: BigInt(Math.floor(ms / 1_000)), nanos: (ms % 1_000) * 1_000_000 };
+    error.details.push({ desc: RetryInfoSchema, value: { retryDelay } });
+  }
+}
+
+/** As many violations as headers can hold, at least one. */
+function fitting(violations: readonly FieldViolation[]): FieldViolation[] {
+  const kept: FieldViolation[] = [];
+  let room = maxViolationsLength;
+  for (const violation of violations) {
+    const field = clip(violation.field, maxMetadataLength);
+    const description = clip(violation.description, maxMetadataLength);
+    room -= field.length + description.length + 8;
+    if (room < 0 && kept.length > 0) break;
+    kept.push({ field, description });
+  }
+  return kept;
+}
+
+/** Well-formed, since a lone surrogate can't be written into a header. */
+function clip(text: string, length: number): string {
+  const clipped = text.length > length ? `${text.slice(0, length - 1)}…` : text;
+  return clipped.toWellFormed();
+}
+
+/** Why the call ended, when `cause` only says that it was aborted. */
+function endOf(signal: AbortSignal, cause: unknown): unknown {
+  if (!signal.aborted) return cause;
+  const aborted =
+    cause === signal.reason ||
+    (cause instanceof ConnectError && cause.code === Code.Canceled) ||
+    (cause instanceof Error && (cause.name === "AbortError" || cause.name === "TimeoutError"));
+  return aborted ? signal.reason : cause;
+}
+
+/** Passes an iterable on with its errors mapped, without holding back its return as a generator would. */
+function mapErrors<T>(iterable: AsyncIterable<T>, map: (cause: unknown) => unknown): AsyncIterable<T> {
+  const rethrow = (cause: unknown): never => {
+    throw map(cause);
+  };
+  return {
+    [Symbol.asyncIterator]() {
+      const it = iterable[Symbol.asyncIterator]();
+      return {
+        next: () => it.next().catch(rethrow),
+        ...(it.return && { return: (value?: unknown) => it.return!(value) }),
+        ...(it.throw && { throw: (cause: unknown) => it.throw!(cause).catch(rethrow) }),
+      };
+    },
+  };
+}
