@@ -1,0 +1,93 @@
+/** Databases and whole servers for tests. */
+import { execFile } from "node:child_process";
+import { readdir, readFile, rm } from "node:fs/promises";
+import { promisify } from "node:util";
+import pg from "pg";
+import { inject } from "vitest";
+import { startEmbedded } from "../../src/store/embedded.ts";
+import { enterableDirectory } from "./directory.ts";
+
+export interface FreshDatabase {
+  /** As the superuser. */
+  readonly url: string;
+  /** Drops the database, whoever is connected to it. */
+  drop(): Promise<void>;
+}
+
+/** An empty database in the run's PostgreSQL. */
+export async function freshDatabase(): Promise<FreshDatabase> {
+  const name = `test_${crypto.randomUUID().replaceAll("-", "")}`;
+  const admin = inject("postgresUrl");
+  await execute(admin, `CREATE DATABASE ${name}`);
+  const url = new URL(admin);
+  url.pathname = `/${name}`;
+  return { url: url.href, drop: () => execute(admin, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
+}
+
+async function execute(url: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}
+
+export interface OwnCluster {
+  /** As the superuser. */
+  readonly url: string;
+  readonly port: number;
+  readonly postmasterPid: number;
+  /** Stops the server, also when it is frozen or dead, and removes its data. */
+  stop(): Promise<void>;
+  /** Sends a signal to every process of the server: SIGKILL, SIGSTOP or SIGCONT. */
+  kill(signal: NodeJS.Signals): Promise<void>;
+}
+
+/** A server that a test may kill or freeze. */
+export async function ownCluster(): Promise<OwnCluster> {
+  const directory = await enterableDirectory();
+  const embedded = await startEmbedded({ directory });
+  const kill = async (signal: NodeJS.Signals): Promise<void> => {
+    const before = await childrenOf(embedded.pid);
+    // The first process goes first, so that it neither replaces nor mourns the others.
+    signalIfAlive(embedded.pid, signal);
+    const pids = new Set([...before, ...(await childrenOf(embedded.pid))]);
+    for (const pid of pids) signalIfAlive(pid, signal);
+  };
+  const stop = async (): Promise<void> => {
+    await kill("SIGCONT");
+    await embedded.stop();
+    await rm(directory, { recursive: true, force: true });
+  };
+  return { url: embedded.url, port: embedded.port, postmasterPid: embedded.pid, stop, kill };
+}
+
+function signalIfAlive(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "ESRCH") throw cause;
+  }
+}
+
+async function childrenOf(parent: number): Promise<number[]> {
+  const pairs = process.platform === "linux" ? await processesOfProc() : await processesOfPs();
+  return pairs.filter(([, ppid]) => ppid === parent).map(([pid]) => pid as number);
+}
+
+/** [pid, parent's pid] of every process, out of /proc: a slim image has no ps. Source: proc_pid_stat(5). */
+async function processesOfProc(): Promise<number[][]> {
+  const pids = (await readdir("/proc")).map(Number).filter((pid) => pid > 0);
+  const stats = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/stat`, "utf8").catch(() => "")));
+  return stats.map((text) => [Number.parseInt(text, 10), Number(text.slice(text.lastIndexOf(")")).split(" ")[2])]);
+}
+
+async function processesOfPs(): Promise<number[][]> {
+  const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,ppid="]);
+  return stdout
+    .trim()
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/).map(Number));
+}
