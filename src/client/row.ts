@@ -64,47 +64,49 @@ export interface RowMethods<T extends object> {
 /** Makes the rows of one result. */
 export class RowShape {
   readonly columns: readonly Column[];
+  readonly names: readonly string[];
+  /** Where each name is; of several fields with one name the last. */
+  readonly indexes: ReadonlyMap<string, number>;
+  /** An object with all names: cloning it and filling it is faster than adding names one by one. */
+  readonly template: Readonly<Record<string, Cell>>;
   readonly #rowClass: typeof DecodedRow;
 
   constructor(fields: readonly Field[]) {
-    const columns = fields.map(columnOf);
-    const indexes = new Map(columns.map((column, index) => [column.name, index]));
-    const template = Object.fromEntries(columns.map((column) => [column.name, null]));
-    this.columns = columns;
-    this.#rowClass = class extends DecodedRow {
-      static override readonly names = columns.map((column) => column.name);
-      static override readonly indexes = indexes;
-      static override readonly template = template;
-    };
-    for (const [name, index] of indexes) {
-      if (name in DecodedRow.prototype) continue;
-      Object.defineProperty(this.#rowClass.prototype, name, {
-        enumerable: true,
-        get(this: DecodedRow): Cell {
-          return this.at(index);
-        },
-      });
+    this.columns = fields.map(columnOf);
+    this.names = this.columns.map(({ name }) => name);
+    this.indexes = new Map(this.names.map((name, index) => [name, index]));
+    this.template = Object.fromEntries(this.names.map((name) => [name, null]));
+    this.#rowClass = class extends DecodedRow {};
+    for (const [name, index] of this.indexes) {
+      if (!(name in DecodedRow.prototype)) DecodedRow.defineField(this.#rowClass, name, index);
     }
   }
 
   row<T extends object>(cells: Cells, index: number): Row<T> {
-    return new this.#rowClass(cells, index * this.columns.length) as unknown as Row<T>;
+    return new this.#rowClass(this, cells, index * this.columns.length) as unknown as Row<T>;
   }
 }
 
-/** A row of no fields; each RowShape has its own subclass with a getter for each field. */
+/** A row of any fields; each RowShape has its own subclass with a getter for each field. */
 class DecodedRow implements RowMethods<Record<string, unknown>> {
-  static readonly names: readonly string[] = [];
-  static readonly indexes: ReadonlyMap<string, number> = new Map();
-  /** An object with all names: cloning it and filling it is faster than adding names one by one. */
-  static readonly template: Readonly<Record<string, Cell>> = {};
-
+  readonly #shape: RowShape;
   readonly #cells: Cells;
   readonly #first: number;
 
-  constructor(cells: Cells, first: number) {
+  constructor(shape: RowShape, cells: Cells, first: number) {
+    this.#shape = shape;
     this.#cells = cells;
     this.#first = first;
+  }
+
+  /** Lets a field be read by its name. */
+  static defineField(rowClass: typeof DecodedRow, name: string, index: number): void {
+    Object.defineProperty(rowClass.prototype, name, {
+      enumerable: true,
+      get(this: DecodedRow): Cell {
+        return this.#cells.cell(this.#first + index, index);
+      },
+    });
   }
 
   at(index: number): Cell {
@@ -156,10 +158,6 @@ class DecodedRow implements RowMethods<Record<string, unknown>> {
   /** What console.log shows. */
   [Symbol.for("nodejs.util.inspect.custom")](): Record<string, Cell> {
     return this.toObject();
-  }
-
-  get #shape(): typeof DecodedRow {
-    return this.constructor as typeof DecodedRow;
   }
 
   #string(name: string): string | null {

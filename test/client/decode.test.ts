@@ -2,11 +2,13 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parseArray } from "../../src/client/decode/array.ts";
 import { bigintAt, bytesAt, doubleAt } from "../../src/client/decode/scalar.ts";
+import { BatchText } from "../../src/client/decode/text.ts";
 import { dateOf, instantOf } from "../../src/client/time.ts";
 
-const whole = (text: string): [Buffer, number, number] => {
+/** A text in the middle of a batch. */
+const whole = (text: string): [BatchText, number, number] => {
   const bytes = Buffer.from(`«${text}»`);
-  return [bytes, 2, bytes.length - 2];
+  return [new BatchText(bytes), 2, bytes.length - 2];
 };
 
 test("every double reads back from its shortest text to the bit", () => {
@@ -40,7 +42,8 @@ test("every 64-bit integer reads back", () => {
 test("every run of bytes reads back from its hexadecimal text", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
-      expect(bytesAt(...whole(`\\x${Buffer.from(bytes).toString("hex")}`))).toEqual(bytes);
+      const [{ bytes: batch }, start, end] = whole(`\\x${Buffer.from(bytes).toString("hex")}`);
+      expect(bytesAt(batch, start, end)).toEqual(bytes);
     }),
   );
 });

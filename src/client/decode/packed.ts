@@ -47,9 +47,9 @@ export class PackedCells implements Cells {
       case kindInt32:
         return integerAt(this.#bytes, start, end);
       case kindBigint:
-        return bigintAt(this.#bytes, start, end);
+        return bigintAt(this.#text, start, end);
       case kindDouble:
-        return doubleAt(this.#bytes, start, end);
+        return doubleAt(this.#text, start, end);
       case kindBytes:
         return bytesAt(this.#bytes, start, end);
       case kindArray:

@@ -5,6 +5,7 @@
 
 import { parseArray } from "./array.ts";
 import { type Column, type Kind, kindArray, kindBigint, kindBool, kindBytes, kindDouble, kindInt32 } from "./kind.ts";
+import type { BatchText } from "./text.ts";
 
 /** A value as this client hands it out. */
 export type Cell = null | boolean | number | bigint | string | Uint8Array | Cell[];
@@ -28,11 +29,9 @@ export function integerAt(bytes: Uint8Array, start: number, end: number): number
 }
 
 /** A decimal integer of any size. */
-export function bigintAt(bytes: Buffer, start: number, end: number): bigint {
+export function bigintAt(text: BatchText, start: number, end: number): bigint {
   // BigInt of a number takes a third of the time of BigInt of a string.
-  return end - start <= exactDigits
-    ? BigInt(integerAt(bytes, start, end))
-    : BigInt(bytes.toString("latin1", start, end));
+  return end - start <= exactDigits ? BigInt(integerAt(text.bytes, start, end)) : BigInt(text.ascii(start, end));
 }
 
 /**
@@ -40,8 +39,9 @@ export function bigintAt(bytes: Buffer, start: number, end: number): bigint {
  * divided by an exact power of ten, which IEEE 754 rounds correctly (Clinger, "How
  * to read floating point numbers accurately", 1990); the rest is left to `Number`.
  */
-export function doubleAt(bytes: Buffer, start: number, end: number): number {
-  if (end - start > exactDigits + 2) return Number(bytes.toString("latin1", start, end));
+export function doubleAt(text: BatchText, start: number, end: number): number {
+  if (end - start > exactDigits + 2) return Number(text.ascii(start, end));
+  const bytes = text.bytes;
   const negative = bytes[start] === minus;
   let digits = 0;
   let value = 0;
@@ -55,10 +55,10 @@ export function doubleAt(bytes: Buffer, start: number, end: number): number {
     } else if (byte === point && pointAt < 0) {
       pointAt = at;
     } else {
-      return Number(bytes.toString("latin1", start, end));
+      return Number(text.ascii(start, end));
     }
   }
-  if (digits > exactDigits) return Number(bytes.toString("latin1", start, end));
+  if (digits > exactDigits) return Number(text.ascii(start, end));
   if (pointAt >= 0) value /= powersOfTen[end - pointAt - 1] as number;
   return negative ? -value : value;
 }
