@@ -80,7 +80,7 @@ export interface Fault {
   readonly method: string;
 }
 
-export interface FailureOptions {
+export interface FaultOptions {
   /** Is told every fault of the service, with its cause; the caller only gets the call's id. */
   readonly onInternal?: (cause: unknown, fault: Fault) => void;
 }
@@ -124,7 +124,7 @@ export function toConnectError(cause: unknown, callId?: string): ConnectError {
  * Turns whatever a handler, or an interceptor behind this one, throws into the
  * error that the caller gets; put it first. For unary and streaming calls.
  */
-export function failureInterceptor(options: FailureOptions = {}): Interceptor {
+export function failureInterceptor(options: FaultOptions = {}): Interceptor {
   return (next) => async (request) => {
     const fail = (cause: unknown): ConnectError => {
       const fault = { callId: callIdOf(request.contextValues), method: methodPath(request) };
@@ -156,7 +156,7 @@ export function failureInterceptor(options: FailureOptions = {}): Interceptor {
  */
 export function failureGate(
   admit?: (context: HandlerContext) => void | Promise<void>,
-  options: FailureOptions = {},
+  options: FaultOptions = {},
 ): (context: HandlerContext) => Promise<void> {
   return async (context) => {
     const fault = () => ({ callId: callIdOf(context.values), method: methodPath(context) });

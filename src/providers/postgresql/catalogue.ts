@@ -119,11 +119,11 @@ async function readFields(run: Run, oid: string, types: TypeCatalogue): Promise<
  */
 const keyQuery = `SELECT i.indisprimary,
   c.relkind = 'r' AND c.relhassubclass OR NOT (i.indimmediate AND i.indisvalid)
-    OR pg_catalog.bool_or(a.attcollation <> k.collation),
+    OR pg_catalog.bool_or(a.attcollation <> k.rule),
   pg_catalog.json_agg(a.attname ORDER BY k.n)
 FROM pg_catalog.pg_index i
 JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
-CROSS JOIN LATERAL unnest(i.indkey::int2[], i.indcollation::oid[]) WITH ORDINALITY AS k(attnum, collation, n)
+CROSS JOIN LATERAL unnest(i.indkey::int2[], i.indcollation::oid[]) WITH ORDINALITY AS k(attnum, rule, n)
 JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
 WHERE i.indrelid = $1::oid AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL AND k.n <= i.indnkeyatts
 GROUP BY i.indexrelid, i.indisprimary, i.indimmediate, i.indisvalid, c.relkind, c.relhassubclass

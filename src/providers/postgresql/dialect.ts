@@ -1,11 +1,13 @@
 /** PostgreSQL's SQL. Functions are named with their schema: the search path is the user's. */
-import type { Dialect } from "../sql/dialect.ts";
+import type { Dialect, ValueType } from "../sql/dialect.ts";
 
 export const postgresqlDialect: Dialect = {
   quote: quoteIdentifier,
   placeholder: (position) => `$${position}`,
   typed: (placeholder, { castType }) => `${placeholder}::${castType}`,
-  oneOf: (column, { castType }, values, bind) => `${column} = ANY(${bind(arrayLiteral(values))}::${castType}[])`,
+  operator,
+  oneOf: (column, type, values, bind) =>
+    `${column} ${operator("=", type)} ANY(${bind(arrayLiteral(values))}::${type.castType}[])`,
   // As `text`, since citext would ignore case.
   contains: (column, _type, value, bind) =>
     `pg_catalog.strpos(${column}::pg_catalog.text, ${bind(value)}::pg_catalog.text) > 0`,
@@ -20,6 +22,14 @@ export const postgresqlDialect: Dialect = {
     // words would only keep an index from serving it.
     descending ? `${column} DESC${nullable ? " NULLS LAST" : ""}` : column,
 };
+
+/**
+ * An extension's operators are named with their schema: outside the search path they
+ * would give way to those of a type that it converts to, citext's to text's.
+ */
+function operator(symbol: string, { operatorSchema }: ValueType): string {
+  return operatorSchema === undefined ? symbol : `OPERATOR(${quoteIdentifier(operatorSchema)}.${symbol})`;
+}
 
 export function quoteIdentifier(identifier: string): string {
   return `"${identifier.replaceAll('"', '""')}"`;

@@ -41,7 +41,8 @@ export function createJudge(): Judge {
     } catch (error) {
       // A trap leaves the instance in no known state; an answer that is no JSON, too.
       loaded = undefined;
-      if (error instanceof RangeError || error instanceof WebAssembly.RuntimeError) return { kind: "exhausted" };
+      const trapped = error instanceof RangeError || (error instanceof Error && error.name === "RuntimeError");
+      if (trapped) return { kind: "exhausted" };
       throw error;
     }
   };

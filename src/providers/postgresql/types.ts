@@ -96,8 +96,8 @@ function builtinInfo(oid: number): TypeInfo | undefined {
 }
 
 /** @param element its `castType` is the very type, since arrays of other types don't compare with the array */
-function arrayOf({ type, nativeType, castType, comparison, range }: ValueType): TypeInfo {
-  const element = { type, nativeType, castType, comparison, ...(range === undefined ? {} : { range }) };
+function arrayOf(element: ValueType): TypeInfo {
+  const { type, castType, comparison } = element;
   return { type: "array", elementType: type, castType: `${castType}[]`, comparison, element };
 }
 
@@ -110,8 +110,11 @@ interface Step {
   readonly name: string;
   readonly namespace: string;
   readonly nativeType: string;
+  /** Of the operator that compares two values; undefined when it is the system's own. */
+  readonly operatorSchema: string | undefined;
 }
 
+// Of btree (403) and hash (405) operator classes the operator of equality tells most.
 const stepQuery = `WITH RECURSIVE step AS (
   SELECT t.oid AS asked, 0 AS depth, t.oid, t.typtype, t.typbasetype, t.typelem, t.typarray
   FROM pg_catalog.pg_type t WHERE t.oid = ANY($1::oid[])
@@ -122,13 +125,19 @@ const stepQuery = `WITH RECURSIVE step AS (
 )
 SELECT s.asked, s.oid, s.typtype,
   EXISTS (SELECT FROM pg_catalog.pg_type e WHERE e.oid = s.typelem AND e.typarray = s.oid),
-  CASE
-    WHEN s.typtype IN ('e', 'r', 'm') THEN 403
-    ELSE (SELECT min(o.opcmethod) FROM pg_catalog.pg_opclass o
-          WHERE o.opcintype = s.oid AND o.opcdefault AND o.opcmethod IN (403, 405))
-  END,
-  t.typname, n.nspname, pg_catalog.format_type(s.oid, NULL)
+  CASE WHEN s.typtype IN ('e', 'r', 'm') THEN 403 ELSE c.opcmethod END,
+  t.typname, n.nspname, pg_catalog.format_type(s.oid, NULL), c.nspname
 FROM step s
+LEFT JOIN LATERAL (
+  SELECT o.opcmethod, NULLIF(pn.nspname, 'pg_catalog') AS nspname
+  FROM pg_catalog.pg_opclass o
+  JOIN pg_catalog.pg_amop m ON m.amopfamily = o.opcfamily AND m.amoplefttype = s.oid AND m.amoprighttype = s.oid
+    AND m.amopstrategy = CASE o.opcmethod WHEN 403 THEN 3 ELSE 1 END
+  JOIN pg_catalog.pg_operator p ON p.oid = m.amopopr
+  JOIN pg_catalog.pg_namespace pn ON pn.oid = p.oprnamespace
+  WHERE o.opcintype = s.oid AND o.opcdefault AND o.opcmethod IN (403, 405)
+  ORDER BY o.opcmethod LIMIT 1
+) c ON true
 JOIN pg_catalog.pg_type t ON t.oid = s.oid
 JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace
 ORDER BY s.asked, s.depth`;
@@ -145,6 +154,7 @@ async function readTypes(run: Run, oids: readonly number[]): Promise<Map<number,
       name: row[5] ?? "",
       namespace: row[6] ?? "",
       nativeType: row[7] ?? "",
+      operatorSchema: row[8] ?? undefined,
     };
     steps.set(asked, [...(steps.get(asked) ?? []), step]);
   }
@@ -162,7 +172,13 @@ function infoOf(path: readonly Step[]): TypeInfo {
   }
   const builtin = builtinInfo(step.oid);
   if (builtin !== undefined) return builtin;
-  return { type: typeOf(step), comparison: step.kind === "c" ? "none" : step.comparison, castType: quotedName(step) };
+  const { operatorSchema } = step;
+  return {
+    type: typeOf(step),
+    comparison: step.kind === "c" ? "none" : step.comparison,
+    castType: quotedName(step),
+    ...(operatorSchema === undefined ? {} : { operatorSchema }),
+  };
 }
 
 function typeOf({ kind, name, namespace }: Step): FieldType {

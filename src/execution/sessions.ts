@@ -1,0 +1,82 @@
+/**
+ * Live sessions, one for each connector as it stands: a change of the connector or of
+ * its credential opens another one, and the old one closes when its calls have ended.
+ */
+import { LRUCache } from "lru-cache";
+import { Failure } from "../failure.ts";
+import type { Catalogue } from "../providers/catalogue.ts";
+import type { Provider, Session, SessionContext } from "../providers/contract.ts";
+import type { ConnectorRow } from "../store/entities/connector.ts";
+import { openCredential } from "../vault/credential.ts";
+import type { Vault } from "../vault/vault.ts";
+
+export interface OpenSession {
+  readonly provider: Provider;
+  readonly session: Session;
+}
+
+export interface Sessions {
+  /** @throws Failure of kind `connector_disabled`, or when the credential can't be opened. */
+  get(connector: ConnectorRow): Promise<OpenSession>;
+  close(): Promise<void>;
+}
+
+/** Sessions kept at most; those unused the longest go first. An idle one has no connections. */
+const maxSessions = 10_000;
+
+interface Entry {
+  readonly version: string;
+  readonly opening: Promise<OpenSession>;
+}
+
+export function createSessions(catalogue: Catalogue, vault: Vault, context: SessionContext): Sessions {
+  const entries = new LRUCache<string, Entry>({
+    max: maxSessions,
+    dispose: ({ opening }) => {
+      opening.then(({ session }) => session.close()).catch(() => {}); // What did not open needs no closing.
+    },
+  });
+
+  return {
+    get(connector) {
+      if (connector.disabled) return Promise.reject(disabled());
+      const key = `${connector.organizationId}/${connector.id}`;
+      const version = `${connector.version}/${connector.credentialVersion}`;
+      const known = entries.get(key);
+      if (known?.version === version) return known.opening;
+      const entry = { version, opening: open(connector, catalogue, vault, context) };
+      entries.set(key, entry);
+      // The next call tries again.
+      entry.opening.catch(() => {
+        if (entries.peek(key) === entry) entries.delete(key);
+      });
+      return entry.opening;
+    },
+    async close() {
+      const open = [...entries.values()];
+      entries.clear();
+      await Promise.allSettled(open.map(async ({ opening }) => (await opening).session.close()));
+    },
+  };
+}
+
+async function open(
+  connector: ConnectorRow,
+  catalogue: Catalogue,
+  vault: Vault,
+  context: SessionContext,
+): Promise<OpenSession> {
+  const provider = catalogue.get(connector.provider);
+  const config = provider.config.parse(connector.config);
+  const { organizationId, id: connectorId, credentialVersion: version, sealedCredential } = connector;
+  const place = { organizationId, connectorId, version, provider: provider.id, endpoint: provider.endpoint(config) };
+  const credential = sealedCredential === null ? undefined : await openCredential(vault, place, sealedCredential);
+  return { provider, session: provider.open(config, provider.credential.parse(credential), context) };
+}
+
+function disabled(): Failure {
+  return new Failure("connector_disabled", "The connector is disabled.", {
+    where: "connector",
+    remedy: "Enable it with UpdateConnector (disabled: false).",
+  });
+}

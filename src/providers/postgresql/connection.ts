@@ -1,0 +1,196 @@
+/** One connection to a PostgreSQL server: opened, read from, cancelled, closed. */
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import pg from "pg";
+import { serialize } from "pg-protocol";
+import { orAborted } from "../../abort.ts";
+import { Failure } from "../../failure.ts";
+import { textRows } from "../../rows/page.ts";
+import type { Dial } from "../contract.ts";
+import { Describing, type Description } from "./describing.ts";
+import { Reading, type Statement } from "./reading.ts";
+import { type Endpoint, openSocket } from "./socket.ts";
+import { WireConnection } from "./wire.ts";
+
+export interface Login extends Endpoint {
+  readonly database: string;
+  readonly user: string;
+}
+
+/** What a connection is busy with. */
+interface Activity {
+  /** Settles when the connection is ready for the next. Never fails. */
+  readonly settled: Promise<void>;
+  /** It failed or was cut short: the connection must not be used again. */
+  readonly broken: boolean;
+  /** Reads on without keeping anything; whoever waits is told the error. */
+  discard(error: Error): void;
+}
+
+/** How long a server may take to end what it was told to end before the connection is cut, in milliseconds. */
+const settleMs = 5_000;
+
+/** pg speaks the protocol's start-up and authentication; connecting and reading are ours. */
+class ProtocolClient extends pg.Client {
+  /** pg sends the password in clear text to whoever asks for it; we do not. */
+  protected _handleAuthCleartextPassword(): void {
+    this.connection.emit(
+      "error",
+      new Failure("credential_rejected", "The server asks for the password in clear text, which is refused.", {
+        where: "credential",
+        upstream: "postgresql",
+        remedy: 'Let the server use "scram-sha-256" in pg_hba.conf.',
+      }),
+    );
+  }
+}
+
+/** What pg's types leave out. */
+interface ClientInternals {
+  processID: number;
+  secretKey: number;
+}
+
+export class SourceConnection {
+  readonly #client: ProtocolClient;
+  readonly #wire: WireConnection;
+  readonly #cancelSocket: (signal: AbortSignal) => Promise<Socket>;
+  #activity: Activity | undefined;
+  #open = true;
+
+  private constructor(
+    client: ProtocolClient,
+    wire: WireConnection,
+    cancelSocket: (signal: AbortSignal) => Promise<Socket>,
+  ) {
+    this.#client = client;
+    this.#wire = wire;
+    this.#cancelSocket = cancelSocket;
+    const lost = () => {
+      this.#open = false;
+    };
+    // Whoever reads is told by pg; an idle connection that is lost is found by `isOpen`.
+    client.on("error", lost).on("end", lost);
+  }
+
+  /** @throws What the socket, its encryption or the server's authentication fails with. */
+  static async open(login: Login, password: string, dial: Dial, signal: AbortSignal): Promise<SourceConnection> {
+    const socket = await openSocket(login, dial, signal);
+    return SourceConnection.authenticate(socket, login, password, dial, signal);
+  }
+
+  /** As `open`, on a socket that is connected already. */
+  static async authenticate(
+    socket: Socket,
+    login: Login,
+    password: string,
+    dial: Dial,
+    signal: AbortSignal,
+  ): Promise<SourceConnection> {
+    const wire = new WireConnection(socket);
+    const { host, port, user, database } = login;
+    const client = new ProtocolClient({
+      connection: wire,
+      ...{ host, port, user, database, password },
+      ssl: false, // The socket is encrypted already, if it should be.
+      application_name: "connector-service",
+    } as pg.ClientConfig);
+    const abort = () => socket.destroy(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      client.on("error", () => {}); // `connect` fails with it, too.
+      await client.connect();
+      return new SourceConnection(client, wire, (signal) => openSocket(login, dial, signal));
+    } catch (error) {
+      socket.destroy();
+      signal.throwIfAborted();
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  get isOpen(): boolean {
+    return this.#open && !this.#wire.socket.destroyed;
+  }
+
+  /** `TLSv1.3` for example; empty without encryption. */
+  get tls(): string {
+    const socket = this.#wire.socket as Partial<TLSSocket>;
+    return socket.getProtocol?.() ?? "";
+  }
+
+  /** Sends a statement. One at a time: the next after `settled`. */
+  read(statement: Statement, timeoutMs: number): Reading {
+    return this.#begin(new Reading(statement, timeoutMs));
+  }
+
+  /** What a statement takes and gives. */
+  describe(text: string): Promise<Description> {
+    return this.#begin(new Describing(text)).answer;
+  }
+
+  /** All rows of a small result as text. */
+  async rows(statement: Statement, timeoutMs: number): Promise<(string | null)[][]> {
+    const reading = this.read(statement, timeoutMs);
+    const fields = await reading.described;
+    const rows: (string | null)[][] = [];
+    for (let batch = await reading.next(); batch !== undefined; batch = await reading.next()) {
+      rows.push(...textRows(batch, fields.length));
+    }
+    await reading.settled;
+    return rows;
+  }
+
+  /**
+   * Stops what runs, and waits until the server has heard it *and* the request's own
+   * socket is closed: a cancel request that is still on its way must not meet
+   * another statement. The connection is closed then. Never fails.
+   *
+   * @param reason What whoever waits for rows is told.
+   */
+  async cancel(reason: Error): Promise<void> {
+    const activity = this.#activity;
+    if (activity !== undefined) {
+      this.#open = false;
+      activity.discard(reason);
+      const limit = AbortSignal.timeout(settleMs);
+      // A server that can't be reached or does not answer leaves nothing but to cut the connection.
+      await Promise.allSettled([this.#requestCancel(limit), orAborted(activity.settled, limit)]);
+    }
+    this.close();
+  }
+
+  /** Waits until nothing runs any more, and cuts a connection that does not come to that. Never fails. */
+  async settle(): Promise<void> {
+    if (this.#activity === undefined) return;
+    await orAborted(this.#activity.settled, AbortSignal.timeout(settleMs)).catch(() => this.close());
+  }
+
+  /** Closes the connection at once. */
+  close(): void {
+    this.#open = false;
+    if (this.#wire.socket.destroyed) return;
+    this.#client.end().catch(() => {});
+    this.#wire.socket.destroySoon();
+  }
+
+  #begin<T extends Activity & pg.Submittable>(activity: T): T {
+    this.#activity = activity;
+    void activity.settled.then(() => {
+      if (this.#activity === activity) this.#activity = undefined;
+      if (activity.broken) this.#open = false;
+    });
+    return this.#client.query(activity);
+  }
+
+  async #requestCancel(signal: AbortSignal): Promise<void> {
+    const socket = await this.#cancelSocket(signal);
+    const { processID, secretKey } = this.#client as unknown as ClientInternals;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    socket.on("error", () => {}).once("close", () => resolve());
+    signal.addEventListener("abort", () => socket.destroy(), { once: true });
+    socket.resume().end(serialize.cancel(processID, secretKey));
+    await promise;
+  }
+}

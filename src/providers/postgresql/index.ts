@@ -1,0 +1,58 @@
+/** PostgreSQL 12 and later, and what speaks its protocol. */
+import { z } from "zod";
+import { defineProvider } from "../contract.ts";
+import { classify } from "./errors.ts";
+import { openSession } from "./session.ts";
+
+/** A name or an address. A path would be a socket of the service's own machine. */
+const host = z
+  .string()
+  .max(253)
+  .regex(
+    /^[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?\.?$/,
+    "must be a host name or an IP address, without a scheme, port or path",
+  )
+  .describe("The server's host name or IP address.");
+
+/** PostgreSQL's names hold at most 63 bytes, and no NUL. */
+const name = z
+  .string()
+  .min(1)
+  .max(63)
+  .refine((text) => !text.includes("\0"), "must not hold a NUL character");
+
+export default defineProvider({
+  id: "postgresql",
+  title: "PostgreSQL",
+  type: "database",
+  capabilities: ["test", "schema", "query", "native_query", "explain"],
+  config: z.strictObject({
+    host,
+    port: z.int().min(1).max(65_535).default(5432).describe("The server's port."),
+    database: name.describe("The database."),
+    user: name.describe("The user. Give it no more than it needs: SELECT on what should be read."),
+    tls: z
+      .enum(["verify_full", "verify_ca", "disable"])
+      .default("verify_full")
+      .describe(
+        "verify_full: encrypted, the certificate verified and issued for this host. verify_ca: the host's name may differ. disable: not encrypted; only where the network is trusted.",
+      ),
+    ca: z
+      .string()
+      .max(100_000)
+      .regex(/^-----BEGIN CERTIFICATE-----/, "must be one or more certificates in PEM")
+      .optional()
+      .describe("Certificates in PEM that sign the server's. Without it: those that Node trusts."),
+  }),
+  credential: z.strictObject({
+    password: z
+      .string()
+      .min(1)
+      .max(1_000)
+      .refine((text) => !text.includes("\0"), "must not hold a NUL character")
+      .describe("The user's password."),
+  }),
+  endpoint: ({ host, port, database, user, tls, ca }) => ({ host, port, database, user, tls, ca: ca ?? "" }),
+  open: (config, { password }, context) => openSession(config, password, context),
+  classify: (cause) => classify(cause),
+});

@@ -1,0 +1,92 @@
+/** From a query to the statement that is sent, by what the catalogue says. */
+import { LRUCache } from "lru-cache";
+import { Failure } from "../../failure.ts";
+import type { Field } from "../../rows/field.ts";
+import type { NativeQuery, PageRequest, Paging, ReadQuery, ResourceQuery } from "../contract.ts";
+import { encodeOperand } from "../sql/operand.ts";
+import { type CompiledSelect, compileSelect } from "../sql/select.ts";
+import { lookUpResource, type PostgresqlResource } from "./catalogue.ts";
+import type { Description } from "./describing.ts";
+import { postgresqlDialect } from "./dialect.ts";
+import { checkStatement } from "./statement.ts";
+import { createTypeCatalogue, type Run, type TypeCatalogue } from "./types.ts";
+
+export interface Plan {
+  readonly text: string;
+  readonly parameters: readonly (string | null)[];
+  /** The fields that the caller sees: the first columns of every row. */
+  readonly fields: readonly Field[];
+  readonly paging: Paging;
+  /** How the pages are cut; absent for a native statement. */
+  readonly select: CompiledSelect | undefined;
+}
+
+/** What planning asks the server. */
+export interface Source {
+  readonly run: Run;
+  describe(text: string): Promise<Description>;
+}
+
+export interface Planner {
+  /** @param page Absent to read all rows. */
+  plan(source: Source, query: ReadQuery, page?: PageRequest): Promise<Plan>;
+  /** The catalogue may have changed: what was learned of it is read again. */
+  forget(): void;
+}
+
+/** Milliseconds for which a resource is taken to be as it was. */
+const maxAgeMs = 10_000;
+const maxResources = 1_000;
+
+export function createPlanner(): Planner {
+  const types = createTypeCatalogue();
+  const resources = new LRUCache<string, PostgresqlResource>({ max: maxResources, ttl: maxAgeMs });
+
+  async function planResource(run: Run, query: ResourceQuery, page: PageRequest | undefined): Promise<Plan> {
+    const known = resources.get(query.resource);
+    const resource = known ?? (await lookUpResource(run, query.resource, types));
+    if (known === undefined) resources.set(query.resource, resource);
+    const select = compileSelect({
+      dialect: postgresqlDialect,
+      resource,
+      query,
+      ...(page === undefined ? {} : { page }),
+    });
+    const { text, parameters, fields, paging } = select;
+    return { text, parameters, fields, paging, select };
+  }
+
+  return {
+    plan: (source, query, page) =>
+      query.kind === "resource" ? planResource(source.run, query, page) : planNative(source, query, types),
+    forget: () => resources.clear(),
+  };
+}
+
+async function planNative(source: Source, { text, parameters }: NativeQuery, types: TypeCatalogue): Promise<Plan> {
+  await checkStatement(text, parameters.length);
+  const { parameterOids, fields } = await source.describe(text);
+  const wanted = await types.describe(
+    source.run,
+    parameterOids.map((typeOid) => ({ typeOid, typmod: -1 })),
+  );
+  const described = await types.describe(
+    source.run,
+    fields.map(({ dataTypeID, dataTypeModifier }) => ({ typeOid: dataTypeID, typmod: dataTypeModifier })),
+  );
+  return {
+    text,
+    parameters: parameters.map((operand, i) => {
+      const type = wanted[i];
+      if (type === undefined)
+        throw new Failure("internal", "A statement was allowed with more parameters than it has.");
+      return operand.kind === "null" ? null : encodeOperand(operand, type, `query.native.parameters[${i}]`);
+    }),
+    fields: fields.map(({ name }, i) => {
+      const { type, elementType, nativeType } = described[i] ?? { type: "other" as const, nativeType: "" };
+      return { name, type, ...(elementType === undefined ? {} : { elementType }), nullable: true, nativeType };
+    }),
+    paging: "single",
+    select: undefined,
+  };
+}

@@ -1,0 +1,233 @@
+/**
+ * One read-only statement on one connection, its rows packed as they arrive.
+ *
+ * It is sent in one go, so that a query costs one round trip: begin a read-only
+ * transaction, set what shapes the text of values, the statement, roll back. The
+ * rollback leaves nothing behind of what the statement may have set.
+ */
+import type { FieldDef, Submittable } from "pg";
+import { type DatabaseError, serialize } from "pg-protocol";
+import { batchBytes, type PackedBatch, PackedWriter } from "../../rows/packed.ts";
+import type { RowSink, WireConnection } from "./wire.ts";
+
+export interface Statement {
+  readonly text: string;
+  /** In the text form of their types; null is NULL. */
+  readonly parameters: readonly (string | null)[];
+  /** Rows after which the server stops; absent for all. */
+  readonly maxRows?: number | undefined;
+}
+
+/** A batch is handed on when it is this old, in milliseconds, however few rows it has. */
+const flushMs = 20;
+/** Full batches that may wait for the reader before the socket is paused. */
+const readyBatches = 1;
+
+/** The form of values that the contract promises, and how long a statement may take. */
+const settings = [
+  "set_config('DateStyle', 'ISO, YMD', true)",
+  "set_config('TimeZone', 'UTC', true)",
+  "set_config('IntervalStyle', 'iso_8601', true)",
+  "set_config('bytea_output', 'hex', true)",
+  "set_config('extra_float_digits', '1', true)",
+  "set_config('xmloption', 'content', true)",
+  "set_config('statement_timeout', $1, true)",
+];
+
+const begin = Buffer.concat([
+  serialize.parse({ text: "BEGIN TRANSACTION READ ONLY" }),
+  serialize.bind({}),
+  serialize.execute({}),
+  serialize.parse({ text: `SELECT ${settings.join(", ")}` }),
+]);
+const rollback = Buffer.concat([
+  serialize.parse({ text: "ROLLBACK" }),
+  serialize.bind({}),
+  serialize.execute({}),
+  serialize.sync(),
+]);
+/** Which of the commands above is the caller's, from 0. */
+const ownCommand = 2;
+
+export class Reading implements Submittable, RowSink {
+  /** Settles when the source has begun to answer: with the result's fields, or with its error. */
+  readonly described: Promise<readonly FieldDef[]>;
+  /** Settles when the connection is ready for the next statement. Never fails. */
+  readonly settled: Promise<void>;
+  /** When the first bytes of the result came, on `performance.now()`'s clock. */
+  firstByteTime = 0;
+  /** The statement failed or was cut short: the connection must not be used again. */
+  broken = false;
+
+  readonly #statement: Statement;
+  readonly #timeoutMs: number;
+  readonly #describe = Promise.withResolvers<readonly FieldDef[]>();
+  readonly #settle = Promise.withResolvers<void>();
+  readonly #writer = new PackedWriter();
+  readonly #ready: PackedBatch[] = [];
+  #waiting: PromiseWithResolvers<PackedBatch | undefined> | undefined;
+  #connection: WireConnection | undefined;
+  #flushTimer: NodeJS.Timeout | undefined;
+  #commands = 0;
+  #finished = false;
+  #discarding = false;
+  #error: Error | undefined;
+
+  /** @param timeoutMs After this many milliseconds the server itself stops the statement. */
+  constructor(statement: Statement, timeoutMs: number) {
+    this.#statement = statement;
+    this.#timeoutMs = Math.max(1, Math.ceil(timeoutMs));
+    this.described = this.#describe.promise;
+    this.described.catch(() => {}); // Whoever reads batches gets the error, too.
+    this.settled = this.#settle.promise;
+  }
+
+  /** All rows have come. */
+  get finished(): boolean {
+    return this.#finished;
+  }
+
+  /** The next batch, or undefined after the last one. */
+  next(): Promise<PackedBatch | undefined> {
+    const batch = this.#ready.shift();
+    if (batch !== undefined) {
+      if (this.#ready.length < readyBatches) this.#connection?.socket.resume();
+      return Promise.resolve(batch);
+    }
+    if (this.#error !== undefined) return Promise.reject(this.#error);
+    if (this.#finished) return Promise.resolve(undefined);
+    this.#connection?.socket.resume();
+    this.#waiting = Promise.withResolvers();
+    return this.#waiting.promise;
+  }
+
+  /**
+   * Reads on without keeping anything: a server that waits for its reader does not
+   * hear a cancel request.
+   *
+   * @param error What a waiting reader is told.
+   */
+  discard(error: Error): void {
+    this.broken = true;
+    this.#discarding = true;
+    this.#ready.length = 0;
+    this.#fail(error);
+    this.#connection?.socket.resume();
+  }
+
+  // What follows is called by pg.
+
+  submit(connection: unknown): undefined {
+    const wire = connection as WireConnection;
+    this.#connection = wire;
+    // pg forgets a failed query before the server is ready again.
+    const settle = () => {
+      wire.off("readyForQuery", settle).off("end", settle);
+      this.#settle.resolve();
+    };
+    wire.on("readyForQuery", settle).on("end", settle);
+    wire.socket.write(
+      Buffer.concat([
+        begin,
+        serialize.bind({ values: [String(this.#timeoutMs)] }),
+        serialize.execute({}),
+        serialize.parse({ text: this.#statement.text }),
+        serialize.bind({ values: [...this.#statement.parameters] }),
+        serialize.describe({ type: "P", name: "" }),
+        serialize.execute({ rows: this.#statement.maxRows ?? 0 }),
+        rollback,
+      ]),
+    );
+  }
+
+  handleRowDescription(message: { fields: FieldDef[] }): void {
+    this.firstByteTime = performance.now();
+    (this.#connection as WireConnection).sink = this;
+    this.#describe.resolve(message.fields);
+  }
+
+  row(chunk: Buffer, start: number, end: number): void {
+    if (this.#discarding) return;
+    const writer = this.#writer;
+    let at = start + 2;
+    while (at < end) {
+      const size =
+        ((chunk[at] as number) << 24) |
+        ((chunk[at + 1] as number) << 16) |
+        ((chunk[at + 2] as number) << 8) |
+        (chunk[at + 3] as number);
+      at += 4;
+      if (size < 0) {
+        writer.null();
+      } else {
+        writer.cell(chunk, at, at + size);
+        at += size;
+      }
+    }
+    writer.endRow();
+    if (writer.size >= batchBytes) this.#flush();
+  }
+
+  endOfChunk(): void {
+    if (this.#discarding || this.#finished) return;
+    if (this.#ready.length > readyBatches) this.#connection?.socket.pause();
+    if (this.#writer.rows > 0) this.#flushTimer ??= setTimeout(() => this.#flush(), flushMs);
+  }
+
+  /** A row that came before the result was described: of the settings. */
+  handleDataRow(): void {}
+
+  handleCommandComplete(): void {
+    if (this.#commands++ !== ownCommand) return;
+    (this.#connection as WireConnection).sink = undefined;
+    this.#describe.resolve([]); // A statement without a result, when nothing described one.
+    this.#flush();
+    this.#finish();
+  }
+
+  handleEmptyQuery(): void {
+    this.handleCommandComplete();
+  }
+
+  /** The server stopped at `maxRows`. */
+  handlePortalSuspended(): void {
+    this.handleCommandComplete();
+  }
+
+  handleReadyForQuery(): void {
+    this.#finish();
+  }
+
+  handleError(error: DatabaseError | Error): void {
+    const connection = this.#connection;
+    this.broken = true;
+    if (connection !== undefined) connection.sink = undefined;
+    this.#flush();
+    this.#fail(error);
+  }
+
+  #flush(): void {
+    clearTimeout(this.#flushTimer);
+    this.#flushTimer = undefined;
+    const batch = this.#writer.take();
+    if (batch === undefined || this.#discarding) return;
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (waiting === undefined) this.#ready.push(batch);
+    else waiting.resolve(batch);
+  }
+
+  #finish(): void {
+    this.#finished = true;
+    this.#waiting?.resolve(undefined);
+    this.#waiting = undefined;
+  }
+
+  #fail(error: Error): void {
+    clearTimeout(this.#flushTimer);
+    this.#error ??= error;
+    this.#describe.reject(this.#error);
+    this.#waiting?.reject(this.#error);
+    this.#waiting = undefined;
+  }
+}

@@ -1,0 +1,91 @@
+/** A socket to a PostgreSQL server, encrypted as the connector asks for. */
+import { isIP, type Socket } from "node:net";
+import { connect as connectTls, type TLSSocket } from "node:tls";
+import { Failure } from "../../failure.ts";
+import type { Dial } from "../contract.ts";
+
+export type TlsMode = "verify_full" | "verify_ca" | "disable";
+
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: TlsMode;
+  /** Certificates in PEM that sign the server's; undefined for the public ones. */
+  readonly ca?: string | undefined;
+}
+
+/** SSLRequest: its own length and the code 1234.5679. */
+const sslRequest = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
+const accepted = "S".charCodeAt(0);
+
+/**
+ * @throws Failure of kind `tls_failed` when the server has no TLS, else the errors of
+ *   `dial` and of Node's TLS.
+ */
+export async function openSocket(endpoint: Endpoint, dial: Dial, signal: AbortSignal): Promise<Socket | TLSSocket> {
+  const socket = await dial({ host: endpoint.host, port: endpoint.port }, signal);
+  if (endpoint.tls === "disable") return socket;
+  const abort = () => socket.destroy(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await encrypt(socket, endpoint);
+  } catch (error) {
+    socket.destroy();
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+async function encrypt(socket: Socket, endpoint: Endpoint): Promise<TLSSocket> {
+  socket.write(sslRequest);
+  const answer = await firstBytes(socket);
+  if (answer[0] !== accepted) {
+    throw new Failure("tls_failed", "The server does not offer TLS.", {
+      where: "upstream",
+      upstream: "postgresql",
+      remedy:
+        'Switch TLS on at the server (ssl = on). Only where the network itself is trusted, set "tls" to "disable" in the connector.',
+    });
+  }
+  // Anything behind the answer was put there by somebody in between (CVE-2021-23222).
+  if (answer.length > 1) {
+    throw new Failure("tls_failed", "The server sent data before the TLS handshake.", {
+      where: "upstream",
+      upstream: "postgresql",
+      remedy: "Check what stands between the service and the database.",
+    });
+  }
+  const options = { socket, host: endpoint.host, minVersion: "TLSv1.2" as const, ca: endpoint.ca };
+  // An IP address is no server name (RFC 6066, section 3).
+  const named = isIP(endpoint.host) === 0 ? { ...options, servername: endpoint.host } : options;
+  const encrypted = connectTls(
+    endpoint.tls === "verify_ca" ? { ...named, checkServerIdentity: () => undefined } : named,
+  );
+  await settled(encrypted, "secureConnect");
+  return encrypted;
+}
+
+async function firstBytes(socket: Socket): Promise<Buffer> {
+  await settled(socket, "readable");
+  return (socket.read() as Buffer | null) ?? Buffer.alloc(0);
+}
+
+/** Resolves at the event; a socket that ends before it is lost. */
+function settled(socket: Socket, event: "readable" | "secureConnect"): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const done = () => socket.off(event, happened).off("error", failed).off("close", closed);
+    const happened = () => {
+      done();
+      resolve();
+    };
+    const failed = (error: Error) => {
+      done();
+      reject(error);
+    };
+    const closed = () =>
+      failed(Object.assign(new Error("the connection was closed by the server"), { code: "ECONNRESET" }));
+    socket.once(event, happened).once("error", failed).once("close", closed);
+  });
+}

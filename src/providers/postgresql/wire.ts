@@ -1,0 +1,148 @@
+/**
+ * pg's connection with one door more: the rows of the running query go to a sink as
+ * the bytes that came from the socket, everything else to pg's own parser.
+ *
+ * Making JavaScript values of cells that are only passed on costs more than all
+ * other work of a stream together.
+ */
+import { EventEmitter } from "node:events";
+import type { Socket } from "node:net";
+import pg from "pg";
+import { parse } from "pg-protocol";
+import { Failure } from "../../failure.ts";
+
+/** Takes the rows of a query; see DataRow in PostgreSQL's "Message Formats". */
+export interface RowSink {
+  /** `chunk[start, end)` is a DataRow's body: a count of cells, then each one's size and bytes. */
+  row(chunk: Buffer, start: number, end: number): void;
+  /** All that has arrived was handed over. */
+  endOfChunk(): void;
+}
+
+const dataRow = "D".charCodeAt(0);
+const headerSize = 5;
+/** A row larger than this is refused before it is kept. */
+const maxMessageBytes = 64 * 1024 * 1024;
+const keptPartialBytes = 256 * 1024;
+
+/** What pg's own class does not declare. */
+interface ConnectionInternals {
+  stream: Socket;
+  _connecting: boolean;
+  _ending: boolean;
+  _emitMessage: boolean;
+}
+
+export class WireConnection extends pg.Connection {
+  /** Takes rows while it is set. */
+  sink: RowSink | undefined;
+  readonly #others = new EventEmitter();
+  #partial = Buffer.allocUnsafe(0);
+  #partialSize = 0;
+
+  constructor(socket: Socket) {
+    super({ stream: socket } as unknown as pg.ConnectionConfig);
+  }
+
+  get socket(): Socket {
+    return this.stream as Socket;
+  }
+
+  /** The socket is connected, and encrypted if it should be, before pg sees it. */
+  connect(): void {
+    const internals = this as unknown as ConnectionInternals;
+    internals._connecting = true;
+    this.socket.on("error", (error: NodeJS.ErrnoException) => {
+      if (!internals._ending) this.emit("error", error);
+    });
+    this.socket.on("close", () => this.emit("end"));
+    void parse(this.#others as unknown as NodeJS.ReadableStream, (message) => {
+      this.emit(message.name === "error" ? "errorMessage" : message.name, message);
+    });
+    this.socket.on("data", (chunk: Buffer) => this.#receive(chunk));
+    process.nextTick(() => this.emit("connect"));
+  }
+
+  #receive(chunk: Buffer): void {
+    try {
+      let at = 0;
+      if (this.#partialSize > 0) at = this.#complete(chunk);
+      if (this.#partialSize === 0) this.#messages(chunk, at);
+      this.sink?.endOfChunk();
+    } catch (error) {
+      this.socket.destroy(error as Error);
+    }
+  }
+
+  /** Hands over every whole message of the chunk and keeps the rest. */
+  #messages(chunk: Buffer, from: number): void {
+    let at = from;
+    let othersFrom = from;
+    while (at + headerSize <= chunk.length) {
+      const end = at + 1 + checkedSize(chunk, at);
+      if (end > chunk.length) break;
+      if (chunk[at] === dataRow && this.sink !== undefined) {
+        if (othersFrom < at) this.#others.emit("data", chunk.subarray(othersFrom, at));
+        // What came before may have ended the query.
+        if (this.sink !== undefined) this.sink.row(chunk, at + headerSize, end);
+        othersFrom = end;
+      } else if (chunk[at] !== dataRow) {
+        // A row's description sets the sink for the rows behind it in the same chunk.
+        this.#others.emit("data", chunk.subarray(othersFrom, end));
+        othersFrom = end;
+      }
+      at = end;
+    }
+    if (othersFrom < at) this.#others.emit("data", chunk.subarray(othersFrom, at));
+    if (at < chunk.length) this.#keep(chunk, at, chunk.length);
+  }
+
+  /** Adds to the kept part of a message until it is whole; says where the chunk goes on. */
+  #complete(chunk: Buffer): number {
+    let at = 0;
+    if (this.#partialSize < headerSize) {
+      at = Math.min(headerSize - this.#partialSize, chunk.length);
+      this.#keep(chunk, 0, at);
+      if (this.#partialSize < headerSize) return at;
+    }
+    const size = 1 + checkedSize(this.#partial, 0);
+    const end = Math.min(at + size - this.#partialSize, chunk.length);
+    this.#reserve(size);
+    this.#keep(chunk, at, end);
+    if (this.#partialSize === size) {
+      const whole = this.#partial;
+      this.#partialSize = 0;
+      // A large row's memory is not kept for the next one.
+      if (whole.length > keptPartialBytes) this.#partial = Buffer.allocUnsafe(0);
+      this.#messages(whole.subarray(0, size), 0);
+    }
+    return end;
+  }
+
+  #keep(chunk: Buffer, start: number, end: number): void {
+    this.#reserve(this.#partialSize + end - start);
+    chunk.copy(this.#partial, this.#partialSize, start, end);
+    this.#partialSize += end - start;
+  }
+
+  #reserve(size: number): void {
+    if (size <= this.#partial.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(size, 2 * this.#partial.length, 16_384));
+    this.#partial.copy(grown, 0, 0, this.#partialSize);
+    this.#partial = grown;
+  }
+}
+
+/** A message's size without its first byte. */
+function checkedSize(bytes: Buffer, at: number): number {
+  const size = bytes.readUInt32BE(at + 1);
+  if (size > maxMessageBytes) {
+    throw new Failure("too_large", `A row of the result is larger than ${maxMessageBytes / 1024 / 1024} MiB.`, {
+      where: "upstream",
+      upstream: "postgresql",
+      remedy: "Leave the large field out of the query, or read a part of it with a native statement.",
+    });
+  }
+  if (size < 4) throw new Error("a message of the server has no valid size");
+  return size;
+}

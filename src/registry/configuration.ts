@@ -1,0 +1,66 @@
+/** A connector's configuration and credential, checked by what its provider declares. */
+import type { z } from "zod";
+import { type FieldViolation, invalidRequest } from "../failure.ts";
+import type { Provider } from "../providers/contract.ts";
+
+export type Json = Readonly<Record<string, unknown>>;
+
+/**
+ * The configuration with its defaults filled in.
+ *
+ * @param path Where it stands in the request: `config`, `connector.config`.
+ * @throws Failure of kind `invalid_request` with every wrong field
+ */
+export function checkConfig(provider: Provider, config: Json, path: string): Json {
+  const checked = check(provider.config, config, path);
+  if ("violations" in checked) throw invalid(checked.violations);
+  return checked.value as Json;
+}
+
+/** As `checkConfig`; no message holds any part of a credential's values. */
+export function checkCredential(provider: Provider, credential: Json | undefined, path: string): unknown {
+  const checked = check(provider.credential, credential, path);
+  if ("violations" in checked) throw invalid(checked.violations);
+  return checked.value;
+}
+
+/** Both at once, so that a caller hears of all that is wrong. */
+export function checkConfigAndCredential(
+  provider: Provider,
+  config: Json,
+  credential: Json | undefined,
+): { config: Json; credential: unknown } {
+  const checkedConfig = check(provider.config, config, "config");
+  const checkedCredential = check(provider.credential, credential, "credential");
+  const violations = [checkedConfig, checkedCredential].flatMap((each) =>
+    "violations" in each ? each.violations : [],
+  );
+  if ("violations" in checkedConfig || "violations" in checkedCredential) throw invalid(violations);
+  return { config: checkedConfig.value as Json, credential: checkedCredential.value };
+}
+
+type Checked = { readonly value: unknown } | { readonly violations: FieldViolation[] };
+
+function check(schema: z.ZodType, value: unknown, path: string): Checked {
+  const result = schema.safeParse(value);
+  if (result.success) return { value: result.data };
+  return {
+    violations: result.error.issues.flatMap((issue): FieldViolation[] => {
+      const field = [path, ...issue.path.map(String)].join(".");
+      if (issue.code !== "unrecognized_keys") return [{ field, description: sentence(issue, value) }];
+      return issue.keys.map((key) => {
+        return { field: `${field}.${key.slice(0, 100)}`, description: "is not a field of this provider" };
+      });
+    }),
+  };
+}
+
+function sentence(issue: z.core.$ZodIssue, value: unknown): string {
+  const given = issue.path.reduce<unknown>((at, key) => (at as Json | undefined)?.[String(key)], value);
+  return given === undefined ? `is required (${issue.message})` : issue.message;
+}
+
+function invalid(violations: FieldViolation[]) {
+  const [first, ...more] = violations;
+  return invalidRequest(first ?? { field: "config", description: "is not valid" }, ...more);
+}

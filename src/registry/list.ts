@@ -1,0 +1,71 @@
+/** Pages of an organization's connectors. */
+import type { EntityManager, FilterQuery } from "@mikro-orm/postgresql";
+import { Connector, type ConnectorRow } from "../store/entities/connector.ts";
+
+export type ListOrder = "name" | "createTime" | "updateTime";
+
+export interface ListRequest {
+  readonly providers: readonly string[];
+  readonly namePrefix: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly disabled: boolean | undefined;
+  /** The connectors that the caller may see; undefined for all. */
+  readonly ids: readonly string[] | undefined;
+  readonly orderBy: ListOrder;
+  readonly descending: boolean;
+  readonly pageSize: number;
+  /** `next` of the page before. */
+  readonly after: ListPosition | undefined;
+}
+
+/** The last connector of a page: its key in the order, as text, and its id. */
+export interface ListPosition {
+  readonly key: string;
+  readonly id: string;
+}
+
+export interface ConnectorList {
+  readonly connectors: readonly ConnectorRow[];
+  readonly next: ListPosition | undefined;
+}
+
+export async function listConnectors(
+  em: EntityManager,
+  organizationId: string,
+  request: ListRequest,
+): Promise<ConnectorList> {
+  const { orderBy, descending, pageSize } = request;
+  const direction = descending ? ("desc" as const) : ("asc" as const);
+  const found = await em.find(Connector, conditions(organizationId, request), {
+    orderBy: [{ [orderBy]: direction }, { id: direction }],
+    limit: pageSize + 1,
+  });
+  const connectors = found.slice(0, pageSize);
+  const last = connectors.at(-1);
+  return {
+    connectors,
+    next: found.length > pageSize && last !== undefined ? { key: keyOf(last, orderBy), id: last.id } : undefined,
+  };
+}
+
+function conditions(organizationId: string, request: ListRequest): FilterQuery<ConnectorRow> {
+  const { providers, namePrefix, labels, disabled, ids, orderBy, descending, after } = request;
+  const all: FilterQuery<ConnectorRow>[] = [{ organizationId }];
+  if (providers.length > 0) all.push({ provider: { $in: [...providers] } });
+  if (namePrefix !== "") all.push({ name: { $like: `${namePrefix.replaceAll(/[\\%_]/g, "\\$&")}%` } });
+  if (Object.keys(labels).length > 0) all.push({ labels: { $contains: { ...labels } } } as FilterQuery<ConnectorRow>);
+  if (disabled !== undefined) all.push({ disabled });
+  if (ids !== undefined) all.push({ id: { $in: [...ids] } });
+  if (after !== undefined) {
+    const beyond = descending ? "$lt" : "$gt";
+    const key = orderBy === "name" ? after.key : new Date(after.key);
+    all.push({
+      $or: [{ [orderBy]: { [beyond]: key } }, { [orderBy]: key, id: { [beyond]: after.id } }],
+    } as FilterQuery<ConnectorRow>);
+  }
+  return { $and: all };
+}
+
+function keyOf(connector: ConnectorRow, orderBy: ListOrder): string {
+  return orderBy === "name" ? connector.name : connector[orderBy].toISOString();
+}

@@ -1,0 +1,189 @@
+/** The connectors of each organization: created, read, listed, changed, deleted. */
+import { randomUUID } from "node:crypto";
+import { type EntityManager, OptimisticLockError, UniqueConstraintViolationException } from "@mikro-orm/postgresql";
+import { Failure, invalidRequest } from "../failure.ts";
+import type { Catalogue } from "../providers/catalogue.ts";
+import type { Provider } from "../providers/contract.ts";
+import { Connector, type ConnectorPolicy, type ConnectorRow } from "../store/entities/connector.ts";
+import type { Store } from "../store/store.ts";
+import { sealCredential } from "../vault/credential.ts";
+import type { Vault } from "../vault/vault.ts";
+import { checkConfig, checkConfigAndCredential, checkCredential, type Json } from "./configuration.ts";
+import { type ConnectorList, type ListRequest, listConnectors } from "./list.ts";
+
+export interface NewConnector {
+  readonly provider: string;
+  readonly name: string;
+  readonly displayName: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly config: Json;
+  readonly credential: Json | undefined;
+  readonly policy: ConnectorPolicy | null;
+}
+
+/** What is to change; what is absent stays. */
+export interface ConnectorChange {
+  readonly name?: string;
+  readonly displayName?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** The whole configuration, or some fields of it. */
+  readonly config?: { readonly fields: Json; readonly mode: "replace" | "merge" };
+  readonly credential?: Json;
+  readonly policy?: ConnectorPolicy | null;
+  readonly disabled?: boolean;
+}
+
+/** Every method is about one organization: another's connector is `not_found`. */
+export interface Registry {
+  create(organizationId: string, connector: NewConnector): Promise<ConnectorRow>;
+  get(organizationId: string, id: string): Promise<ConnectorRow>;
+  list(organizationId: string, request: ListRequest): Promise<ConnectorList>;
+  /** @param version The one that the caller read; undefined to change whatever is there. */
+  update(
+    organizationId: string,
+    id: string,
+    change: ConnectorChange,
+    version: number | undefined,
+  ): Promise<ConnectorRow>;
+  remove(organizationId: string, id: string, version: number | undefined): Promise<void>;
+}
+
+export interface RegistryOptions {
+  readonly store: Store;
+  readonly vault: Vault;
+  readonly catalogue: Catalogue;
+}
+
+export function createRegistry({ store, vault, catalogue }: RegistryOptions): Registry {
+  return {
+    async create(organizationId, request) {
+      const provider = catalogue.get(request.provider);
+      const { config, credential } = checkConfigAndCredential(provider, request.config, request.credential);
+      const id = randomUUID();
+      const endpoint = provider.endpoint(config);
+      const place = { organizationId, connectorId: id, version: 1, provider: provider.id, endpoint };
+      const sealed = credential === undefined ? null : await sealCredential(vault, place, credential);
+      return store.withOrganization(organizationId, async (em) => {
+        const { provider, name, displayName, labels, policy } = request;
+        const connector = em.create(Connector, {
+          ...{ id, organizationId, provider, name, displayName, labels: { ...labels }, config, policy },
+          disabled: false,
+          sealedCredential: sealed,
+          credentialVersion: sealed === null ? 0 : 1,
+          credentialUpdateTime: sealed === null ? null : new Date(),
+        });
+        await saved(em, name);
+        return row(connector);
+      });
+    },
+
+    get: (organizationId, id) =>
+      store.withOrganization(organizationId, async (em) => row(await found(em, organizationId, id))),
+
+    list: (organizationId, request) =>
+      store.withOrganization(organizationId, async (em) => {
+        const { connectors, next } = await listConnectors(em, organizationId, request);
+        return { connectors: connectors.map(row), next };
+      }),
+
+    update: (organizationId, id, change, version) =>
+      store.withOrganization(organizationId, async (em) => {
+        const connector = await found(em, organizationId, id);
+        if (version !== undefined && version !== connector.version) throw conflict();
+        const { name, displayName, labels, policy, disabled } = change;
+        if (name !== undefined) connector.name = name;
+        if (displayName !== undefined) connector.displayName = displayName;
+        if (labels !== undefined) connector.labels = { ...labels };
+        if (policy !== undefined) connector.policy = policy;
+        if (disabled !== undefined) connector.disabled = disabled;
+        await reconfigure(connector, change, catalogue.get(connector.provider), vault);
+        await saved(em, connector.name);
+        return row(connector);
+      }),
+
+    remove: (organizationId, id, version) =>
+      store.withOrganization(organizationId, async (em) => {
+        const connector = await found(em, organizationId, id);
+        if (version !== undefined && version !== connector.version) throw conflict();
+        em.remove(connector);
+        await em.flush();
+      }),
+  };
+}
+
+/** A credential is sealed for the place it is sent to: another place needs it again. */
+async function reconfigure(
+  connector: ConnectorRow,
+  change: ConnectorChange,
+  provider: Provider,
+  vault: Vault,
+): Promise<void> {
+  const before = provider.endpoint(provider.config.parse(connector.config));
+  if (change.config !== undefined) {
+    const { fields, mode } = change.config;
+    const config = mode === "replace" ? fields : { ...connector.config, ...fields };
+    connector.config = { ...checkConfig(provider, config, "connector.config") };
+  }
+  const endpoint = provider.endpoint(connector.config);
+  if (change.credential !== undefined) {
+    const credential = checkCredential(provider, change.credential, "connector.credential");
+    const version = connector.credentialVersion + 1;
+    const { organizationId, id: connectorId } = connector;
+    const place = { organizationId, connectorId, version, provider: provider.id, endpoint };
+    connector.sealedCredential = Buffer.from(await sealCredential(vault, place, credential));
+    connector.credentialVersion = version;
+    connector.credentialUpdateTime = new Date();
+    return;
+  }
+  const changed = Object.keys({ ...before, ...endpoint }).filter((key) => before[key] !== endpoint[key]);
+  if (changed.length > 0 && connector.sealedCredential !== null) {
+    throw invalidRequest({
+      field: "connector.credential",
+      description: `must be given again: ${changed.join(", ")} changed, and a stored credential is only sent to the place it was given for`,
+    });
+  }
+}
+
+async function found(em: EntityManager, organizationId: string, id: string): Promise<ConnectorRow> {
+  const connector = await em.findOne(
+    Connector,
+    { id: id.toLowerCase(), organizationId },
+    { populate: ["sealedCredential"] },
+  );
+  if (connector === null) {
+    throw new Failure("not_found", "There is no such connector.", {
+      where: "connector",
+      remedy: "ListConnectors shows the organization's connectors.",
+    });
+  }
+  return connector;
+}
+
+async function saved(em: EntityManager, name: string): Promise<void> {
+  try {
+    await em.flush();
+  } catch (error) {
+    if (error instanceof OptimisticLockError) throw conflict();
+    if (error instanceof UniqueConstraintViolationException) {
+      throw new Failure("already_exists", `The organization has a connector named "${name}" already.`, {
+        where: "connector",
+        remedy: "Choose another name, or update that connector.",
+        fields: [{ field: "name", description: "is taken" }],
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}
+
+function conflict(): Failure {
+  return new Failure("conflict", "The connector has changed since it was read.", {
+    where: "connector",
+    remedy: "Read it again, and apply the change to what it is now.",
+  });
+}
+
+/** A plain copy: nothing outside this room holds a managed entity. */
+function row(connector: ConnectorRow): ConnectorRow {
+  return { ...connector };
+}

@@ -1,0 +1,116 @@
+/** Translates tests and schemas between wire and domain; holds no rules. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { ServiceImpl } from "@connectrpc/connect";
+import { CheckOutcome } from "../gen/connector/v1/connector_pb.js";
+import { type ResourceSchema, SchemaView, ResourceKind as WireKind } from "../gen/connector/v1/schema_pb.js";
+import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
+import type { Check, Resource, ResourceKind } from "../providers/contract.ts";
+import { callerOf, connectorFor } from "./caller.ts";
+import type { Rooms } from "./rooms.ts";
+import { typeToWire } from "./wire/fields.ts";
+
+const outcomes: Record<Check["outcome"], CheckOutcome> = {
+  passed: CheckOutcome.PASSED,
+  warning: CheckOutcome.WARNING,
+  failed: CheckOutcome.FAILED,
+  skipped: CheckOutcome.SKIPPED,
+};
+
+const kinds: Record<ResourceKind, WireKind> = {
+  table: WireKind.TABLE,
+  view: WireKind.VIEW,
+  materialized_view: WireKind.MATERIALIZED_VIEW,
+  partitioned_table: WireKind.PARTITIONED_TABLE,
+  partition: WireKind.PARTITION,
+  foreign_table: WireKind.FOREIGN_TABLE,
+  collection: WireKind.COLLECTION,
+};
+
+/** Clients refuse messages of more than 4 MiB unless they are told otherwise. */
+const maxAnswerBytes = 3_000_000;
+
+export function operateHandlers(
+  rooms: Rooms,
+): Pick<ServiceImpl<typeof ConnectorService>, "testConnector" | "getSchema"> {
+  const { execution, pageTokens } = rooms;
+  return {
+    async testConnector({ connectorId }, context) {
+      const connector = await connectorFor(rooms, context, connectorId, "connector.read");
+      const { result, timings } = await execution.test(connector, callerOf(context));
+      const { ok, serverVersion, tls, readOnly, user, checks } = result;
+      return {
+        ...{ ok, serverVersion, tls, readOnly, user },
+        latency: durationFromMs(Math.round(timings.total * 1_000) / 1_000),
+        checks: checks.map((check) => ({ ...check, outcome: outcomes[check.outcome] })),
+      };
+    },
+
+    async getSchema(request, context) {
+      const connector = await connectorFor(rooms, context, request.connectorId, "connector.read");
+      const { refresh, namePrefix, view, pageSize, pageToken } = request;
+      const schema = await execution.schema(connector, refresh && pageToken === "", callerOf(context));
+      const wanted = new Set(request.kinds);
+      const matching = schema.resources.filter(
+        ({ name, localName, kind }) =>
+          (wanted.size === 0 || wanted.has(kinds[kind])) &&
+          (name.startsWith(namePrefix) || localName.startsWith(namePrefix)),
+      );
+      const binding = JSON.stringify(["GetSchema", connector.organizationId, connector.id, namePrefix, request.kinds]);
+      const after = pageToken === "" ? undefined : pageTokens.open(pageToken, binding);
+      const start = after === undefined ? 0 : matching.findIndex(({ name }) => name > after);
+      const toWire = view === SchemaView.BASIC ? basic : full;
+      const resources = pageOf(start < 0 ? [] : matching.slice(start), Math.min(pageSize || 200, 2_000), toWire);
+      const last = resources.at(-1)?.name;
+      return {
+        resources,
+        nextPageToken: last === undefined || last === matching.at(-1)?.name ? "" : pageTokens.seal(last, binding),
+        totalSize: matching.length,
+        readTime: timestampFromDate(schema.readTime),
+      };
+    },
+  };
+}
+
+type WireResource = MessageInitShape<typeof ResourceSchema>;
+
+function pageOf(
+  resources: readonly Resource[],
+  size: number,
+  toWire: (resource: Resource) => WireResource,
+): WireResource[] {
+  const page: WireResource[] = [];
+  let bytes = 0;
+  for (const resource of resources) {
+    if (page.length >= size || bytes > maxAnswerBytes) break;
+    page.push(toWire(resource));
+    bytes += 200 + resource.fields.length * 120 + resource.comment.length * 3;
+  }
+  return page;
+}
+
+function basic({ name, namespace, localName, kind, comment, estimatedRows, partitionOf }: Resource): WireResource {
+  return {
+    ...{ name, namespace, localName, comment, partitionOf },
+    kind: kinds[kind],
+    ...(estimatedRows === undefined ? {} : { estimatedRows: BigInt(Math.round(estimatedRows)) }),
+  };
+}
+
+function full(resource: Resource): WireResource {
+  return {
+    ...basic(resource),
+    fields: resource.fields.map(({ type, elementType, enumLabels, ...field }) => ({
+      ...field,
+      type: typeToWire(type),
+      elementType: typeToWire(elementType),
+      enumLabels: [...enumLabels],
+    })),
+    primaryKey: [...resource.primaryKey],
+    uniqueKeys: resource.uniqueKeys.map(({ name, fields }) => ({ name, fields: [...fields] })),
+    foreignKeys: resource.foreignKeys.map(({ name, fields, references, referencedFields }) => {
+      return { name, fields: [...fields], references, referencedFields: [...referencedFields] };
+    }),
+    indexes: resource.indexes.map((index) => ({ ...index, keys: [...index.keys] })),
+  };
+}

@@ -1,0 +1,116 @@
+/** Translates one page of a query, and its explanation, between wire and domain; holds no rules. */
+
+import { createHash } from "node:crypto";
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { Scope } from "../auth/principal.ts";
+import type { Timings } from "../execution/call.ts";
+import {
+  type Query,
+  QueryResponseSchema,
+  QuerySchema,
+  type TimingsSchema,
+  Paging as WirePaging,
+} from "../gen/connector/v1/query_pb.js";
+import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
+import type { PageRequest, Paging } from "../providers/contract.ts";
+import { ValueEncoder } from "../rows/values.ts";
+import type { ConnectorRow } from "../store/entities/connector.ts";
+import { callerOf, connectorFor } from "./caller.ts";
+import type { Rooms } from "./rooms.ts";
+import { addEncoded, decoded, speaksJson } from "./wire/encoded.ts";
+import { fieldToWire } from "./wire/fields.ts";
+import { queryFromWire } from "./wire/query.ts";
+
+const pagings: Record<Paging, WirePaging> = {
+  keyset: WirePaging.KEYSET,
+  offset: WirePaging.OFFSET,
+  single: WirePaging.SINGLE,
+};
+
+const defaultPageSize = 100;
+const maxPageSize = 10_000;
+/** Cells of a page; typed values take somewhat more, and clients refuse messages of more than 4 MiB. */
+const maxPageBytes = 2_000_000;
+
+/** What a query needs: a native statement is a permission of its own. */
+export function scopesOf(query: Query | undefined): Scope[] {
+  return query?.source.case === "native" ? ["connector.query", "connector.query.native"] : ["connector.query"];
+}
+
+export function queryHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorService>, "query" | "explainQuery"> {
+  const { execution, pageTokens } = rooms;
+  return {
+    async query(request, context) {
+      const { query, binding, connector, page } = await opened(rooms, request, context);
+      const answer = await execution.query(connector, queryFromWire(query), page, callerOf(context));
+      const { fields, batches, continuation, paging, truncated } = answer.result;
+      const response = create(QueryResponseSchema, {
+        fields: fields.map(fieldToWire),
+        nextPageToken: continuation === undefined ? "" : pageTokens.seal(continuation, binding),
+        paging: pagings[paging],
+        truncated,
+        timings: timingsToWire(answer.timings),
+        attempts: 1,
+        readTime: timestampFromDate(answer.readTime),
+      });
+      const encoder = new ValueEncoder(fields, QueryResponseSchema.field.rows.number);
+      // Without its first tag, which protobuf-es writes itself.
+      const rows = Buffer.concat(batches.map((batch) => encoder.encode(batch).slice()));
+      if (rows.length > 0) addEncoded(response, QueryResponseSchema.field.rows.number, rows.subarray(1));
+      return speaksJson(context) ? decoded(QueryResponseSchema, response) : response;
+    },
+
+    async explainQuery(request, context) {
+      const { query, connector, page } = await opened(rooms, request, context);
+      const explained = await execution.explain(connector, queryFromWire(query), page, callerOf(context));
+      const { statement, parameters, pushedDown, paging, plan, estimatedRows, estimatedCost } = explained;
+      return {
+        statement,
+        parameters: [...parameters],
+        pushedDown: [...pushedDown],
+        paging: pagings[paging],
+        ...(plan === undefined ? {} : { plan: plan as never }),
+        ...(estimatedRows === undefined ? {} : { estimatedRows: BigInt(Math.round(estimatedRows)) }),
+        ...(estimatedCost === undefined ? {} : { estimatedCost }),
+      };
+    },
+  };
+}
+
+interface PagedRequest {
+  readonly connectorId: string;
+  readonly query?: Query | undefined;
+  readonly pageSize: number;
+  readonly pageToken: string;
+}
+
+async function opened(rooms: Rooms, request: PagedRequest, context: HandlerContext) {
+  const query = request.query ?? create(QuerySchema);
+  const connector = await connectorFor(rooms, context, request.connectorId, ...scopesOf(query));
+  const binding = bindingOf(connector, query);
+  const continuation = request.pageToken === "" ? undefined : rooms.pageTokens.open(request.pageToken, binding);
+  const size = Math.min(request.pageSize || defaultPageSize, maxPageSize);
+  const page: PageRequest = { size, continuation, maxBytes: maxPageBytes };
+  return { query, binding, connector, page };
+}
+
+/** A page token belongs to one query of one connector. The size of its pages may change. */
+function bindingOf(connector: ConnectorRow, query: Query): string {
+  const digest = createHash("sha256").update(toBinary(QuerySchema, query)).digest("base64");
+  return JSON.stringify(["Query", connector.organizationId, connector.id, digest]);
+}
+
+export function timingsToWire({ total, connect, source, transfer }: Timings): MessageInitShape<typeof TimingsSchema> {
+  return {
+    total: microseconds(total),
+    connect: microseconds(connect),
+    source: microseconds(source),
+    transfer: microseconds(transfer),
+  };
+}
+
+function microseconds(ms: number) {
+  return durationFromMs(Math.round(ms * 1_000) / 1_000);
+}

@@ -1,0 +1,12 @@
+import type { Execution } from "../execution/execution.ts";
+import type { Catalogue } from "../providers/catalogue.ts";
+import type { Registry } from "../registry/registry.ts";
+import type { PageTokens } from "./page-token.ts";
+
+/** What the handlers translate for. */
+export interface Rooms {
+  readonly catalogue: Catalogue;
+  readonly registry: Registry;
+  readonly execution: Execution;
+  readonly pageTokens: PageTokens;
+}

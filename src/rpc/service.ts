@@ -1,0 +1,65 @@
+/** The connector service: every RPC of the contract, from the files that translate it. */
+import type { ServiceImpl } from "@connectrpc/connect";
+import { Failure } from "../failure.ts";
+import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
+import { permitted } from "./caller.ts";
+import { connectorHandlers } from "./connectors.ts";
+import { operateHandlers } from "./operate.ts";
+import { providerHandlers } from "./providers.ts";
+import { queryHandlers } from "./query.ts";
+import type { Rooms } from "./rooms.ts";
+import { streamHandlers } from "./stream.ts";
+
+/** What the contract names and the service does not do yet. */
+type Unbuilt =
+  | "execute"
+  | "startAuthorization"
+  | "getStats"
+  | "listQueries"
+  | "listAuditLogs"
+  | "exportAuditLogs"
+  | "grantConnector"
+  | "revokeConnector"
+  | "listAgentConnectors"
+  | "createApiKey"
+  | "listApiKeys"
+  | "revokeApiKey";
+
+type Service = ServiceImpl<typeof ConnectorService>;
+
+export function connectorService(rooms: Rooms): Service {
+  const built: Omit<Service, Unbuilt> = {
+    ...connectorHandlers(rooms),
+    ...providerHandlers(rooms),
+    ...operateHandlers(rooms),
+    ...queryHandlers(rooms),
+    ...streamHandlers(rooms),
+  };
+  return { ...built, ...unbuilt };
+}
+
+function refuse(): never {
+  throw new Failure("not_implemented", "The service does not have this RPC yet.", {
+    where: "service",
+    remedy: "The README lists the RPCs that it has.",
+  });
+}
+
+const unbuilt: Pick<Service, Unbuilt> = {
+  execute: refuse,
+  startAuthorization: refuse,
+  getStats: refuse,
+  listQueries: refuse,
+  listAuditLogs: refuse,
+  // biome-ignore lint/correctness/useYield: it streams nothing.
+  async *exportAuditLogs(_request, context) {
+    permitted(context);
+    refuse();
+  },
+  grantConnector: refuse,
+  revokeConnector: refuse,
+  listAgentConnectors: refuse,
+  createApiKey: refuse,
+  listApiKeys: refuse,
+  revokeApiKey: refuse,
+};

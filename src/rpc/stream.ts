@@ -1,0 +1,101 @@
+/** Translates a stream between domain and wire; holds no rules. */
+import { create } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { ServiceImpl } from "@connectrpc/connect";
+import { Failure } from "../failure.ts";
+import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
+import {
+  Format,
+  type StreamQueryResponse,
+  StreamQueryResponseSchema,
+  Truncation,
+  ValueBatchSchema,
+} from "../gen/connector/v1/stream_pb.js";
+import type { Field } from "../rows/field.ts";
+import { type PackedBatch, varintSize, writeVarint } from "../rows/packed.ts";
+import { ValueEncoder } from "../rows/values.ts";
+import { callerOf, connectorFor } from "./caller.ts";
+import { scopesOf, timingsToWire } from "./query.ts";
+import type { Rooms } from "./rooms.ts";
+import { addEncoded, decoded, speaksJson } from "./wire/encoded.ts";
+import { fieldToWire } from "./wire/fields.ts";
+import { queryFromWire } from "./wire/query.ts";
+
+export function streamHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorService>, "streamQuery"> {
+  return {
+    async *streamQuery(request, context) {
+      const { connectorId, query } = request;
+      const format = request.format === Format.UNSPECIFIED ? Format.VALUES : request.format;
+      if (query === undefined) throw new Failure("internal", "A request passed validation without its query.");
+      const connector = await connectorFor(rooms, context, connectorId, ...scopesOf(query));
+      const domain = queryFromWire(query);
+      const stream = await rooms.execution.stream(connector, domain, callerOf(context));
+      const encode = encoderOf(format, stream.fields);
+      yield header(stream.fields, format, stream.readTime);
+      let rows = 0;
+      let bytes = 0;
+      for await (const batch of stream.batches) {
+        const message = encode(batch);
+        rows += batch.rows;
+        bytes += batch.size;
+        yield speaksJson(context) ? decoded(StreamQueryResponseSchema, message) : message;
+      }
+      const limit = domain.kind === "resource" ? domain.limit : undefined;
+      yield create(StreamQueryResponseSchema, {
+        part: {
+          case: "trailer",
+          value: {
+            rows: BigInt(rows),
+            bytes: BigInt(bytes),
+            truncated: rows === limit ? Truncation.LIMIT : Truncation.UNSPECIFIED,
+            attempts: 1,
+            timings: timingsToWire(stream.timings()),
+          },
+        },
+      });
+    },
+  };
+}
+
+function header(fields: readonly Field[], format: Format, readTime: Date): StreamQueryResponse {
+  return create(StreamQueryResponseSchema, {
+    part: {
+      case: "header",
+      value: { fields: fields.map(fieldToWire), format, readTime: timestampFromDate(readTime) },
+    },
+  });
+}
+
+/** A batch as the message that carries it. Its bytes are good until the next one. */
+type Encode = (batch: PackedBatch) => StreamQueryResponse;
+
+function encoderOf(format: Format, fields: readonly Field[]): Encode {
+  const { packed, values } = StreamQueryResponseSchema.field;
+  switch (format) {
+    case Format.PACKED:
+      return (batch) => withPart(packed.number, batch.lengthDelimited());
+    case Format.VALUES: {
+      const encoder = new ValueEncoder(fields, ValueBatchSchema.field.rows.number);
+      return (batch) => withPart(values.number, sized(encoder.encode(batch)));
+    }
+    default:
+      throw new Failure("not_implemented", "Streams in the format ARROW are not there yet.", {
+        where: "service",
+        remedy: "Ask for PACKED or VALUES.",
+      });
+  }
+}
+
+function withPart(field: number, content: Uint8Array): StreamQueryResponse {
+  const message = create(StreamQueryResponseSchema);
+  addEncoded(message, field, content);
+  return message;
+}
+
+function sized(content: Uint8Array): Uint8Array {
+  const size = varintSize(content.length);
+  const bytes = Buffer.allocUnsafe(size + content.length);
+  writeVarint(bytes, 0, content.length);
+  bytes.set(content, size);
+  return bytes;
+}

@@ -1,0 +1,52 @@
+/** Values of requests: from the wire to operands. */
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { invalidRequest } from "../../failure.ts";
+import type { Value } from "../../gen/connector/v1/value_pb.js";
+import type { FilterNode, Operand } from "../../providers/contract.ts";
+
+export function operandFromWire({ kind }: Value): Operand {
+  switch (kind.case) {
+    case "bool":
+      return { kind: "bool", value: kind.value };
+    case "int64":
+    case "uint64":
+      return { kind: "integer", value: kind.value };
+    case "double":
+      return { kind: "double", value: kind.value };
+    case "string":
+    case "text":
+      return { kind: "text", value: kind.value };
+    case "bytes":
+      return { kind: "bytes", value: kind.value };
+    default:
+      return { kind: "null" };
+  }
+}
+
+/** The short form of a filter: a map of equalities in plain JSON. */
+export function whereFromWire(where: JsonObject, path: string): FilterNode[] {
+  return Object.entries(where).map(([field, value]) => {
+    const at = { kind: "compare" as const, field, path: `${path}.${field}` };
+    if (value === null) return { ...at, operator: "is_null", values: [] };
+    if (Array.isArray(value)) {
+      return { ...at, operator: "in", values: value.map((item, i) => operandFromJson(item, `${at.path}[${i}]`)) };
+    }
+    return { ...at, operator: "eq", values: [operandFromJson(value, at.path)] };
+  });
+}
+
+function operandFromJson(value: JsonValue, path: string): Operand {
+  switch (typeof value) {
+    case "boolean":
+      return { kind: "bool", value };
+    case "number":
+      return Number.isSafeInteger(value) ? { kind: "integer", value: BigInt(value) } : { kind: "double", value };
+    case "string":
+      return { kind: "text", value };
+    default:
+      throw invalidRequest({
+        field: path,
+        description: "must be a string, a number or a boolean; `where` compares plain values only",
+      });
+  }
+}
