@@ -1,0 +1,177 @@
+/** The one port: HTTP/1.1 and HTTP/2, with or without TLS; gRPC, gRPC-Web and Connect. */
+import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
+import type { ConnectRouter, ConnectRouterOptions, HandlerContext, Interceptor } from "@connectrpc/connect";
+import { Failure } from "../failure.ts";
+import { type FaultOptions, failureGate, failureInterceptor, toConnectError } from "../rpc/failure.ts";
+import { Calls, endAfter } from "./calls.ts";
+import { http1Half } from "./http1.ts";
+import { http2Half } from "./http2.ts";
+import { defaultLimits, type Limits } from "./limits.ts";
+import { createListener, type ListenerOptions } from "./router.ts";
+import { tellApart } from "./tell-apart.ts";
+
+export interface ListenOptions extends FaultOptions {
+  readonly host: string;
+  /** 0 for any free one. */
+  readonly port: number;
+  /** PEM. Default: no TLS. */
+  readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer };
+  /** Registers the services. `draining` aborts when the server begins to stop. */
+  readonly routes: (router: ConnectRouter, draining: AbortSignal) => void;
+  /** Run in this order, inside the one that answers failures. Default: none. */
+  readonly interceptors?: readonly Interceptor[];
+  /** Admits a call before its body is read, or throws a Failure. Default: admits all. */
+  readonly admit?: (context: HandlerContext) => void | Promise<void>;
+  /** Answers what is no RPC and says whether it did. Default: nothing does. */
+  readonly pages?: ListenerOptions["pages"];
+  readonly limits?: Partial<Limits>;
+}
+
+export interface DrainSummary {
+  /** Calls that ended by themselves while the server waited. */
+  readonly finished: number;
+  /** Calls that were ended with UNAVAILABLE when the budget was used up. */
+  readonly aborted: number;
+}
+
+export interface Server {
+  readonly port: number;
+  /** `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /**
+   * Stops: readiness turns first, then nothing new is accepted, and running calls
+   * have `budgetMs` to end. Those that do not are told to, and end with UNAVAILABLE.
+   * A second call gets the first one's promise.
+   */
+  drain(budgetMs: number): Promise<DrainSummary>;
+}
+
+/** Finds a peer that is gone without a word. */
+const tcpKeepAliveMs = 60_000;
+
+const stopping = [
+  "The service is stopping.",
+  { where: "service", remedy: "Try again: another replica will answer." },
+] as const;
+
+// A handler that is told to stop has so long to answer by itself, then all have so long to reach their clients.
+const abortGraceMs = 500;
+const lingerMs = 1_000;
+
+/** Listens; rejects when the address can't be had. */
+export async function listen(options: ListenOptions): Promise<Server> {
+  const limits = { ...defaultLimits, ...options.limits };
+  const calls = new Calls();
+  const draining = new AbortController();
+  const shutdown = new AbortController();
+  const listener = createListener({
+    calls,
+    requestTimeoutMs: limits.requestTimeoutMs,
+    routes: (router) => options.routes(router, draining.signal),
+    router: routerOptions(options, limits, shutdown.signal),
+    pages: options.pages,
+  });
+  const halves = [http1Half(limits, listener), http2Half(limits, listener)] as const;
+  const sockets = new Set<Socket>();
+  const tcp = accept(options, limits, sockets, (socket) => {
+    tellApart(socket, limits.headerTimeoutMs, halves[0].take, halves[1].take);
+  });
+  await bind(tcp, options);
+  const stop = async (budgetMs: number): Promise<DrainSummary> => {
+    draining.abort();
+    const closed = new Promise((resolve) => tcp.close(resolve));
+    for (const half of halves) half.close();
+    const before = calls.ended;
+    await calls.idle(budgetMs);
+    const summary = { finished: calls.ended - before, aborted: calls.running };
+    shutdown.abort(toConnectError(new Failure("shutting_down", ...stopping)));
+    await calls.idle(abortGraceMs + lingerMs);
+    const linger = setTimeout(() => {
+      for (const socket of sockets) socket.destroy();
+    }, lingerMs);
+    await closed;
+    clearTimeout(linger);
+    return summary;
+  };
+  let stopped: Promise<DrainSummary> | undefined;
+  const { port } = tcp.address() as AddressInfo;
+  return {
+    port,
+    url: urlOf(options, port),
+    drain(budgetMs) {
+      stopped ??= stop(budgetMs);
+      return stopped;
+    },
+  };
+}
+
+function routerOptions(options: ListenOptions, limits: Limits, shutdownSignal: AbortSignal): ConnectRouterOptions {
+  return {
+    readMaxBytes: limits.readMaxBytes,
+    writeMaxBytes: limits.writeMaxBytes,
+    compressMinBytes: limits.compressMinBytes,
+    maxTimeoutMs: limits.maxTimeoutMs,
+    shutdownSignal,
+    // A misspelt `filter` must not read every row.
+    jsonOptions: { ignoreUnknownFields: false },
+    requestGate: failureGate(options.admit, options),
+    interceptors: [
+      failureInterceptor(options),
+      endAfter(shutdownSignal, abortGraceMs),
+      ...(options.interceptors ?? []),
+    ],
+  };
+}
+
+/** The server that accepts connections, each of which is in `sockets` while it is open. */
+function accept(
+  { tls }: ListenOptions,
+  limits: Limits,
+  sockets: Set<Socket>,
+  ready: (socket: Socket) => void,
+): TcpServer {
+  const track = (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    bearErrors(socket);
+  };
+  // As Node's own HTTP servers: a client may close its half after its request.
+  const common = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: tcpKeepAliveMs };
+  if (tls === undefined) {
+    return createTcpServer(common, (socket) => {
+      track(socket);
+      ready(socket);
+    });
+  }
+  const server = createTlsServer({
+    ...common,
+    ...tls,
+    ALPNProtocols: ["h2", "http/1.1"],
+    handshakeTimeout: limits.headerTimeoutMs,
+  });
+  server.on("connection", track);
+  return server.on("secureConnection", (socket) => {
+    bearErrors(socket);
+    ready(socket);
+  });
+}
+
+/** A client that goes away is no reason to stop; whoever uses the socket sees its close. */
+function bearErrors(socket: Socket): void {
+  socket.on("error", () => {});
+}
+
+function bind(server: TcpServer, { host, port }: ListenOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host, port }, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+function urlOf({ host, tls }: ListenOptions, port: number): string {
+  return `${tls ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}

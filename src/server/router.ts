@@ -1,0 +1,85 @@
+/** From an HTTP request to the RPC or the page that it asks for. */
+import { type IncomingMessage, ServerResponse } from "node:http";
+import { constants, Http2ServerRequest } from "node:http2";
+import { Code, ConnectError, type ConnectRouterOptions, createConnectRouter } from "@connectrpc/connect";
+import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import {
+  compressionBrotli,
+  compressionGzip,
+  universalRequestFromNodeRequest,
+  universalResponseToNodeResponse,
+} from "@connectrpc/connect-node";
+import type { Calls, Response } from "./calls.ts";
+
+export type Request = IncomingMessage | Http2ServerRequest;
+export type Listener = (request: Request, response: Response) => void;
+export type Routes = (router: ReturnType<typeof createConnectRouter>) => void;
+
+export interface ListenerOptions {
+  readonly routes: Routes;
+  readonly router: ConnectRouterOptions;
+  readonly calls: Calls;
+  /** Answers what is no RPC and says whether it did. Default: nothing does. */
+  readonly pages?: ((request: Request, response: Response) => boolean) | undefined;
+  /** An HTTP/2 request must be complete after so many milliseconds; HTTP/1.1 has this of its own. */
+  readonly requestTimeoutMs: number;
+}
+
+/**
+ * Does what `connectNodeAdapter` does, and besides: counts the calls, bears requests
+ * without a usable host, which throw there, and ends what can't be written.
+ */
+export function createListener(options: ListenerOptions): Listener {
+  const router = createConnectRouter({
+    acceptCompression: [compressionGzip, compressionBrotli],
+    ...options.router,
+  });
+  options.routes(router);
+  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+  return (request, response) => {
+    const handler = handlers.get((request.url ?? "").split("?", 1)[0] ?? "");
+    if (handler !== undefined) {
+      options.calls.add(response);
+      if (request instanceof Http2ServerRequest) limitRequest(request, handler, options.requestTimeoutMs);
+      serve(handler, request, response).catch((cause) => endUnwritten(response, cause));
+    } else if (!options.pages?.(request, response)) {
+      answer(response, 404, "unimplemented", "There is nothing at this path.");
+    }
+  };
+}
+
+async function serve(handler: UniversalHandler, request: Request, response: Response): Promise<void> {
+  let universal: ReturnType<typeof universalRequestFromNodeRequest>;
+  try {
+    universal = universalRequestFromNodeRequest(request, response, undefined, undefined);
+  } catch {
+    answer(response, 400, "invalid_argument", "The request names no usable host.");
+    return;
+  }
+  await universalResponseToNodeResponse(await handler(universal), response);
+}
+
+/** A response that could not be written to its end must not stay open. */
+function endUnwritten(response: Response, cause: unknown): void {
+  // The client has gone, or has all that it will read.
+  if (ConnectError.from(cause).code === Code.Aborted && response.writableEnded) return;
+  response.destroy();
+}
+
+function limitRequest(request: Http2ServerRequest, { method }: UniversalHandler, timeoutMs: number): void {
+  if (method.methodKind === "bidi_streaming" || method.methodKind === "client_streaming") return;
+  const timer = setTimeout(() => {
+    if (!request.complete) request.stream.close(constants.NGHTTP2_CANCEL);
+  }, timeoutMs);
+  const forget = () => clearTimeout(timer);
+  request.once("end", forget).once("close", forget);
+}
+
+/** A Connect error for a request that reaches no RPC. */
+function answer(response: Response, status: number, code: string, message: string): void {
+  const body = JSON.stringify({ code, message });
+  const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
+  // The two differ in their types only.
+  if (response instanceof ServerResponse) response.writeHead(status, headers).end(body);
+  else response.writeHead(status, headers).end(body);
+}
