@@ -1,0 +1,42 @@
+import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
+import { apiKeySetting, organizationPolicy } from "./tenancy.ts";
+
+export const ApiKey = defineEntity({
+  name: "ApiKey",
+  rowLevelSecurity: "force",
+  policies: [
+    organizationPolicy,
+    // Whose key it is shows only once it was found: who knows its id sees that one row.
+    {
+      name: "lookup_by_id",
+      command: "select",
+      using: `id = NULLIF(current_setting('${apiKeySetting}', true), '')::uuid`,
+    },
+  ],
+  indexes: [{ name: "api_key_create_time_index", properties: ["organizationId", "createTime", "id"] }],
+  checks: [
+    { name: "api_key_organization_id_check", expression: "organization_id <> ''" },
+    { name: "api_key_principal_check", expression: "principal <> ''" },
+    { name: "api_key_secret_hash_check", expression: "octet_length(secret_hash) = 32" },
+    { name: "api_key_scopes_check", expression: "cardinality(scopes) > 0" },
+  ],
+  properties: {
+    id: p.uuid().primary(),
+    organizationId: p.string().length(64),
+    principal: p.string().length(255),
+    /** A keyed hash of the whole token, 32 bytes. */
+    secretHash: p.blob().hidden(),
+    scopes: p.array<string>(),
+    /** Empty for all of the organization's. */
+    connectorIds: p.array<string>().default([]),
+    createTime: p
+      .datetime()
+      .length(3)
+      .onCreate(() => new Date()),
+    expireTime: p.datetime().length(3).strictNullable(),
+    lastUseTime: p.datetime().length(3).strictNullable(),
+    revokeTime: p.datetime().length(3).strictNullable(),
+  },
+});
+
+export type ApiKeyRow = InferEntity<typeof ApiKey>;

@@ -1,0 +1,116 @@
+/**
+ * The service's own database. `withOrganization` is the only way to an
+ * organization's rows.
+ */
+import type { EntityManager, MikroORM } from "@mikro-orm/postgresql";
+import { Failure } from "../failure.ts";
+import { checkUrl, connectionFailure } from "./connection-failure.ts";
+import { databaseOf, migrate } from "./database.ts";
+import { ApiKey, type ApiKeyRow } from "./entities/apiKey.ts";
+import { apiKeySetting, applicationRole, organizationSetting } from "./entities/tenancy.ts";
+
+export interface StoreOptions {
+  /** A PostgreSQL URL that names a database. */
+  readonly url: string;
+  /** Gets what the ORM and the pool have to say. Default: nobody does. */
+  readonly log?: (message: string) => void;
+  /** Connections at most, 2 or more. Default: 10. */
+  readonly poolSize?: number;
+}
+
+export interface Store {
+  /**
+   * Runs `work` in one transaction that sees and writes this organization's rows
+   * only, whoever the database's user is. It commits when `work` succeeds, and is
+   * undone when it fails. Nothing of it may be used afterwards.
+   */
+  withOrganization<Result>(organizationId: string, work: (em: EntityManager) => Promise<Result>): Promise<Result>;
+  /** The key of that id, of whatever organization: a caller's organization is known by its key. */
+  findApiKey(id: string): Promise<ApiKeyRow | undefined>;
+  /** Whether the organization has ever made a key, revoked ones included. */
+  hasAnyApiKey(organizationId: string): Promise<boolean>;
+  /** @throws Failure "internal" when the database does not answer in time */
+  ping(timeoutMs: number): Promise<void>;
+  /** Closes the connections when their work is done, and waits for that no longer than some seconds. */
+  close(): Promise<void>;
+}
+
+const closeTimeoutMs = 5_000;
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/**
+ * Connects and brings the schema up to date.
+ * @throws Failure "configuration_rejected", without the password, when the database can't be used
+ */
+export async function openStore({ url, log = () => undefined, poolSize = 10 }: StoreOptions): Promise<Store> {
+  checkUrl(url);
+  const orm = databaseOf({ url, poolSize, log });
+  try {
+    await orm.em.fork().execute("SELECT 1");
+    await migrate(orm);
+  } catch (cause) {
+    await orm.close(true);
+    throw connectionFailure(url, cause);
+  }
+  return storeOf(orm);
+}
+
+function storeOf(orm: MikroORM): Store {
+  const withOrganization: Store["withOrganization"] = (organizationId, work) =>
+    asApplication(orm, { [organizationSetting]: organizationId }, work);
+  // A frozen database would take one connection more with every ping.
+  let pinging: Promise<unknown> | undefined;
+
+  return {
+    withOrganization,
+    async findApiKey(id) {
+      if (!uuid.test(id)) return undefined;
+      const found = await asApplication(orm, { [apiKeySetting]: id }, (em) => em.findOne(ApiKey, { id }));
+      return found === null ? undefined : { ...found };
+    },
+    async hasAnyApiKey(organizationId) {
+      return withOrganization(organizationId, async (em) => (await em.count(ApiKey, { organizationId })) > 0);
+    },
+    async ping(timeoutMs) {
+      pinging ??= orm.em
+        .fork()
+        .execute("SELECT 1")
+        .finally(() => {
+          pinging = undefined;
+        });
+      await within(pinging, timeoutMs).catch((cause: unknown) => {
+        throw new Failure("internal", "The service's database does not answer.", {
+          where: "service",
+          remedy: "See that the database runs and that this host reaches it.",
+          cause,
+        });
+      });
+    },
+    close: () => within(orm.close(true), closeTimeoutMs).catch(() => undefined),
+  };
+}
+
+/**
+ * One transaction under the application's role, so that row-level security binds
+ * also when the database's user owns the tables or is a superuser. Role and settings
+ * end with the transaction, as a pooler needs.
+ */
+function asApplication<Result>(
+  orm: MikroORM,
+  settings: Readonly<Record<string, string>>,
+  work: (em: EntityManager) => Promise<Result>,
+): Promise<Result> {
+  // The role is a setting like the others: all are set in one round trip.
+  const em = orm.em.fork({ session: { variables: { role: applicationRole, ...settings } } });
+  return em.transactional((transaction) => work(transaction as EntityManager));
+}
+
+async function within<Result>(promise: Promise<Result>, timeoutMs: number): Promise<Result> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
