@@ -15,6 +15,8 @@ export interface ValueType {
   /** How SQL names the type that an operand is cast to, quoted where it must be. */
   readonly castType: string;
   readonly comparison: Comparison;
+  /** Where the operators that compare its values are, when they are not the database's own. */
+  readonly operatorSchema?: string;
   /** The integers it holds, where they are fewer than its FieldType's. */
   readonly range?: readonly [bigint, bigint];
   /** The labels of an enum, when they are known. */
@@ -48,6 +50,8 @@ export interface Dialect {
   placeholder(position: number): string;
   /** A placeholder that has the given type, whatever the database would infer. */
   typed(placeholder: string, type: ValueType): string;
+  /** `=`, `<>`, `<`, `<=`, `>` or `>=` of the given type. */
+  operator(symbol: string, type: ValueType): string;
   oneOf(column: string, type: ValueType, values: readonly string[], bind: Bind): string;
   /** Case matters and nothing is a wildcard, in this and in `startsWith`. */
   contains(column: string, type: ValueType, value: string, bind: Bind): string;

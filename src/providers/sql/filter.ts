@@ -68,7 +68,8 @@ function compileComparison(node: Comparison, resource: SqlResource, dialect: Dia
   const [value] = values as [string];
   if (node.operator === "starts_with") return dialect.startsWith(column, field, value, bind);
   if (node.operator !== "contains") {
-    return `${column} ${symbols[node.operator]} ${dialect.typed(bind(value), field)}`;
+    const operator = dialect.operator(symbols[node.operator] ?? "=", field);
+    return `${column} ${operator} ${dialect.typed(bind(value), field)}`;
   }
   return field.element === undefined
     ? dialect.contains(column, field, value, bind)

@@ -93,31 +93,39 @@ export function afterCondition(
   dialect: Dialect,
   bind: Bind,
 ): string {
-  const terms = keys.map(({ field, descending }, i) => {
-    const value = values[i] ?? null;
-    const column = dialect.quote(field.name);
-    const operand = value === null ? undefined : dialect.typed(bind(value), field);
-    return { column, operand, nullable: field.nullable, after: descending ? "<" : ">" };
-  });
+  const terms = keys.map((key, i) => termOf(key, values[i] ?? null, dialect, bind));
   const [first] = terms;
   if (first === undefined) return "TRUE";
-  if (terms.every(({ after, nullable, operand }) => after === first.after && !nullable && operand !== undefined)) {
+  if (terms.every((term) => term.simple && term.symbol === first.symbol)) {
     const columns = terms.map(({ column }) => column).join(", ");
-    return `(${columns}) ${first.after} (${terms.map(({ operand }) => operand).join(", ")})`;
+    return `(${columns}) ${first.symbol} (${terms.map(({ operand }) => operand).join(", ")})`;
   }
-  const equal = terms.map(({ column, operand }) =>
-    operand === undefined ? `${column} IS NULL` : `${column} = ${operand}`,
+  const alternatives = terms.flatMap(({ after }, i) =>
+    after === undefined ? [] : [[...terms.slice(0, i).map(({ equal }) => equal), after].join(" AND ")],
   );
-  const alternatives = terms.flatMap(({ column, operand, nullable, after }, i) => {
-    if (operand === undefined) return [];
-    const beyond = `${column} ${after} ${operand}`;
-    return [[...equal.slice(0, i), nullable ? `(${beyond} OR ${column} IS NULL)` : beyond].join(" AND ")];
-  });
   const chain = alternatives.length === 0 ? "FALSE" : alternatives.map((part) => `(${part})`).join(" OR ");
   // Implied by the chain, and the part of it that an index on the first key can serve.
-  return first.nullable || first.operand === undefined
-    ? chain
-    : `${first.column} ${first.after}= ${first.operand} AND (${chain})`;
+  return first.atOrAfter === undefined ? chain : `${first.atOrAfter} AND (${chain})`;
+}
+
+/** One key's part of the condition, as SQL. */
+function termOf({ field, descending }: OrderKey, value: string | null, dialect: Dialect, bind: Bind) {
+  const column = dialect.quote(field.name);
+  const symbol = descending ? "<" : ">";
+  if (value === null) return { column, symbol, simple: false, equal: dialect.isNull(column, field) };
+  const operand = dialect.typed(bind(value), field);
+  const compared = (by: string) => `${column} ${dialect.operator(by, field)} ${operand}`;
+  const beyond = compared(symbol);
+  return {
+    column,
+    symbol,
+    operand,
+    /** Whether a row comparison can hold it: it has one operator for all columns. */
+    simple: !field.nullable && field.operatorSchema === undefined,
+    equal: compared("="),
+    after: field.nullable ? `(${beyond} OR ${dialect.isNull(column, field)})` : beyond,
+    atOrAfter: field.nullable ? undefined : compared(`${symbol}=`),
+  };
 }
 
 export function encodeContinuation({ served, keyValues }: Continuation): string {

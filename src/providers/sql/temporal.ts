@@ -5,7 +5,7 @@
  */
 
 const date = String.raw`(?<year>\d{4,7})-(?<month>\d\d)-(?<day>\d\d)`;
-const time = String.raw`(?<hour>\d\d):(?<minute>\d\d)(?::(?<second>\d\d)(?:\.\d{1,6})?)?`;
+const time = String.raw`(?<hour>\d\d):(?<minute>\d\d)(?::(?<second>\d\d(?:\.\d{1,6})?))?`;
 const offset = String.raw`(?:Z|[+-](?<offsetHour>\d\d)(?::?(?<offsetMinute>[0-5]\d)(?::[0-5]\d)?)?)`;
 const era = "(?<bc> BC)?";
 const infinite = /^-?infinity$/i;
@@ -40,8 +40,9 @@ function fits(match: RegExpExecArray | null, last = 0): boolean {
     if (year < 1 || year > (bc ? 4_713 : last)) return false;
     if (part("day") < 1 || part("day") > daysIn(bc ? 1 - year : year, part("month"))) return false;
   }
-  const midnight = part("hour") === 24 && part("minute") === 0 && /24:00(?::00(?:\.0+)?)?(?!\d)/.test(match[0]);
-  return (part("hour") < 24 || midnight) && part("minute") < 60 && part("second") < 60 && part("offsetHour") < 16;
+  // A day may end at 24:00, and at nothing after it.
+  const withinDay = part("hour") < 24 || (part("hour") === 24 && part("minute") === 0 && part("second") === 0);
+  return withinDay && part("minute") < 60 && part("second") < 60 && part("offsetHour") < 16;
 }
 
 /** Days of a month of the proleptic Gregorian calendar, whose year 0 is 1 BC; 0 when there is no such month. */
