@@ -64,16 +64,15 @@ export interface Call {
   readonly signal: AbortSignal;
   /** The instant at which the caller stops waiting, on `performance.now()`'s clock. */
   readonly deadline: number;
-  /** Filled in by whoever spends the time. */
-  readonly timings: CallTimings;
+  /** Tells what the call spends its time on from now. */
+  enter(phase: Phase): void;
 }
 
-/** Milliseconds; see `Timings` of the contract. */
-export interface CallTimings {
-  connect: number;
-  source: number;
-  transfer: number;
-}
+/**
+ * What a call waits for: a connection, the source's first byte, or the rest of the
+ * result and its reader.
+ */
+export type Phase = "connect" | "source" | "transfer";
 
 /**
  * A live handle to a source, shared by many calls at once. Every method fails with

@@ -1,12 +1,7 @@
 /** Translates the management of connectors between wire and domain; holds no rules. */
 import type { ServiceImpl } from "@connectrpc/connect";
 import { Failure, invalidRequest } from "../failure.ts";
-import {
-  type Connector,
-  ConnectorOrder,
-  type ConnectorPatch,
-  type UpdateConnectorRequest,
-} from "../gen/connector/v1/connector_pb.js";
+import { ConnectorOrder, type ConnectorPatch, type UpdateConnectorRequest } from "../gen/connector/v1/connector_pb.js";
 import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
 import type { ListOrder, ListPosition } from "../registry/list.ts";
 import type { ConnectorChange } from "../registry/registry.ts";
@@ -94,7 +89,9 @@ const maskPaths: Readonly<Record<string, Patchable>> = {
 function changeOf({ connector, updateMask }: UpdateConnectorRequest): ConnectorChange {
   if (connector === undefined) throw new Failure("internal", "A request passed validation without its connector.");
   const paths = updateMask?.paths ?? setFields(connector);
-  return paths.reduce<ConnectorChange>((change, path) => ({ ...change, ...changeAt(path, connector, change) }), {});
+  let change: ConnectorChange = {};
+  for (const path of paths) change = { ...change, ...changeAt(path, connector, change) };
+  return change;
 }
 
 /** Without a mask: what the request sets. */
@@ -125,7 +122,7 @@ function changeAt(path: string, patch: ConnectorPatch, before: ConnectorChange):
       return { policy: policyFromWire(patch.policy) };
     case "disabled":
       return { disabled: patch.disabled ?? false };
-    case undefined:
+    default:
       throw invalidRequest({
         field: "update_mask",
         description: `"${path.slice(0, 100)}" can't be changed; paths are ${Object.keys(maskPaths).join(", ")} and config.FIELD`,

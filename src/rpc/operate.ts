@@ -1,6 +1,6 @@
 /** Translates tests and schemas between wire and domain; holds no rules. */
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { Message, MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { CheckOutcome } from "../gen/connector/v1/connector_pb.js";
 import { type ResourceSchema, SchemaView, ResourceKind as WireKind } from "../gen/connector/v1/schema_pb.js";
@@ -9,6 +9,7 @@ import type { Check, Resource, ResourceKind } from "../providers/contract.ts";
 import { callerOf, connectorFor } from "./caller.ts";
 import type { Rooms } from "./rooms.ts";
 import { typeToWire } from "./wire/fields.ts";
+import { durationToWire } from "./wire/timings.ts";
 
 const outcomes: Record<Check["outcome"], CheckOutcome> = {
   passed: CheckOutcome.PASSED,
@@ -41,7 +42,7 @@ export function operateHandlers(
       const { ok, serverVersion, tls, readOnly, user, checks } = result;
       return {
         ...{ ok, serverVersion, tls, readOnly, user },
-        latency: durationFromMs(Math.round(timings.total * 1_000) / 1_000),
+        latency: durationToWire(timings.total),
         checks: checks.map((check) => ({ ...check, outcome: outcomes[check.outcome] })),
       };
     },
@@ -72,7 +73,7 @@ export function operateHandlers(
   };
 }
 
-type WireResource = MessageInitShape<typeof ResourceSchema>;
+type WireResource = Exclude<MessageInitShape<typeof ResourceSchema>, Message>;
 
 function pageOf(
   resources: readonly Resource[],

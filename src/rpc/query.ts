@@ -1,18 +1,11 @@
 /** Translates one page of a query, and its explanation, between wire and domain; holds no rules. */
 
 import { createHash } from "node:crypto";
-import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { create, fromJson, type JsonValue, toBinary } from "@bufbuild/protobuf";
+import { ListValueSchema, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { Scope } from "../auth/principal.ts";
-import type { Timings } from "../execution/call.ts";
-import {
-  type Query,
-  QueryResponseSchema,
-  QuerySchema,
-  type TimingsSchema,
-  Paging as WirePaging,
-} from "../gen/connector/v1/query_pb.js";
+import { type Query, QueryResponseSchema, QuerySchema, Paging as WirePaging } from "../gen/connector/v1/query_pb.js";
 import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
 import type { PageRequest, Paging } from "../providers/contract.ts";
 import { ValueEncoder } from "../rows/values.ts";
@@ -22,6 +15,7 @@ import type { Rooms } from "./rooms.ts";
 import { addEncoded, decoded, speaksJson } from "./wire/encoded.ts";
 import { fieldToWire } from "./wire/fields.ts";
 import { queryFromWire } from "./wire/query.ts";
+import { timingsToWire } from "./wire/timings.ts";
 
 const pagings: Record<Paging, WirePaging> = {
   keyset: WirePaging.KEYSET,
@@ -71,7 +65,7 @@ export function queryHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorSe
         parameters: [...parameters],
         pushedDown: [...pushedDown],
         paging: pagings[paging],
-        ...(plan === undefined ? {} : { plan: plan as never }),
+        ...(plan === undefined ? {} : { plan: fromJson(ListValueSchema, plan as JsonValue) }),
         ...(estimatedRows === undefined ? {} : { estimatedRows: BigInt(Math.round(estimatedRows)) }),
         ...(estimatedCost === undefined ? {} : { estimatedCost }),
       };
@@ -100,17 +94,4 @@ async function opened(rooms: Rooms, request: PagedRequest, context: HandlerConte
 function bindingOf(connector: ConnectorRow, query: Query): string {
   const digest = createHash("sha256").update(toBinary(QuerySchema, query)).digest("base64");
   return JSON.stringify(["Query", connector.organizationId, connector.id, digest]);
-}
-
-export function timingsToWire({ total, connect, source, transfer }: Timings): MessageInitShape<typeof TimingsSchema> {
-  return {
-    total: microseconds(total),
-    connect: microseconds(connect),
-    source: microseconds(source),
-    transfer: microseconds(transfer),
-  };
-}
-
-function microseconds(ms: number) {
-  return durationFromMs(Math.round(ms * 1_000) / 1_000);
 }

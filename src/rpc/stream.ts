@@ -15,11 +15,12 @@ import type { Field } from "../rows/field.ts";
 import { type PackedBatch, varintSize, writeVarint } from "../rows/packed.ts";
 import { ValueEncoder } from "../rows/values.ts";
 import { callerOf, connectorFor } from "./caller.ts";
-import { scopesOf, timingsToWire } from "./query.ts";
+import { scopesOf } from "./query.ts";
 import type { Rooms } from "./rooms.ts";
 import { addEncoded, decoded, speaksJson } from "./wire/encoded.ts";
 import { fieldToWire } from "./wire/fields.ts";
 import { queryFromWire } from "./wire/query.ts";
+import { timingsToWire } from "./wire/timings.ts";
 
 export function streamHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorService>, "streamQuery"> {
   return {

@@ -7,9 +7,12 @@ import type { Listener } from "./router.ts";
 // What a client may send before it is read. Requests are small; a slow upload of one needs no more.
 const streamWindowBytes = 262_144;
 const connectionWindowBytes = 1_048_576;
+// What may wait for one client that does not read; above it, its new calls are refused.
+const sessionMegabytes = 64;
 
 export function http2Half(limits: Limits, listener: Listener): Half {
   const server = createServer({
+    maxSessionMemory: sessionMegabytes,
     settings: {
       maxConcurrentStreams: limits.maxStreamsPerConnection,
       maxHeaderListSize: limits.maxHeaderBytes,

@@ -56,7 +56,12 @@ async function serve(handler: UniversalHandler, request: Request, response: Resp
     answer(response, 400, "invalid_argument", "The request names no usable host.");
     return;
   }
-  await universalResponseToNodeResponse(await handler(universal), response);
+  // When the answer comes before the request's end, the rest is read away: to leave it
+  // or to destroy the request, as its own iterator does, would keep a client that still
+  // sends from ever seeing the answer.
+  const body = request.iterator({ destroyOnReturn: false });
+  response.once("finish", () => request.resume());
+  await universalResponseToNodeResponse(await handler({ ...universal, body }), response);
 }
 
 /** A response that could not be written to its end must not stay open. */

@@ -1,6 +1,6 @@
 /** Connectors between entity and wire. No credential passes here. */
 import { create, type JsonObject } from "@bufbuild/protobuf";
-import { type Duration, durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { type Duration, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { invalidRequest } from "../../failure.ts";
 import {
   type Connector,
@@ -8,6 +8,7 @@ import {
   type ConnectorPolicy as WirePolicy,
 } from "../../gen/connector/v1/connector_pb.js";
 import type { ConnectorPolicy, ConnectorRow } from "../../store/entities/connector.ts";
+import { durationToWire } from "./timings.ts";
 
 export function connectorToWire(row: ConnectorRow): Connector {
   const { credentialUpdateTime } = row;
@@ -54,8 +55,8 @@ function policyToWire({
     ...(callsPerSecond === undefined ? {} : { callsPerSecond }),
     ...(maxConcurrency === undefined ? {} : { maxConcurrency }),
     observeOnly: observeOnly ?? false,
-    ...(defaultTimeoutMs === undefined ? {} : { defaultTimeout: durationFromMs(defaultTimeoutMs) }),
-    ...(maxCacheAgeMs === undefined ? {} : { maxCacheAge: durationFromMs(maxCacheAgeMs) }),
+    ...(defaultTimeoutMs === undefined ? {} : { defaultTimeout: durationToWire(defaultTimeoutMs) }),
+    ...(maxCacheAgeMs === undefined ? {} : { maxCacheAge: durationToWire(maxCacheAgeMs) }),
   };
 }
 

@@ -1,0 +1,20 @@
+/** Durations: from milliseconds to the wire, to the microsecond. */
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { type Duration, DurationSchema } from "@bufbuild/protobuf/wkt";
+import type { Timings } from "../../execution/call.ts";
+import type { TimingsSchema } from "../../gen/connector/v1/query_pb.js";
+
+export function durationToWire(ms: number): Duration {
+  const microseconds = Math.round(ms * 1_000);
+  const seconds = Math.floor(microseconds / 1_000_000);
+  return create(DurationSchema, { seconds: BigInt(seconds), nanos: (microseconds - seconds * 1_000_000) * 1_000 });
+}
+
+export function timingsToWire({ total, connect, source, transfer }: Timings): MessageInitShape<typeof TimingsSchema> {
+  return {
+    total: durationToWire(total),
+    connect: durationToWire(connect),
+    source: durationToWire(source),
+    transfer: durationToWire(transfer),
+  };
+}
