@@ -1,0 +1,37 @@
+/** A grpc-js client made from the project's .proto files, as another team would make it. */
+import { fileURLToPath } from "node:url";
+import {
+  type Client,
+  credentials,
+  type GrpcObject,
+  loadPackageDefinition,
+  Metadata,
+  type ServiceClientConstructor,
+  type ServiceError,
+} from "@grpc/grpc-js";
+import { loadSync } from "@grpc/proto-loader";
+import { onTestFinished } from "vitest";
+
+const includeDirs = ["../../proto", "../../build/proto"].map((path) => fileURLToPath(new URL(path, import.meta.url)));
+
+/** A client of `connector.v1.ConnectorService` or `grpc.health.v1.Health`. */
+export function grpcClient(port: number, typeName: string, file: string): Client {
+  const loaded = loadPackageDefinition(loadSync(file, { includeDirs, keepCase: true, longs: String }));
+  const GrpcClient = typeName
+    .split(".")
+    .reduce<unknown>((scope, name) => (scope as GrpcObject)[name], loaded) as ServiceClientConstructor;
+  const client = new GrpcClient(`127.0.0.1:${port}`, credentials.createInsecure());
+  onTestFinished(() => client.close());
+  return client;
+}
+
+/** Calls a unary method by its name. */
+export function call<T>(client: Client, method: string, request: object, deadlineMs?: number): Promise<T> {
+  const options = deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs };
+  return new Promise((resolve, reject) => {
+    const unary = client[method as keyof Client] as unknown as (...args: unknown[]) => void;
+    unary.call(client, request, new Metadata(), options, (error: ServiceError | null, answer: T) =>
+      error === null ? resolve(answer) : reject(error),
+    );
+  });
+}
