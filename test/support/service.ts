@@ -1,0 +1,103 @@
+/** The whole service, running in the test's process on a port of its own, with a store of its own. */
+import { createServer, type Socket } from "node:net";
+import { type ConnectorClient, createConnectorClient } from "../../src/client/index.ts";
+import { parseSigningKey } from "../../src/auth/signing-key.ts";
+import { readConfig } from "../../src/config.ts";
+import { createApiKey } from "../../src/development.ts";
+import { startService } from "../../src/main.ts";
+import { createLog } from "../../src/observability/log.ts";
+import { openStore } from "../../src/store/store.ts";
+import { freshDatabase } from "./postgres.ts";
+
+export interface TestService {
+  readonly url: string;
+  /** Of the organization "acme", for everything. */
+  readonly client: ConnectorClient;
+  readonly token: string;
+  /** The URL of the service's own database. */
+  readonly storeUrl: string;
+  /** A token for some scopes of any organization. */
+  tokenFor(organizationId: string, ...scopes: string[]): Promise<string>;
+  clientFor(token: string): ConnectorClient;
+  stop(): Promise<void>;
+}
+
+export async function testService(environment: Record<string, string> = {}): Promise<TestService> {
+  const database = await freshDatabase();
+  const signingKey = "5a".repeat(31) + "01";
+  const config = readConfig({
+    PORT: "0",
+    DATABASE_URL: database.url,
+    ENCRYPTION_KEYS: `test:${"4b".repeat(31)}02`,
+    SIGNING_KEY: signingKey,
+    EGRESS_ALLOW: "127.0.0.0/8,::1/128",
+    LOG_LEVEL: "silent",
+    ...environment,
+  });
+  const service = await startService(config, createLog(config.logLevel));
+  const clients: ConnectorClient[] = [];
+  const clientFor = (token: string) => {
+    const client = createConnectorClient({ url: service.url, token });
+    clients.push(client);
+    return client;
+  };
+  const tokenFor = async (organizationId: string, ...scopes: string[]) => {
+    const store = await openStore({ url: database.url, poolSize: 2 });
+    try {
+      return await createApiKey(store, parseSigningKey(signingKey), { organizationId, principal: "tester", scopes });
+    } finally {
+      await store.close();
+    }
+  };
+  const token = await tokenFor("acme", "connector.admin");
+  return {
+    url: service.url,
+    client: clientFor(token),
+    token,
+    storeUrl: database.url,
+    tokenFor,
+    clientFor,
+    async stop() {
+      await Promise.all(clients.map((client) => client.close()));
+      await service.stop();
+      await database.drop();
+    },
+  };
+}
+
+/** What CreateConnector takes to reach a database by its URL. */
+export function connectorTo(databaseUrl: string, name = "customer") {
+  const { hostname, port, pathname, username, password } = new URL(databaseUrl);
+  return {
+    provider: "postgresql",
+    name,
+    config: {
+      host: hostname,
+      port: Number(port),
+      database: decodeURIComponent(pathname.slice(1)),
+      user: decodeURIComponent(username),
+      tls: "disable",
+    },
+    credential: { password: decodeURIComponent(password) },
+  };
+}
+
+/** A server that does with each connection what the test says, and counts them. */
+export async function rogueServer(serve: (socket: Socket) => void) {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => {}).once("close", () => sockets.delete(socket));
+    serve(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  return {
+    port,
+    stop: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        for (const socket of sockets) socket.destroy();
+      }),
+  };
+}
