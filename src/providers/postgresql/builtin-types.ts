@@ -3,12 +3,12 @@
  * what is known about them without asking the server.
  */
 import type { FieldType } from "../../rows/field.ts";
-import type { Comparison } from "../sql/dialect.ts";
+import type { Comparability } from "../sql/dialect.ts";
 
 export interface BuiltinType {
   readonly name: string;
   readonly type: FieldType;
-  readonly comparison: Comparison;
+  readonly comparison: Comparability;
   /** What an operand is cast to. */
   readonly castType: string;
   /** As `format_type` writes it; a `*` stands where a modifier would go. */
@@ -16,7 +16,7 @@ export interface BuiltinType {
   readonly range?: readonly [bigint, bigint];
 }
 
-type Row = [oid: number, arrayOid: number, name: string, type: FieldType, comparison: Comparison, native?: string];
+type Row = [oid: number, arrayOid: number, name: string, type: FieldType, comparison: Comparability, native?: string];
 
 const rows: readonly Row[] = [
   [16, 1000, "bool", "bool", "ordered", "boolean"],

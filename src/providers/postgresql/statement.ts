@@ -78,7 +78,7 @@ function checkParameters(used: number, given: number): void {
   if (used === given) return;
   throw invalidRequest({
     field: "query.native.parameters",
-    description: `The statement has ${used} parameters (the highest is \`$${used}\`), and ${given} were given.`,
+    description: `${used === 0 ? "The statement has no parameter" : `The highest parameter is \`$${used}\``}, and ${given} were given.`,
   });
 }
 

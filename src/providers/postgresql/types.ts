@@ -1,6 +1,6 @@
 /** What a column's type is to the contract. */
 import type { FieldType } from "../../rows/field.ts";
-import type { Comparison, ValueType } from "../sql/dialect.ts";
+import type { Comparability, ValueType } from "../sql/dialect.ts";
 import { builtinElements, builtinTypes, formatBuiltin } from "./builtin-types.ts";
 import { quoteIdentifier } from "./dialect.ts";
 
@@ -106,7 +106,7 @@ interface Step {
   readonly oid: number;
   readonly kind: string;
   readonly isArray: boolean;
-  readonly comparison: Comparison;
+  readonly comparison: Comparability;
   readonly name: string;
   readonly namespace: string;
   readonly nativeType: string;

@@ -5,7 +5,7 @@
 import type { Field, FieldType } from "../../rows/field.ts";
 
 /** What a type's values can be asked: which comes first, whether two are equal, or neither. */
-export type Comparison = "ordered" | "equal" | "none";
+export type Comparability = "ordered" | "equal" | "none";
 
 /** A type of the source, as far as operands and comparisons need to know it. */
 export interface ValueType {
@@ -14,7 +14,7 @@ export interface ValueType {
   readonly nativeType: string;
   /** How SQL names the type that an operand is cast to, quoted where it must be. */
   readonly castType: string;
-  readonly comparison: Comparison;
+  readonly comparison: Comparability;
   /** Where the operators that compare its values are, when they are not the database's own. */
   readonly operatorSchema?: string;
   /** The integers it holds, where they are fewer than its FieldType's. */
