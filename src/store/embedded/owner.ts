@@ -89,7 +89,7 @@ export async function connect({ port, password, database }: Address): Promise<pg
     query_timeout: queryTimeoutMs,
     application_name: `connector-service (process ${process.pid})`,
   });
-
+  client.on("error", () => undefined);
   await client.connect();
   return client;
 }
