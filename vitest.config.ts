@@ -1,10 +1,24 @@
 import { defineConfig } from "vitest/config";
 
+const staticTests = "test/static/**/*.test.ts";
+
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    globalSetup: ["test/support/globalSetup.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    projects: [
+      // What can be told from the source alone.
+      { extends: true, test: { name: "static", include: [staticTests] } },
+      // What runs: one PostgreSQL for all of it, and whole services on top.
+      {
+        extends: true,
+        test: {
+          name: "service",
+          include: ["test/**/*.test.ts"],
+          exclude: [staticTests],
+          globalSetup: ["test/support/globalSetup.ts"],
+        },
+      },
+    ],
   },
 });

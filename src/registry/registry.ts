@@ -11,6 +11,9 @@ import type { Vault } from "../vault/vault.ts";
 import { checkConfig, checkConfigAndCredential, checkCredential, type Json } from "./configuration.ts";
 import { type ConnectorList, type ListRequest, listConnectors } from "./list.ts";
 
+/** A connector as it is stored, for those who only read it. */
+export type { ConnectorPolicy, ConnectorRow };
+
 export interface NewConnector {
   readonly provider: string;
   readonly name: string;

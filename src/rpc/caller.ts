@@ -2,7 +2,7 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import { authorize, type Principal, type Scope } from "../auth/principal.ts";
 import type { Caller } from "../execution/call.ts";
-import type { ConnectorRow } from "../store/entities/connector.ts";
+import type { ConnectorRow } from "../registry/registry.ts";
 import { principalOf } from "./principal.ts";
 import type { Rooms } from "./rooms.ts";
 

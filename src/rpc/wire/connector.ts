@@ -7,7 +7,7 @@ import {
   ConnectorSchema,
   type ConnectorPolicy as WirePolicy,
 } from "../../gen/connector/v1/connector_pb.js";
-import type { ConnectorPolicy, ConnectorRow } from "../../store/entities/connector.ts";
+import type { ConnectorPolicy, ConnectorRow } from "../../registry/registry.ts";
 import { durationToWire } from "./timings.ts";
 
 export function connectorToWire(row: ConnectorRow): Connector {
