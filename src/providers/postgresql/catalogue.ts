@@ -15,7 +15,7 @@ export interface PostgresqlResource extends SqlResource {
   readonly primaryKey: readonly string[];
 }
 
-export interface PostgresqlField extends SqlField {
+interface PostgresqlField extends SqlField {
   readonly attnum: number;
   readonly typeOid: number;
   readonly typmod: number;

@@ -10,7 +10,7 @@ export type Run = (
   parameters: readonly (string | null)[],
 ) => Promise<readonly (readonly (string | null)[])[]>;
 
-export interface ColumnType {
+interface ColumnType {
   readonly typeOid: number;
   /** The type's modifier, a length for example; -1 for none. */
   readonly typmod: number;
