@@ -1,32 +1,25 @@
 /** Starts the service as its own main does, with a connector to the database of the benchmark. */
 import { createConnectorClient } from "../../../src/client/client.ts";
+import { readConfig } from "../../../src/config.ts";
+import { startService as start } from "../../../src/main.ts";
+import { createLog } from "../../../src/observability/log.ts";
 import type { ServiceAddress } from "./cases.ts";
-
-/** What src/main.ts gives. */
-interface Main {
-  startService(options: {
-    readonly port: number;
-    readonly dataDirectory: string;
-    readonly log: boolean;
-    /** The database of the benchmark is on this machine. */
-    readonly egressAllow: readonly string[];
-  }): Promise<{ readonly url: string; readonly token: string; close(): Promise<void> }>;
-}
 
 export async function startService(
   databaseUrl: string,
   directory: string,
 ): Promise<{ address: ServiceAddress; close: () => Promise<void> }> {
-  const main = (await import(new URL("../../../src/main.ts", import.meta.url).href)) as Main;
-  const service = await main.startService({
-    port: 0,
-    dataDirectory: directory,
-    log: false,
-    egressAllow: ["127.0.0.0/8"],
-  });
-  const { url, token } = service;
+  const config = readConfig({ PORT: "0", CONNECTOR_DATA_DIR: directory, LOG_LEVEL: "warn" });
+  const service = await start(config, createLog(config.logLevel));
+  const { url, firstApiKey: token } = service;
+  if (token === undefined) throw new Error("A new service has made no API key.");
   const connectorId = await createConnector({ url, token }, new URL(databaseUrl));
-  return { address: { url, token, connectorId }, close: () => service.close() };
+  return {
+    address: { url, token, connectorId },
+    close: async () => {
+      await service.stop();
+    },
+  };
 }
 
 async function createConnector(address: { url: string; token: string }, database: URL): Promise<string> {
