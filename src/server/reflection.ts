@@ -10,6 +10,8 @@ import {
 import { nestedTypes } from "@bufbuild/protobuf/reflect";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { Code, type ConnectRouter } from "@connectrpc/connect";
+import { file_connector_v1_error } from "../gen/connector/v1/error_pb.js";
+import { file_google_rpc_error_details } from "../gen/google/rpc/error_details_pb.js";
 import {
   ServerReflection,
   type ServerReflectionRequest,
@@ -20,15 +22,20 @@ import { ServerReflection as ServerReflectionAlpha } from "../gen/grpc/reflectio
 type Question = ServerReflectionRequest["messageRequest"];
 type Answer = NonNullable<MessageInitShape<typeof ServerReflectionResponseSchema>["messageResponse"]>;
 
+/** What no service refers to but errors carry and speak of. */
+const ofErrors = [file_connector_v1_error, file_google_rpc_error_details];
+
 /**
- * Registers both versions, which differ in their package only.
+ * Registers both versions, which differ in their package only. They know what the
+ * router knows by now, and themselves.
  *
  * A file comes with all files that it needs. What is not there is a NOT_FOUND inside
  * the answer, not an error of the call.
- * @param services what is listed, these two apart
+ * @see https://github.com/grpc/grpc/blob/master/doc/server-reflection.md
  */
-export function reflection(router: ConnectRouter, services: readonly DescService[]): void {
-  const index = new Index([...services, ServerReflection, ServerReflectionAlpha]);
+export function reflection(router: ConnectRouter): void {
+  const services = new Set(router.handlers.map(({ service }) => service));
+  const index = new Index([...services, ServerReflection, ServerReflectionAlpha], ofErrors);
   router.service(ServerReflection, {
     async *serverReflectionInfo(requests) {
       for await (const request of requests) {
@@ -58,9 +65,9 @@ class Index {
   readonly #extensions = new Map<string, Map<number, DescFile>>();
   readonly #encoded = new Map<DescFile, Uint8Array[]>();
 
-  constructor(services: readonly DescService[]) {
+  constructor(services: readonly DescService[], files: readonly DescFile[]) {
     this.#services = services.map(({ typeName }) => typeName);
-    for (const file of closure(services.map((service) => service.file))) {
+    for (const file of closure([...services.map((service) => service.file), ...files])) {
       this.#files.set(file.proto.name, file);
       for (const type of nestedTypes(file)) {
         this.#symbols.set(type.typeName, file);

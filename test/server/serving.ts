@@ -20,8 +20,8 @@ export async function serve({ service = {}, ready = async () => {}, ...options }
     port: 0,
     routes(router: ConnectRouter, draining: AbortSignal) {
       health(router, { ready, draining });
-      reflection(router, [ConnectorService]);
       router.service(ConnectorService, service);
+      reflection(router);
     },
     ...options,
   });
