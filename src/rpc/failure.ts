@@ -165,14 +165,17 @@ export function failureGate(
       return error;
     };
     // Every handler aborts its own context with the error just before it writes it:
-    // the one point that all errors of all protocols pass.
+    // the one point that all errors of all protocols pass. It writes that very object,
+    // so that the details go into it.
     const controller = context as HandlerContext & { abort(reason?: unknown): void };
     const abort = controller.abort;
     controller.abort = (reason) => {
       if (reason instanceof ConnectError && !isDescribed(reason)) {
-        const { code, rawMessage, cause } = reason;
+        const { rawMessage, code, cause } = reason;
         const error = describe(reason, context.values.get(decodedKey), fault().callId);
-        tell(new Error(rawMessage, { cause: cause ?? code }), error);
+        tell(new ConnectError(rawMessage, code, undefined, undefined, cause), error);
+        Object.assign(reason, { code: error.code, rawMessage: error.rawMessage, message: error.message });
+        reason.details.push(...error.details);
       }
       abort(reason);
     };
@@ -209,17 +212,19 @@ function isDescribed(error: ConnectError): boolean {
 }
 
 /**
- * Gives an error that the library made the details of the contract, in place: the
- * library has written the reference into several places by then.
+ * An error that the library made, with the details of the contract.
  *
  * @param decoded whether the request had been read. Before, whatever is wrong is
  *   wrong with the request, though the library calls some of it internal.
  */
 function describe(error: ConnectError, decoded: boolean, callId?: string): ConnectError {
   if (isDescribed(error)) return error;
-  const failure = decoded ? explain(error, callId) : unreadable(error, kindsOfLibraryErrors[error.code]);
-  const { code, message, rawMessage, details } = fromFailure(failure);
-  return Object.assign(error, { code, message, rawMessage, details });
+  const described = fromFailure(decoded ? explain(error, callId) : unreadable(error, kindsOfLibraryErrors[error.code]));
+  // Headers of the protocol: the compressions that are understood, for example.
+  error.metadata.forEach((value, key) => {
+    described.metadata.set(key, value);
+  });
+  return described;
 }
 
 /** What an error of the library means once the request has been read. */

@@ -1,0 +1,370 @@
+import { readFileSync } from "node:fs";
+import { Code, ConnectError, createClient, type ServiceImpl } from "@connectrpc/connect";
+import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { describe, expect, test } from "vitest";
+import { Failure, type FailureKind } from "../../src/failure.ts";
+import { ReasonSchema } from "../../src/gen/connector/v1/error_pb.js";
+import { ConnectorService } from "../../src/gen/connector/v1/service_pb.js";
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
+import { codes, toConnectError } from "../../src/rpc/failure.ts";
+import { call, grpcClient } from "../server/grpc-js.ts";
+import { serve, transports } from "../server/serving.ts";
+
+const secret = "hunter2-and-more";
+
+function infoOf(error: unknown) {
+  return ConnectError.from(error).findDetails(ErrorInfoSchema)[0];
+}
+
+/** A service every call of which throws, before its first message and in the middle of a stream. */
+function throwing(cause: () => unknown): Partial<ServiceImpl<typeof ConnectorService>> {
+  return {
+    getConnector: async () => {
+      throw cause();
+    },
+    async *streamQuery() {
+      yield {};
+      throw cause();
+    },
+  };
+}
+
+/** The errors of a unary call and of a stream, with every protocol. */
+async function failuresOf(url: string): Promise<[string, ConnectError][]> {
+  const all: [string, ConnectError][] = [];
+  for (const [name, transport] of Object.entries(transports(url))) {
+    const client = createClient(ConnectorService, transport);
+    const unary = await client.getConnector({}).catch((error) => error);
+    const stream = await Array.fromAsync(client.streamQuery({})).catch((error) => error);
+    all.push([`${name}, unary`, unary], [`${name}, stream`, stream]);
+  }
+  return all;
+}
+
+describe("the table of codes", () => {
+  const source = readFileSync(new URL("../../proto/connector/v1/error.proto", import.meta.url), "utf8");
+  // A comment begins with the code; the value that it describes follows.
+  const stated = new Map<string, string>();
+  let code = "";
+  for (const line of source.split("\n")) {
+    code = /^ {2}\/\/ ([A-Z_]+): /.exec(line)?.[1] ?? code;
+    const reason = /^ {2}REASON_(\w+) = \d+;/.exec(line)?.[1];
+    if (reason !== undefined && reason !== "UNSPECIFIED") stated.set(reason, code);
+    if (reason !== undefined) code = "none stated";
+  }
+
+  test("has a kind for every reason of the contract, and no other", () => {
+    const reasons = ReasonSchema.values
+      .map(({ name }) => name.replace("REASON_", ""))
+      .filter((name) => name !== "UNSPECIFIED");
+
+    expect(Object.keys(codes).map((kind) => kind.toUpperCase())).toEqual(reasons);
+  });
+
+  test("gives every kind the code that the contract states", () => {
+    const given = Object.entries(codes).map(([kind, code]) => [kind.toUpperCase(), status[code]]);
+
+    expect(Object.fromEntries(given)).toEqual(Object.fromEntries(stated));
+  });
+});
+
+describe("a failure", () => {
+  const failure = () =>
+    new Failure("rate_limited", "The connector's rate limit is used up.", {
+      where: "rate_limit",
+      remedy: "Wait, or ask for a higher limit.",
+      upstream: "postgresql",
+      status: "53300",
+      retryAfterMs: 1_250,
+      metadata: { connector: "c1" },
+      fields: [{ field: "query.limit", description: "too high" }],
+      cause: new Error(secret),
+    });
+
+  test("reaches the caller whole, with every protocol, unary and in mid-stream", async () => {
+    const { url } = await serve({ service: throwing(failure) });
+
+    for (const [name, error] of await failuresOf(url)) {
+      expect(error.code, name).toBe(Code.ResourceExhausted);
+      expect(error.rawMessage, name).toBe("The connector's rate limit is used up. Wait, or ask for a higher limit.");
+      expect(infoOf(error), name).toMatchObject({
+        reason: "RATE_LIMITED",
+        domain: "connector.v1",
+        metadata: {
+          where: "rate_limit",
+          remedy: "Wait, or ask for a higher limit.",
+          upstream: "postgresql",
+          status: "53300",
+          connector: "c1",
+        },
+      });
+      expect(error.findDetails(RetryInfoSchema)[0]?.retryDelay).toMatchObject({ seconds: 1n, nanos: 250_000_000 });
+      expect(error.findDetails(BadRequestSchema)[0]?.fieldViolations).toMatchObject([
+        { field: "query.limit", description: "too high" },
+      ]);
+      expect(JSON.stringify(error.details), name).not.toContain(secret);
+    }
+  });
+
+  test("reaches a grpc-js client with its details", async () => {
+    const { port } = await serve({ service: throwing(failure) });
+    const client = grpcClient(port, "connector.v1.ConnectorService", "connector/v1/service.proto");
+
+    const error = (await call(client, "getConnector", {}).catch((cause) => cause)) as ServiceError;
+
+    expect(error.code).toBe(status.RESOURCE_EXHAUSTED);
+    expect(error.metadata).toBeInstanceOf(Metadata);
+    expect(String(error.metadata.get("grpc-status-details-bin")[0])).toContain("RATE_LIMITED");
+  });
+
+  test("with more, longer and stranger text than headers can hold still arrives", async () => {
+    const service = throwing(
+      () =>
+        new Failure("invalid_request", `lone \ud800 and long ${"ä".repeat(10_000)}`, {
+          remedy: "\u0000\r\n".repeat(1_000),
+          metadata: { long: "x".repeat(100_000) },
+          fields: Array.from({ length: 5_000 }, (_, i) => ({ field: `fields[${i}]`, description: `wrong ${i}` })),
+        }),
+    );
+    const { port, url } = await serve({ service });
+    const client = grpcClient(port, "connector.v1.ConnectorService", "connector/v1/service.proto");
+
+    const grpcJs = (await call(client, "getConnector", {}).catch((cause) => cause)) as ServiceError;
+
+    expect(grpcJs.code).toBe(status.INVALID_ARGUMENT);
+    for (const [name, error] of await failuresOf(url)) {
+      expect(error.code, name).toBe(Code.InvalidArgument);
+      expect(error.findDetails(BadRequestSchema)[0]?.fieldViolations.length, name).toBeGreaterThan(50);
+    }
+  });
+});
+
+describe("anything else that is thrown", () => {
+  for (const [what, cause] of [
+    ["an error", () => new Error(secret)],
+    ["a string", () => secret],
+    ["undefined", () => undefined],
+    ["an internal error of the library", () => new ConnectError(secret, Code.Internal)],
+    ["an error of unknown code", () => new ConnectError(secret, Code.Unknown, undefined, undefined, new Error(secret))],
+  ] as [string, () => unknown][]) {
+    test(`(${what}) is INTERNAL with the call's id, and its cause goes to the log only`, async () => {
+      const log: { cause: unknown; callId: string; method: string }[] = [];
+      const { url } = await serve({
+        service: throwing(cause),
+        onInternal: (thrown, fault) => log.push({ cause: thrown, ...fault }),
+      });
+
+      const failures = await failuresOf(url);
+
+      expect(log.length).toBe(failures.length);
+      for (const [i, [name, error]] of failures.entries()) {
+        const { callId, method } = log[i]!;
+        expect(error.code, name).toBe(Code.Internal);
+        expect(error.rawMessage, name).toBe(`internal error; quote call id ${callId}`);
+        expect(infoOf(error), name).toMatchObject({
+          reason: "INTERNAL",
+          metadata: { where: "service", call_id: callId },
+        });
+        expect(`${error.message} ${JSON.stringify(error.details)}`, name).not.toContain(secret);
+        expect(method).toMatch(/^connector\.v1\.ConnectorService\/(GetConnector|StreamQuery)$/);
+      }
+      if (cause() !== undefined) expect(String(log[0]?.cause)).toContain(secret);
+    });
+  }
+
+  test("is told to the log when an answer can't be written", async () => {
+    const log: unknown[] = [];
+    const { url } = await serve({
+      // Not a 32-bit number.
+      service: { query: async () => ({ attempts: 2 ** 40 }) },
+      onInternal: (cause) => log.push(cause),
+    });
+
+    const error = await createClient(ConnectorService, transports(url).gRPC)
+      .query({})
+      .catch((cause) => cause);
+
+    expect(infoOf(error)).toMatchObject({ reason: "INTERNAL" });
+    expect(error.rawMessage).toMatch(/^internal error; quote call id /);
+    expect(String(log[0])).toContain("attempts");
+  });
+});
+
+describe("a call that ends early", () => {
+  for (const [what, instead] of [
+    ["passes its signal's reason on", (reason) => reason],
+    ["makes an AbortError of it", () => new DOMException("aborted", "AbortError")],
+    ["makes Connect's `canceled` of it", () => ConnectError.from(new DOMException("late", "TimeoutError"))],
+  ] as [string, (reason: unknown) => unknown][]) {
+    test(`by its deadline is DEADLINE_EXCEEDED when the handler ${what}`, async () => {
+      const { url } = await serve({
+        service: {
+          getConnector: (_, { signal }) => aborted(signal).catch((reason) => Promise.reject(instead(reason))),
+        },
+      });
+      // No client of Connect: those watch their deadlines themselves.
+      const response = await fetch(`${url}/connector.v1.ConnectorService/GetConnector`, {
+        method: "POST",
+        headers: { "content-type": "application/json", "connect-timeout-ms": "50" },
+        body: "{}",
+      });
+
+      expect(await response.json()).toMatchObject({
+        code: "deadline_exceeded",
+        details: [{ debug: { reason: "DEADLINE_EXCEEDED", domain: "connector.v1" } }],
+      });
+    });
+  }
+
+  test("by a timeout of its own is DEADLINE_EXCEEDED, too", () => {
+    const error = toConnectError(AbortSignal.abort(new DOMException("", "TimeoutError")).reason);
+
+    expect([error.code, infoOf(error)?.reason]).toEqual([Code.DeadlineExceeded, "DEADLINE_EXCEEDED"]);
+  });
+
+  test("by its caller is CANCELLED for the handler, with every protocol", async () => {
+    const ends: Promise<ConnectError>[] = [];
+    const { url } = await serve({
+      service: {
+        async *streamQuery(_, { signal }) {
+          ends.push(aborted(signal).catch((cause) => toConnectError(cause)));
+          yield {};
+          await aborted(signal);
+        },
+      },
+    });
+    for (const transport of Object.values(transports(url))) {
+      const abort = new AbortController();
+      const stream = createClient(ConnectorService, transport).streamQuery({}, { signal: abort.signal });
+      await expect(
+        (async () => {
+          for await (const _ of stream) abort.abort();
+        })(),
+      ).rejects.toMatchObject({ code: Code.Canceled });
+    }
+
+    for (const end of await Promise.all(ends)) {
+      expect([end.code, infoOf(end)?.reason]).toEqual([Code.Canceled, "CANCELLED"]);
+    }
+  });
+});
+
+describe("what the library finds wrong", () => {
+  const path = "/connector.v1.ConnectorService/GetConnector";
+
+  for (const [what, headers, body, expected] of [
+    [
+      "JSON that is none",
+      { "content-type": "application/json" },
+      `{"${secret}": `,
+      ["INVALID_REQUEST", "invalid_argument"],
+    ],
+    [
+      "a value of a wrong type",
+      { "content-type": "application/json" },
+      `{"connectorId": ["${secret}"]}`,
+      ["INVALID_REQUEST", "invalid_argument"],
+    ],
+    [
+      "bytes that are no message",
+      { "content-type": "application/proto" },
+      secret,
+      ["INVALID_REQUEST", "invalid_argument"],
+    ],
+    [
+      "an unknown compression",
+      { "content-type": "application/json", "content-encoding": "lzma" },
+      "{}",
+      ["NOT_IMPLEMENTED", "unimplemented"],
+    ],
+    [
+      "a timeout that is none",
+      { "content-type": "application/json", "connect-timeout-ms": "soon" },
+      "{}",
+      ["INVALID_REQUEST", "invalid_argument"],
+    ],
+    [
+      "a body that is too large",
+      { "content-type": "application/json" },
+      `{"connectorId": "${"x".repeat(5_000_000)}"}`,
+      ["TOO_LARGE", "resource_exhausted"],
+    ],
+    [
+      "a method that is not there yet",
+      { "content-type": "application/json" },
+      "{}",
+      ["NOT_IMPLEMENTED", "unimplemented"],
+    ],
+  ] as [string, Record<string, string>, string, [string, string]][]) {
+    test(`(${what}) has its reason, and nothing of the request`, async () => {
+      const { url } = await serve();
+
+      const response = await fetch(`${url}${path}`, { method: "POST", headers, body });
+      const text = await response.text();
+
+      const [reason, code] = expected;
+      const error = JSON.parse(text);
+      expect(error.code).toBe(code);
+      expect(error.details[0].debug).toMatchObject({ reason, domain: "connector.v1" });
+      expect(text).not.toContain(secret);
+    });
+  }
+
+  test("names the field whose value does not fit", async () => {
+    const { url } = await serve();
+
+    const response = await fetch(`${url}/connector.v1.ConnectorService/Query`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ pageSize: secret }),
+    });
+
+    expect(await response.json()).toMatchObject({
+      message: "page_size: does not fit the type of connector.v1.QueryRequest.page_size",
+      details: [{}, { debug: { fieldViolations: [{ field: "page_size" }] } }],
+    });
+  });
+
+  test("has its reason in a stream and over gRPC, too", async () => {
+    const { url } = await serve({ service: { streamQuery: () => (async function* () {})() } });
+    for (const name of ["gRPC", "gRPC-Web, HTTP/1.1", "Connect, HTTP/2"] as const) {
+      const client = createClient(ConnectorService, transports(url)[name]);
+      const native = { source: { case: "native" as const, value: { text: "x".repeat(5_000_000) } } };
+      const stream = await Array.fromAsync(client.streamQuery({ query: native })).catch((error) => error);
+      const unary = await client.query({ query: native }).catch((error) => error);
+
+      expect(infoOf(stream), name).toMatchObject({ reason: "TOO_LARGE" });
+      expect(infoOf(unary), name).toMatchObject({ reason: "TOO_LARGE" });
+    }
+  });
+});
+
+describe("a call that is not admitted", () => {
+  test("is answered with its failure before its body is read, with every protocol", async () => {
+    let ran = false;
+    const { url } = await serve({
+      admit: ({ service }) => {
+        if (service.typeName === ConnectorService.typeName) throw new Failure("unauthenticated", "There is no token.");
+      },
+      service: throwing(() => {
+        ran = true;
+      }),
+    });
+
+    for (const [name, error] of await failuresOf(url)) {
+      expect([error.code, infoOf(error)?.reason], name).toEqual([Code.Unauthenticated, "UNAUTHENTICATED"]);
+    }
+    expect(ran).toBe(false);
+  });
+});
+
+test("every kind becomes an error with its reason", () => {
+  for (const kind of Object.keys(codes) as FailureKind[]) {
+    const error = toConnectError(new Failure(kind, "x"));
+    expect([error.code, infoOf(error)?.reason]).toEqual([codes[kind], kind.toUpperCase()]);
+  }
+});
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
+}
