@@ -1,6 +1,7 @@
 /** Pages of an organization's connectors. */
 import type { EntityManager, FilterQuery } from "@mikro-orm/postgresql";
 import { Connector, type ConnectorRow } from "../store/entities/connector.ts";
+import { checkText } from "./text.ts";
 
 export type ListOrder = "name" | "createTime" | "updateTime";
 
@@ -29,12 +30,14 @@ export interface ConnectorList {
   readonly next: ListPosition | undefined;
 }
 
+/** @throws Failure of kind `invalid_request` when the filter holds text that no connector can have */
 export async function listConnectors(
   em: EntityManager,
   organizationId: string,
   request: ListRequest,
 ): Promise<ConnectorList> {
-  const { orderBy, descending, pageSize } = request;
+  const { providers, namePrefix, labels, orderBy, descending, pageSize } = request;
+  checkText({ "filter.providers": providers, "filter.name_prefix": namePrefix, "filter.labels": labels });
   const direction = descending ? ("desc" as const) : ("asc" as const);
   const found = await em.find(Connector, conditions(organizationId, request), {
     orderBy: [{ [orderBy]: direction }, { id: direction }],

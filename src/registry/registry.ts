@@ -1,6 +1,6 @@
 /** The connectors of each organization: created, read, listed, changed, deleted. */
 import { randomUUID } from "node:crypto";
-import { type EntityManager, OptimisticLockError, UniqueConstraintViolationException } from "@mikro-orm/postgresql";
+import { type EntityManager, LockMode, UniqueConstraintViolationException } from "@mikro-orm/postgresql";
 import { Failure, invalidRequest } from "../failure.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
 import type { Provider } from "../providers/contract.ts";
@@ -10,6 +10,7 @@ import { sealCredential } from "../vault/credential.ts";
 import type { Vault } from "../vault/vault.ts";
 import { checkConfig, checkConfigAndCredential, checkCredential, type Json } from "./configuration.ts";
 import { type ConnectorList, type ListRequest, listConnectors } from "./list.ts";
+import { checkText } from "./text.ts";
 
 /** A connector as it is stored, for those who only read it. */
 export type { ConnectorPolicy, ConnectorRow };
@@ -29,7 +30,7 @@ export interface ConnectorChange {
   readonly name?: string;
   readonly displayName?: string;
   readonly labels?: Readonly<Record<string, string>>;
-  /** The whole configuration, or some fields of it. */
+  /** The whole configuration, or some fields of it, where undefined removes one. */
   readonly config?: { readonly fields: Json; readonly mode: "replace" | "merge" };
   readonly credential?: Json;
   readonly policy?: ConnectorPolicy | null;
@@ -60,6 +61,8 @@ export interface RegistryOptions {
 export function createRegistry({ store, vault, catalogue }: RegistryOptions): Registry {
   return {
     async create(organizationId, request) {
+      const { displayName, labels } = request;
+      checkText({ display_name: displayName, labels, config: request.config });
       const provider = catalogue.get(request.provider);
       const { config, credential } = checkConfigAndCredential(provider, request.config, request.credential);
       const id = randomUUID();
@@ -67,7 +70,7 @@ export function createRegistry({ store, vault, catalogue }: RegistryOptions): Re
       const place = { organizationId, connectorId: id, version: 1, provider: provider.id, endpoint };
       const sealed = credential === undefined ? null : await sealCredential(vault, place, credential);
       return store.withOrganization(organizationId, async (em) => {
-        const { provider, name, displayName, labels, policy } = request;
+        const { provider, name, policy } = request;
         const connector = em.create(Connector, {
           ...{ id, organizationId, provider, name, displayName, labels: { ...labels }, config, policy },
           disabled: false,
@@ -89,10 +92,14 @@ export function createRegistry({ store, vault, catalogue }: RegistryOptions): Re
         return { connectors: connectors.map(row), next };
       }),
 
-    update: (organizationId, id, change, version) =>
-      store.withOrganization(organizationId, async (em) => {
-        const connector = await found(em, organizationId, id);
-        if (version !== undefined && version !== connector.version) throw conflict();
+    async update(organizationId, id, change, version) {
+      checkText({
+        "connector.display_name": change.displayName,
+        "connector.labels": change.labels,
+        "connector.config": change.config?.fields,
+      });
+      return store.withOrganization(organizationId, async (em) => {
+        const connector = await foundForChange(em, organizationId, id, version);
         const { name, displayName, labels, policy, disabled } = change;
         if (name !== undefined) connector.name = name;
         if (displayName !== undefined) connector.displayName = displayName;
@@ -102,13 +109,12 @@ export function createRegistry({ store, vault, catalogue }: RegistryOptions): Re
         await reconfigure(connector, change, catalogue.get(connector.provider), vault);
         await saved(em, connector.name);
         return row(connector);
-      }),
+      });
+    },
 
     remove: (organizationId, id, version) =>
       store.withOrganization(organizationId, async (em) => {
-        const connector = await found(em, organizationId, id);
-        if (version !== undefined && version !== connector.version) throw conflict();
-        em.remove(connector);
+        em.remove(await foundForChange(em, organizationId, id, version));
         await em.flush();
       }),
   };
@@ -125,7 +131,7 @@ async function reconfigure(
   if (change.config !== undefined) {
     const { fields, mode } = change.config;
     const config = mode === "replace" ? fields : { ...connector.config, ...fields };
-    connector.config = { ...checkConfig(provider, config, "connector.config") };
+    connector.config = withoutUndefined(checkConfig(provider, config, "connector.config"));
   }
   const endpoint = provider.endpoint(connector.config);
   if (change.credential !== undefined) {
@@ -147,11 +153,20 @@ async function reconfigure(
   }
 }
 
-async function found(em: EntityManager, organizationId: string, id: string): Promise<ConnectorRow> {
+function withoutUndefined(config: Json): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined));
+}
+
+async function found(
+  em: EntityManager,
+  organizationId: string,
+  id: string,
+  lock: { readonly lockMode?: LockMode } = {},
+): Promise<ConnectorRow> {
   const connector = await em.findOne(
     Connector,
     { id: id.toLowerCase(), organizationId },
-    { populate: ["sealedCredential"] },
+    { populate: ["sealedCredential"], ...lock },
   );
   if (connector === null) {
     throw new Failure("not_found", "There is no such connector.", {
@@ -162,11 +177,22 @@ async function found(em: EntityManager, organizationId: string, id: string): Pro
   return connector;
 }
 
+/** Changes of one connector wait for each other: what is looked at here stays until the transaction ends. */
+async function foundForChange(
+  em: EntityManager,
+  organizationId: string,
+  id: string,
+  version: number | undefined,
+): Promise<ConnectorRow> {
+  const connector = await found(em, organizationId, id, { lockMode: LockMode.PESSIMISTIC_WRITE });
+  if (version !== undefined && version !== connector.version) throw conflict();
+  return connector;
+}
+
 async function saved(em: EntityManager, name: string): Promise<void> {
   try {
     await em.flush();
   } catch (error) {
-    if (error instanceof OptimisticLockError) throw conflict();
     if (error instanceof UniqueConstraintViolationException) {
       throw new Failure("already_exists", `The organization has a connector named "${name}" already.`, {
         where: "connector",

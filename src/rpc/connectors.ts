@@ -88,7 +88,9 @@ const maskPaths: Readonly<Record<string, Patchable>> = {
 
 function changeOf({ connector, updateMask }: UpdateConnectorRequest): ConnectorChange {
   if (connector === undefined) throw new Failure("internal", "A request passed validation without its connector.");
-  const paths = updateMask?.paths ?? setFields(connector);
+  const named = updateMask?.paths ?? setFields(connector);
+  // The whole configuration is also each field of it.
+  const paths = named.includes("config") ? named.filter((path) => !path.startsWith("config.")) : named;
   let change: ConnectorChange = {};
   for (const path of paths) change = { ...change, ...changeAt(path, connector, change) };
   return change;
@@ -104,8 +106,7 @@ function setFields(patch: ConnectorPatch): string[] {
 function changeAt(path: string, patch: ConnectorPatch, before: ConnectorChange): ConnectorChange {
   if (path.startsWith("config.")) {
     const key = path.slice("config.".length);
-    const fields = before.config?.mode === "merge" ? before.config.fields : {};
-    return { config: { mode: "merge", fields: { ...fields, [key]: patch.config?.[key] } } };
+    return { config: { mode: "merge", fields: { ...before.config?.fields, [key]: patch.config?.[key] } } };
   }
   switch (maskPaths[path]) {
     case "name":

@@ -71,7 +71,7 @@ function etagOf(version: number): string {
 /** @throws Failure of kind `invalid_request` when the service can't have made it */
 export function versionFromEtag(etag: string): number | undefined {
   if (etag === "") return undefined;
-  const version = /^v(\d{1,9})$/.exec(etag)?.[1];
+  const version = /^v([1-9]\d{0,8})$/.exec(etag)?.[1];
   if (version === undefined) {
     throw invalidRequest({ field: "etag", description: "is not one that the service gave; read the connector again" });
   }
