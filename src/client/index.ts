@@ -1,6 +1,9 @@
 /** The published client: `import { createConnectorClient } from "connector-service/client"`. */
 export { Code } from "@connectrpc/connect";
+export { CheckOutcome } from "../gen/connector/v1/connector_pb.js";
 export type { Filter } from "../gen/connector/v1/filter_pb.js";
+export { ResourceKind } from "../gen/connector/v1/schema_pb.js";
+export { Truncation } from "../gen/connector/v1/stream_pb.js";
 export { type Field, FieldType } from "../gen/connector/v1/value_pb.js";
 export {
   type CallOptions,

@@ -19,12 +19,15 @@ export type OpenStream = (signal: AbortSignal) => Promise<AsyncIterable<Message>
 
 /** Some rows of a stream, as they came. */
 export class RowBatch<T extends object = UntypedFields> implements Iterable<Row<T>> {
+  /** What the batch took on its way, before compression. */
+  readonly bytes: number;
   readonly #shape: RowShape;
   readonly #cells: Cells;
 
-  constructor(shape: RowShape, cells: Cells) {
+  constructor(shape: RowShape, cells: Cells, bytes: number) {
     this.#shape = shape;
     this.#cells = cells;
+    this.bytes = bytes;
   }
 
   get length(): number {
@@ -142,10 +145,12 @@ export class RowStream<T extends object = UntypedFields> implements AsyncIterabl
       const part = await this.#nextPart();
       if (part === undefined) throw incompleteStream();
       const shape = this.#shape as RowShape;
-      if (part.name === "packed") return new RowBatch<T>(shape, new PackedCells(part.bytes, part.at, shape.columns));
-      if (part.name === "values") return new RowBatch<T>(shape, new ValueCells(part.bytes, part.at, shape.columns));
-      if (part.name !== "trailer") throw unreadable(`it has a ${part.name} in the middle`);
-      const trailer = fromBinary(StreamTrailerSchema, part.bytes.subarray(part.at));
+      const { name, bytes, at } = part;
+      const size = bytes.length - at;
+      if (name === "packed") return new RowBatch<T>(shape, new PackedCells(bytes, at, shape.columns), size);
+      if (name === "values") return new RowBatch<T>(shape, new ValueCells(bytes, at, shape.columns), size);
+      if (name !== "trailer") throw unreadable(`it has a ${name} in the middle`);
+      const trailer = fromBinary(StreamTrailerSchema, bytes.subarray(at));
       // The status comes after the trailer, and may still be an error.
       if ((await this.#nextPart()) !== undefined) throw unreadable("it goes on after its trailer");
       this.#trailer.resolve(trailer);
