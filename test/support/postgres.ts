@@ -1,6 +1,9 @@
 /** Databases and whole servers for tests. */
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { readdir, readFile, rm } from "node:fs/promises";
+import net from "node:net";
+import { setTimeout } from "node:timers/promises";
 import { promisify } from "node:util";
 import pg from "pg";
 import { inject } from "vitest";
@@ -41,7 +44,7 @@ export interface OwnCluster {
   readonly postmasterPid: number;
   /** Stops the server, also when it is frozen or dead, and removes its data. */
   stop(): Promise<void>;
-  /** Sends a signal to every process of the server: SIGKILL, SIGSTOP or SIGCONT. */
+  /** Sends SIGKILL, SIGSTOP or SIGCONT to every process of the server; the killed are gone afterwards. */
   kill(signal: NodeJS.Signals): Promise<void>;
 }
 
@@ -55,6 +58,8 @@ export async function ownCluster(): Promise<OwnCluster> {
     signalIfAlive(embedded.pid, signal);
     const pids = new Set([...before, ...(await childrenOf(embedded.pid))]);
     for (const pid of pids) signalIfAlive(pid, signal);
+    // The kernel takes a moment to close what the dead had open.
+    while (signal === "SIGKILL" && (await listens(embedded.port))) await setTimeout(10);
   };
   const stop = async (): Promise<void> => {
     await kill("SIGCONT");
@@ -62,6 +67,18 @@ export async function ownCluster(): Promise<OwnCluster> {
     await rm(directory, { recursive: true, force: true });
   };
   return { url: embedded.url, port: embedded.port, postmasterPid: embedded.pid, stop, kill };
+}
+
+async function listens(port: number): Promise<boolean> {
+  const socket = net.connect(port, "127.0.0.1");
+  try {
+    await once(socket, "connect");
+    return true;
+  } catch (cause) {
+    return (cause as NodeJS.ErrnoException).code !== "ECONNREFUSED";
+  } finally {
+    socket.destroy();
+  }
 }
 
 function signalIfAlive(pid: number, signal: NodeJS.Signals): void {
