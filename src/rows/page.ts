@@ -6,13 +6,12 @@ export function trimmed(batch: PackedBatch, fieldCount: number, keptFields: numb
   if (keptFields === fieldCount && keptRows === batch.rows) return batch;
   const writer = new PackedWriter(batch.size + 64);
   forEachCell(batch, fieldCount, (row, field, start, end) => {
-    if (row >= keptRows) return;
-    if (field < keptFields) {
-      if (start < 0) writer.null();
-      else writer.cell(batch.buffer, start, end);
-    }
-    if (field === fieldCount - 1) writer.endRow();
+    if (row >= keptRows || field >= keptFields) return;
+    if (start < 0) writer.null();
+    else writer.cell(batch.buffer, start, end);
   });
+  // Not with their last cells: rows without fields have none.
+  for (let row = 0; row < keptRows; row++) writer.endRow();
   const kept = writer.take();
   if (kept === undefined) throw new RangeError("a batch has at least one row");
   return kept;

@@ -50,8 +50,9 @@ export function queryHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorSe
         readTime: timestampFromDate(answer.readTime),
       });
       const encoder = new ValueEncoder(fields, QueryResponseSchema.field.rows.number);
+      // Each copied, since the encoder's bytes are good until its next batch only.
+      const rows = Buffer.concat(batches.map((batch) => Buffer.from(encoder.encode(batch))));
       // Without its first tag, which protobuf-es writes itself.
-      const rows = Buffer.concat(batches.map((batch) => encoder.encode(batch).slice()));
       if (rows.length > 0) addEncoded(response, QueryResponseSchema.field.rows.number, rows.subarray(1));
       return speaksJson(context) ? decoded(QueryResponseSchema, response) : response;
     },
