@@ -55,6 +55,10 @@ export class Borrowed {
     call.enter("connect");
     try {
       const connection = await pool.acquire(call.signal);
+      if (call.signal.aborted) {
+        pool.release(connection, true);
+        throw call.signal.reason;
+      }
       call.enter("source");
       return new Borrowed(pool, connection, call, circumstances);
     } catch (error) {

@@ -29,6 +29,8 @@ interface Activity {
 
 /** How long a server may take to end what it was told to end before the connection is cut, in milliseconds. */
 const settleMs = 5_000;
+/** How long a cancel request has to take effect before the next is sent, in milliseconds. */
+const cancelAgainMs = 50;
 
 /** pg speaks the protocol's start-up and authentication; connecting and reading are ours. */
 class ProtocolClient extends pg.Client {
@@ -156,7 +158,7 @@ export class SourceConnection {
       activity.discard(reason);
       const limit = AbortSignal.timeout(settleMs);
       // A server that can't be reached or does not answer leaves nothing but to cut the connection.
-      await Promise.allSettled([this.#requestCancel(limit), orAborted(activity.settled, limit)]);
+      await Promise.allSettled([this.#requestCancels(activity.settled, limit), orAborted(activity.settled, limit)]);
     }
     this.close();
   }
@@ -182,6 +184,19 @@ export class SourceConnection {
       if (activity.broken) this.#open = false;
     });
     return this.#client.query(activity);
+  }
+
+  /** A request that finds the server between two commands has no effect: they are sent until one has. */
+  async #requestCancels(settled: Promise<void>, limit: AbortSignal): Promise<void> {
+    let running = true;
+    const ended = settled.then(() => {
+      running = false;
+    });
+    while (running && !limit.aborted) {
+      await this.#requestCancel(limit);
+      const pause = AbortSignal.any([limit, AbortSignal.timeout(cancelAgainMs)]);
+      await orAborted(ended, pause).catch(() => {}); // Whether it has ended, the loop looks itself.
+    }
   }
 
   async #requestCancel(signal: AbortSignal): Promise<void> {

@@ -3,11 +3,13 @@
  *
  * It is sent in one go, so that a query costs one round trip: begin a read-only
  * transaction, set what shapes the text of values, the statement, roll back. The
- * rollback leaves nothing behind of what the statement may have set.
+ * rollback leaves nothing behind of what the statement may have set. A stream is asked
+ * for in steps instead, and rolled back when its last row has come.
  */
 import type { FieldDef, Submittable } from "pg";
 import { type DatabaseError, serialize } from "pg-protocol";
 import { batchBytes, type PackedBatch, PackedWriter } from "../../rows/packed.ts";
+import { Steps } from "./steps.ts";
 import type { RowSink, WireConnection } from "./wire.ts";
 
 export interface Statement {
@@ -16,6 +18,8 @@ export interface Statement {
   readonly parameters: readonly (string | null)[];
   /** Rows after which the server stops; absent for all. */
   readonly maxRows?: number | undefined;
+  /** Rows come when the statement has them, and not when the server's buffer is full; without `maxRows`. */
+  readonly stepwise?: boolean;
 }
 
 /** A batch is handed on when it is this old, in milliseconds, however few rows it has. */
@@ -23,16 +27,21 @@ const flushMs = 20;
 /** Full batches that may wait for the reader before the socket is paused. */
 const readyBatches = 1;
 
-/** The form of values that the contract promises, and how long a statement may take. */
-const settings = [
-  "set_config('DateStyle', 'ISO, YMD', true)",
-  "set_config('TimeZone', 'UTC', true)",
-  "set_config('IntervalStyle', 'iso_8601', true)",
-  "set_config('bytea_output', 'hex', true)",
-  "set_config('extra_float_digits', '1', true)",
-  "set_config('xmloption', 'content', true)",
-  "set_config('statement_timeout', $1, true)",
-];
+/** The form of values that the contract promises, how statements are read, and how long one may take. */
+const settings = Object.entries({
+  DateStyle: "'ISO, YMD'",
+  TimeZone: "'UTC'",
+  IntervalStyle: "'iso_8601'",
+  bytea_output: "'hex'",
+  extra_float_digits: "'1'",
+  xmloption: "'content'",
+  array_nulls: "'on'",
+  standard_conforming_strings: "'on'",
+  quote_all_identifiers: "'off'",
+  statement_timeout: "$1",
+  // A stream whose reader is slow waits between two steps.
+  idle_in_transaction_session_timeout: "$1",
+}).map(([name, value]) => `pg_catalog.set_config('${name}', ${value}, true)`);
 
 const begin = Buffer.concat([
   serialize.parse({ text: "BEGIN TRANSACTION READ ONLY" }),
@@ -65,10 +74,12 @@ export class Reading implements Submittable, RowSink {
   readonly #settle = Promise.withResolvers<void>();
   readonly #writer = new PackedWriter();
   readonly #ready: PackedBatch[] = [];
+  readonly #steps: Steps | undefined;
   #waiting: PromiseWithResolvers<PackedBatch | undefined> | undefined;
   #connection: WireConnection | undefined;
   #flushTimer: NodeJS.Timeout | undefined;
   #commands = 0;
+  #rolledBack = false;
   #finished = false;
   #discarding = false;
   #error: Error | undefined;
@@ -76,6 +87,7 @@ export class Reading implements Submittable, RowSink {
   /** @param timeoutMs After this many milliseconds the server itself stops the statement. */
   constructor(statement: Statement, timeoutMs: number) {
     this.#statement = statement;
+    this.#steps = statement.stepwise ? new Steps() : undefined;
     this.#timeoutMs = Math.max(1, Math.ceil(timeoutMs));
     this.described = this.#describe.promise;
     this.described.catch(() => {}); // Whoever reads batches gets the error, too.
@@ -113,6 +125,7 @@ export class Reading implements Submittable, RowSink {
     this.#ready.length = 0;
     this.#fail(error);
     this.#connection?.socket.resume();
+    this.#rollBack();
   }
 
   // What follows is called by pg.
@@ -126,18 +139,20 @@ export class Reading implements Submittable, RowSink {
       this.#settle.resolve();
     };
     wire.on("readyForQuery", settle).on("end", settle);
+    const { text, parameters, maxRows = 0 } = this.#statement;
     wire.socket.write(
       Buffer.concat([
         begin,
         serialize.bind({ values: [String(this.#timeoutMs)] }),
         serialize.execute({}),
-        serialize.parse({ text: this.#statement.text }),
-        serialize.bind({ values: [...this.#statement.parameters] }),
+        ...(this.#steps === undefined ? [] : [serialize.flush()]),
+        serialize.parse({ text }),
+        serialize.bind({ values: [...parameters] }),
         serialize.describe({ type: "P", name: "" }),
-        serialize.execute({ rows: this.#statement.maxRows ?? 0 }),
-        rollback,
+        this.#steps?.begin() ?? serialize.execute({ rows: maxRows }),
       ]),
     );
+    if (this.#steps === undefined) this.#rollBack();
   }
 
   handleRowDescription(message: { fields: FieldDef[] }): void {
@@ -170,7 +185,10 @@ export class Reading implements Submittable, RowSink {
 
   endOfChunk(): void {
     if (this.#discarding || this.#finished) return;
-    if (this.#ready.length > readyBatches) this.#connection?.socket.pause();
+    if (this.#ready.length > readyBatches) {
+      this.#connection?.socket.pause();
+      this.#steps?.held();
+    }
     if (this.#writer.rows > 0) this.#flushTimer ??= setTimeout(() => this.#flush(), flushMs);
   }
 
@@ -178,7 +196,10 @@ export class Reading implements Submittable, RowSink {
   handleDataRow(): void {}
 
   handleCommandComplete(): void {
-    if (this.#commands++ !== ownCommand) return;
+    const command = this.#commands++;
+    if (command === ownCommand - 1) this.#steps?.answered();
+    if (command !== ownCommand) return;
+    this.#rollBack();
     (this.#connection as WireConnection).sink = undefined;
     this.#describe.resolve([]); // A statement without a result, when nothing described one.
     this.#flush();
@@ -189,9 +210,10 @@ export class Reading implements Submittable, RowSink {
     this.handleCommandComplete();
   }
 
-  /** The server stopped at `maxRows`. */
+  /** The server stopped at `maxRows`, or at the end of a step. */
   handlePortalSuspended(): void {
-    this.handleCommandComplete();
+    if (this.#steps === undefined) this.handleCommandComplete();
+    else if (!this.#rolledBack) this.#connection?.socket.write(this.#steps.next());
   }
 
   handleReadyForQuery(): void {
@@ -204,6 +226,15 @@ export class Reading implements Submittable, RowSink {
     if (connection !== undefined) connection.sink = undefined;
     this.#flush();
     this.#fail(error);
+    this.#rollBack();
+  }
+
+  /** Ends the transaction, or what an error has left of it; the server is ready for the next then. */
+  #rollBack(): void {
+    const socket = this.#connection?.socket;
+    if (this.#rolledBack || socket === undefined || socket.destroyed) return;
+    this.#rolledBack = true;
+    socket.write(rollback);
   }
 
   #flush(): void {

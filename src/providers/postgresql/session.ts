@@ -68,7 +68,7 @@ async function readPage(borrowed: Borrowed, plan: Plan, page: PageRequest): Prom
   // A statement of the caller's own can't be given a LIMIT: the server stops it.
   const reading = borrowed.read({ text, parameters, ...(select === undefined ? { maxRows: page.size + 1 } : {}) });
   const columns = fields.length + (select?.hiddenKeyCount ?? 0);
-  const { batches, rows, cut } = await collect(reading, page.maxBytes);
+  const { batches, rows, cut } = await collect(reading, columns, page.maxBytes);
   if (cut) borrowed.abandon();
   const wanted = select === undefined ? page.size : (select.pageRows ?? rows);
   const more = cut || rows > wanted;
@@ -83,15 +83,18 @@ async function readPage(borrowed: Borrowed, plan: Plan, page: PageRequest): Prom
   };
 }
 
+/** Bytes that a typed value takes beyond its packed cell, about: tags and sizes, which can be most of a small one. */
+const valueOverhead = 5;
+
 /** Whole batches up to a size; the first always. */
-async function collect(reading: Reading, maxBytes: number) {
+async function collect(reading: Reading, columns: number, maxBytes: number) {
   const batches: PackedBatch[] = [];
   let rows = 0;
   let bytes = 0;
   for (let batch = await reading.next(); batch !== undefined; batch = await reading.next()) {
     batches.push(batch);
     rows += batch.rows;
-    bytes += batch.size;
+    bytes += batch.size + batch.rows * columns * valueOverhead;
     if (bytes >= maxBytes) return { batches, rows, cut: true };
   }
   return { batches, rows, cut: false };
@@ -144,7 +147,7 @@ function pushedDown(query: Extract<ReadQuery, { kind: "resource" }>, paged: bool
 async function beginStream(borrowed: Borrowed, planner: Planner, query: ReadQuery): Promise<RowStream> {
   try {
     const plan = await planner.plan(borrowed, query);
-    const reading = borrowed.read(plan);
+    const reading = borrowed.read({ ...plan, stepwise: true });
     await reading.described;
     return { fields: plan.fields, batches: batches(borrowed, reading) };
   } catch (error) {
