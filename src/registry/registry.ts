@@ -168,12 +168,7 @@ async function found(
     { id: id.toLowerCase(), organizationId },
     { populate: ["sealedCredential"], ...lock },
   );
-  if (connector === null) {
-    throw new Failure("not_found", "There is no such connector.", {
-      where: "connector",
-      remedy: "ListConnectors shows the organization's connectors.",
-    });
-  }
+  if (connector === null) throw noSuchConnector();
   return connector;
 }
 
@@ -203,6 +198,14 @@ async function saved(em: EntityManager, name: string): Promise<void> {
     }
     throw error;
   }
+}
+
+/** The same for one that never was, one that is gone and one that the caller may not know of. */
+export function noSuchConnector(): Failure {
+  return new Failure("not_found", "There is no such connector.", {
+    where: "connector",
+    remedy: "ListConnectors shows those that the caller can reach.",
+  });
 }
 
 function conflict(): Failure {

@@ -2,7 +2,8 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import { authorize, type Principal, type Scope } from "../auth/principal.ts";
 import type { Caller } from "../execution/call.ts";
-import type { ConnectorRow } from "../registry/registry.ts";
+import { Failure } from "../failure.ts";
+import { type ConnectorRow, noSuchConnector } from "../registry/registry.ts";
 import { principalOf } from "./principal.ts";
 import type { Rooms } from "./rooms.ts";
 
@@ -19,10 +20,24 @@ export function permitted(context: HandlerContext, ...scopes: Scope[]): Principa
 }
 
 /**
+ * The principal, if it may do this to the organization as a whole: one that reaches
+ * some of its connectors only could not use what it makes.
+ */
+export function permittedEverywhere(context: HandlerContext, scope: Scope): Principal {
+  const principal = permitted(context, scope);
+  if (principal.connectorIds === undefined) return principal;
+  throw new Failure("permission_denied", "The caller is limited to some of the organization's connectors.", {
+    where: "caller",
+    remedy: "Call with an API key that is not limited to connectors.",
+    metadata: { scope },
+  });
+}
+
+/**
  * The connector, if the principal may do this with it.
  *
- * It is looked up in the principal's organization first: a stranger's connector is
- * absent, not forbidden.
+ * It is looked up among those that the principal reaches first: a stranger's connector
+ * is absent, not forbidden, and so is one that its API key is not for.
  */
 export async function connectorFor(
   { registry }: Rooms,
@@ -31,7 +46,9 @@ export async function connectorFor(
   ...scopes: Scope[]
 ): Promise<ConnectorRow> {
   const principal = principalOf(context);
-  const connector = await registry.get(principal.organizationId, connectorId);
+  const { organizationId, connectorIds } = principal;
+  if (connectorIds !== undefined && !connectorIds.has(connectorId.toLowerCase())) throw noSuchConnector();
+  const connector = await registry.get(organizationId, connectorId);
   for (const scope of scopes) authorize(principal, scope, connector.id);
   return connector;
 }

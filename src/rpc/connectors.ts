@@ -5,7 +5,7 @@ import { ConnectorOrder, type ConnectorPatch, type UpdateConnectorRequest } from
 import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
 import type { ListOrder, ListPosition } from "../registry/list.ts";
 import type { ConnectorChange } from "../registry/registry.ts";
-import { connectorFor, permitted } from "./caller.ts";
+import { connectorFor, permitted, permittedEverywhere } from "./caller.ts";
 import type { Rooms } from "./rooms.ts";
 import { connectorToWire, policyFromWire, versionFromEtag } from "./wire/connector.ts";
 
@@ -25,7 +25,7 @@ export function connectorHandlers(rooms: Rooms): Handlers {
   const { registry, pageTokens } = rooms;
   return {
     async createConnector(request, context) {
-      const { organizationId } = permitted(context, "connector.write");
+      const { organizationId } = permittedEverywhere(context, "connector.write");
       const { provider, name, displayName, labels, config = {}, credential, policy } = request;
       const connector = await registry.create(organizationId, {
         ...{ provider, name, displayName, labels, config, credential },
