@@ -89,7 +89,7 @@ async function serve(config: Config, log: Log, embedded: Embedded | undefined): 
       routes: (router, draining) => {
         router.service(ConnectorService, connectorService(rooms));
         health(router, { ready: () => store.ping(readyMs), draining });
-        reflection(router, [ConnectorService]);
+        reflection(router);
       },
     });
     const stop = async () => {

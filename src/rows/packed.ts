@@ -10,18 +10,23 @@
  * becomes a field of.
  */
 
+import { Bytes, copy, slack } from "./copy.ts";
+
 /** Field numbers and wire types of `PackedBatch`, as they stand on the wire. */
 const tagRows = 0x08;
 const tagCells = 0x12;
 const tagLengths = 0x1a;
 
-/** Room for the batch's own prefix (1 + 5 + 1 + 5 bytes) and one enclosing field's (5 + 5). */
+/** Room for an envelope's head (5 bytes), an enclosing field's (2 + 5) and the batch's own (1 + 5 + 1 + 5). */
 const headroom = 32;
+
+/** Flags and size. */
+export const envelopeHeadBytes = 5;
 
 /** A batch flushes at about this many encoded bytes: just under a power of two measured best. */
 export const batchBytes = 125_000;
 
-/** Some rows. Its bytes may be reused once the next batch is asked for. */
+/** Some rows. */
 export class PackedBatch {
   readonly rows: number;
   /** Where everything is. */
@@ -31,10 +36,11 @@ export class PackedBatch {
   readonly cellsEnd: number;
   readonly lengthsStart: number;
   readonly end: number;
+  #memory: Bytes | undefined;
 
   constructor(
     rows: number,
-    buffer: Buffer,
+    memory: Bytes,
     start: number,
     cellsStart: number,
     cellsEnd: number,
@@ -42,7 +48,8 @@ export class PackedBatch {
     end: number,
   ) {
     this.rows = rows;
-    this.buffer = buffer;
+    this.buffer = memory.buffer;
+    this.#memory = memory;
     this.#start = start;
     this.cellsStart = cellsStart;
     this.cellsEnd = cellsEnd;
@@ -60,24 +67,73 @@ export class PackedBatch {
     return this.end - this.#start;
   }
 
-  /** The batch with its size in front, as the content of a length-delimited field. */
-  lengthDelimited(): Uint8Array {
-    const start = this.#start - varintSize(this.size);
-    writeVarint(this.buffer, start, this.size);
+  /**
+   * A message whose only field is the batch, in the envelope of gRPC, gRPC-Web and
+   * Connect: a byte of flags, the message's size, the message.
+   *
+   * @param field The field's number, below 16.
+   */
+  envelope(field: number): Uint8Array {
+    const start = writeHead(this.buffer, this.#start, field, this.size);
     return this.buffer.subarray(start, this.end);
+  }
+
+  /** Nobody reads the batch or any view of it any more: its memory may become another's. Not to call is no harm. */
+  release(): void {
+    const memory = this.#memory;
+    this.#memory = undefined;
+    if (memory?.buffer.length === spareBytes && spare.length < maxSpare) spare.push(memory);
   }
 }
 
+/** As `PackedBatch.envelope`, of any encoded content. */
+export function envelopeOf(field: number, content: Uint8Array): Uint8Array {
+  const room = envelopeHeadBytes + 1 + varintSize(content.length);
+  const envelope = Buffer.allocUnsafeSlow(room + content.length);
+  envelope.set(content, room);
+  writeHead(envelope, room, field, content.length);
+  return envelope;
+}
+
+/** Writes the heads of the field and of the envelope in front of the content, and says where they begin. */
+function writeHead(buffer: Buffer, contentStart: number, field: number, size: number): number {
+  const fieldStart = contentStart - varintSize(size) - 1;
+  buffer[fieldStart] = (field << 3) | 2;
+  writeVarint(buffer, fieldStart + 1, size);
+  const start = fieldStart - envelopeHeadBytes;
+  buffer[start] = 0;
+  buffer.writeUInt32BE(contentStart + size - fieldStart, start + 1);
+  return start;
+}
+
+/** Room for what a batch has beyond its size: the last row and the lengths. */
+const batchRoom = batchBytes + 8_192;
+
+/**
+ * Memory of batches that are no more, for those to come. A stream makes a batch each
+ * millisecond, and every so many of them would cost a collection of the whole heap.
+ */
+const spare: Bytes[] = [];
+const maxSpare = 64;
+const spareBytes = batchRoom + headroom + slack;
+
+function batchMemory(): Bytes {
+  return spare.pop() ?? Bytes.ofSize(spareBytes);
+}
+
+const noBytes = new Bytes(Buffer.alloc(0));
+
 /** Collects cells into batches. */
 export class PackedWriter {
-  #cells: Buffer;
+  #cells: Bytes;
   #cellsEnd = headroom;
   #lengths: Buffer;
   #lengthsEnd = 0;
   #rows = 0;
+  #source = noBytes;
 
-  constructor(capacity: number = batchBytes + 8_192) {
-    this.#cells = Buffer.allocUnsafeSlow(capacity);
+  constructor(capacity: number = batchRoom) {
+    this.#cells = capacity === batchRoom ? batchMemory() : Bytes.ofSize(capacity + headroom + slack);
     this.#lengths = Buffer.allocUnsafeSlow(16_384);
   }
 
@@ -92,17 +148,12 @@ export class PackedWriter {
   }
 
   /** Copies `source[start, end)` in as the next cell. */
-  cell(source: Uint8Array, start: number, end: number): void {
+  cell(source: Buffer, start: number, end: number): void {
     const size = end - start;
     const to = this.#cellsEnd;
-    if (to + size > this.#cells.length) this.#growCells(size);
-    const cells = this.#cells;
-    // A short copy in a loop is several times as fast as a call of `set`.
-    if (size < 40) {
-      for (let i = 0; i < size; i++) cells[to + i] = source[start + i] as number;
-    } else {
-      cells.set(source.subarray(start, end), to);
-    }
+    if (to + size + slack > this.#cells.buffer.length) this.#growCells(size);
+    if (source !== this.#source.buffer) this.#source = new Bytes(source);
+    copy(this.#source, start, end, this.#cells, to);
     this.#cellsEnd = to + size;
     this.#length(size + 1);
   }
@@ -110,8 +161,8 @@ export class PackedWriter {
   /** The next cell is this text. */
   text(text: string): void {
     const size = Buffer.byteLength(text);
-    if (this.#cellsEnd + size > this.#cells.length) this.#growCells(size);
-    this.#cells.write(text, this.#cellsEnd);
+    if (this.#cellsEnd + size + slack > this.#cells.buffer.length) this.#growCells(size);
+    this.#cells.buffer.write(text, this.#cellsEnd);
     this.#cellsEnd += size;
     this.#length(size + 1);
   }
@@ -132,8 +183,8 @@ export class PackedWriter {
     const lengthsSize = this.#lengthsEnd;
     const lengthsStart = this.#cellsEnd + 1 + varintSize(lengthsSize);
     const end = lengthsStart + lengthsSize;
-    if (end > this.#cells.length) this.#growCells(end - this.#cellsEnd);
-    const buffer = this.#cells;
+    if (end > this.#cells.buffer.length) this.#growCells(end - this.#cellsEnd);
+    const { buffer } = this.#cells;
     let at = headroom - varintSize(cellsSize);
     writeVarint(buffer, at, cellsSize);
     buffer[--at] = tagCells;
@@ -143,8 +194,9 @@ export class PackedWriter {
     buffer[this.#cellsEnd] = tagLengths;
     writeVarint(buffer, this.#cellsEnd + 1, lengthsSize);
     buffer.set(this.#lengths.subarray(0, lengthsSize), lengthsStart);
-    const batch = new PackedBatch(this.#rows, buffer, at, headroom, this.#cellsEnd, lengthsStart, end);
-    this.#cells = Buffer.allocUnsafeSlow(batchBytes + 8_192);
+    const batch = new PackedBatch(this.#rows, this.#cells, at, headroom, this.#cellsEnd, lengthsStart, end);
+    this.#cells = batchMemory();
+    this.#source = noBytes; // A chunk of the source is not kept for the sake of its view.
     this.#cellsEnd = headroom;
     this.#lengthsEnd = 0;
     this.#rows = 0;
@@ -163,8 +215,9 @@ export class PackedWriter {
   }
 
   #growCells(by: number): void {
-    const grown = Buffer.allocUnsafeSlow(Math.max(this.#cells.length * 2, this.#cellsEnd + by + 64));
-    this.#cells.copy(grown, 0, 0, this.#cellsEnd);
+    const { buffer } = this.#cells;
+    const grown = Bytes.ofSize(Math.max(buffer.length * 2, this.#cellsEnd + by + slack));
+    buffer.copy(grown.buffer, 0, 0, this.#cellsEnd);
     this.#cells = grown;
   }
 

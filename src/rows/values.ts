@@ -7,6 +7,7 @@
  *     tag size Row { 0a size Value { one of 08 null, 10 bool, 18 int64, 20 uint64,
  *                                    29 double, 32 string, 3a bytes, 42 text } }*
  */
+import { Bytes, copy, slack } from "./copy.ts";
 import type { Field, FieldType } from "./field.ts";
 import { forEachCell, type PackedBatch, varintSize, writeVarint } from "./packed.ts";
 
@@ -60,7 +61,9 @@ const doubleBytes = new Uint8Array(double.buffer);
 export class ValueEncoder {
   readonly #tags: Uint8Array;
   readonly #rowTag: number;
-  #out = Buffer.allocUnsafeSlow(0);
+  #bytes = Bytes.ofSize(0);
+  #out = this.#bytes.buffer;
+  #source = this.#bytes;
   #at = 0;
 
   /** @param rowField The number, below 16, of the field that holds the rows. */
@@ -74,6 +77,7 @@ export class ValueEncoder {
     const fieldCount = this.#tags.length;
     this.#reserve(batch.size + batch.rows * (rowOverhead + fieldCount * cellOverhead));
     this.#at = 0;
+    this.#source = new Bytes(batch.buffer);
     const last = fieldCount - 1;
     let start = 0;
     // Neighbouring rows have sizes of the same size, mostly.
@@ -92,7 +96,9 @@ export class ValueEncoder {
   }
 
   #reserve(size: number): void {
-    if (this.#out.length < size) this.#out = Buffer.allocUnsafeSlow(size);
+    if (this.#out.length >= size + slack) return;
+    this.#bytes = Bytes.ofSize(size + slack);
+    this.#out = this.#bytes.buffer;
   }
 
   #endRow(start: number, sizeBytes: number): number {
@@ -125,9 +131,9 @@ export class ValueEncoder {
     } else if (tag === tagBool) {
       this.#small(tagBool, source[start] === letterT ? 1 : 0);
     } else if (tag === tagBytes) {
-      this.#bytes(source, start, end);
+      this.#hex(source, start, end);
     } else {
-      this.#text(tag, source, start, end);
+      this.#text(tag, start, end);
     }
   }
 
@@ -169,24 +175,18 @@ export class ValueEncoder {
   }
 
   /** `\x` and two hexadecimal digits a byte. */
-  #bytes(source: Buffer, start: number, end: number): void {
+  #hex(source: Buffer, start: number, end: number): void {
     const size = (end - start - 2) >>> 1;
     this.#sized(tagBytes, size);
     this.#out.write(source.toString("latin1", start + 2, end), this.#at, "hex");
     this.#at += size;
   }
 
-  #text(tag: number, source: Buffer, start: number, end: number): void {
+  #text(tag: number, start: number, end: number): void {
     const size = end - start;
     this.#sized(tag, size);
-    const out = this.#out;
-    const to = this.#at;
-    if (size < 40) {
-      for (let i = 0; i < size; i++) out[to + i] = source[start + i] as number;
-    } else {
-      out.set(source.subarray(start, end), to);
-    }
-    this.#at = to + size;
+    copy(this.#source, start, end, this.#bytes, this.#at);
+    this.#at += size;
   }
 
   /** The sizes of a value and of its content. */

@@ -1,5 +1,5 @@
 /** Translates a stream between domain and wire; holds no rules. */
-import { create } from "@bufbuild/protobuf";
+import { create, fromBinary } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { Failure } from "../failure.ts";
@@ -12,12 +12,13 @@ import {
   ValueBatchSchema,
 } from "../gen/connector/v1/stream_pb.js";
 import type { Field } from "../rows/field.ts";
-import { type PackedBatch, varintSize, writeVarint } from "../rows/packed.ts";
+import { envelopeHeadBytes, envelopeOf, type PackedBatch } from "../rows/packed.ts";
 import { ValueEncoder } from "../rows/values.ts";
 import { callerOf, connectorFor } from "./caller.ts";
 import { scopesOf } from "./query.ts";
+import { leaveReady } from "./ready.ts";
 import type { Rooms } from "./rooms.ts";
-import { addEncoded, decoded, speaksJson } from "./wire/encoded.ts";
+import { speaksJson } from "./wire/encoded.ts";
 import { fieldToWire } from "./wire/fields.ts";
 import { queryFromWire } from "./wire/query.ts";
 import { timingsToWire } from "./wire/timings.ts";
@@ -33,13 +34,15 @@ export function streamHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorS
       const stream = await rooms.execution.stream(connector, domain, callerOf(context));
       const encode = encoderOf(format, stream.fields);
       yield header(stream.fields, format, stream.readTime);
+      const json = speaksJson(context);
       let rows = 0;
       let bytes = 0;
       for await (const batch of stream.batches) {
-        const message = encode(batch);
+        const envelope = encode(batch);
         rows += batch.rows;
         bytes += batch.size;
-        yield speaksJson(context) ? decoded(StreamQueryResponseSchema, message) : message;
+        const left = !json && leaveReady(context.values, { envelope, sent: () => batch.release() });
+        yield left ? create(StreamQueryResponseSchema) : messageIn(envelope);
       }
       const limit = domain.kind === "resource" ? domain.limit : undefined;
       yield create(StreamQueryResponseSchema, {
@@ -67,17 +70,17 @@ function header(fields: readonly Field[], format: Format, readTime: Date): Strea
   });
 }
 
-/** A batch as the message that carries it. Its bytes are good until the next one. */
-type Encode = (batch: PackedBatch) => StreamQueryResponse;
+/** A batch as the envelope that carries it. */
+type Encode = (batch: PackedBatch) => Uint8Array;
 
 function encoderOf(format: Format, fields: readonly Field[]): Encode {
   const { packed, values } = StreamQueryResponseSchema.field;
   switch (format) {
     case Format.PACKED:
-      return (batch) => withPart(packed.number, batch.lengthDelimited());
+      return (batch) => batch.envelope(packed.number);
     case Format.VALUES: {
       const encoder = new ValueEncoder(fields, ValueBatchSchema.field.rows.number);
-      return (batch) => withPart(values.number, sized(encoder.encode(batch)));
+      return (batch) => envelopeOf(values.number, encoder.encode(batch));
     }
     default:
       throw new Failure("not_implemented", "Streams in the format ARROW are not there yet.", {
@@ -87,16 +90,7 @@ function encoderOf(format: Format, fields: readonly Field[]): Encode {
   }
 }
 
-function withPart(field: number, content: Uint8Array): StreamQueryResponse {
-  const message = create(StreamQueryResponseSchema);
-  addEncoded(message, field, content);
-  return message;
-}
-
-function sized(content: Uint8Array): Uint8Array {
-  const size = varintSize(content.length);
-  const bytes = Buffer.allocUnsafe(size + content.length);
-  writeVarint(bytes, 0, content.length);
-  bytes.set(content, size);
-  return bytes;
+/** The message in an envelope, for a caller that reads JSON or a writer that takes no ready ones. */
+function messageIn(envelope: Uint8Array): StreamQueryResponse {
+  return fromBinary(StreamQueryResponseSchema, envelope.subarray(envelopeHeadBytes));
 }

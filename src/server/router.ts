@@ -1,7 +1,14 @@
 /** From an HTTP request to the RPC or the page that it asks for. */
 import { type IncomingMessage, ServerResponse } from "node:http";
 import { constants, Http2ServerRequest } from "node:http2";
-import { Code, ConnectError, type ConnectRouterOptions, createConnectRouter } from "@connectrpc/connect";
+import type { Writable } from "node:stream";
+import {
+  Code,
+  ConnectError,
+  type ConnectRouterOptions,
+  createConnectRouter,
+  createContextValues,
+} from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import {
   compressionBrotli,
@@ -9,6 +16,7 @@ import {
   universalRequestFromNodeRequest,
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
+import { takeReady } from "../rpc/ready.ts";
 import type { Calls, Response } from "./calls.ts";
 
 export type Request = IncomingMessage | Http2ServerRequest;
@@ -50,8 +58,9 @@ export function createListener(options: ListenerOptions): Listener {
 
 async function serve(handler: UniversalHandler, request: Request, response: Response): Promise<void> {
   let universal: ReturnType<typeof universalRequestFromNodeRequest>;
+  const values = createContextValues();
   try {
-    universal = universalRequestFromNodeRequest(request, response, undefined, undefined);
+    universal = universalRequestFromNodeRequest(request, response, undefined, values);
   } catch {
     answer(response, 400, "invalid_argument", "The request names no usable host.");
     return;
@@ -61,7 +70,18 @@ async function serve(handler: UniversalHandler, request: Request, response: Resp
   // sends from ever seeing the answer.
   const body = request.iterator({ destroyOnReturn: false });
   response.once("finish", () => request.resume());
-  await universalResponseToNodeResponse(await handler({ ...universal, body }), response);
+  const putReady =
+    handler.method.methodKind === "unary"
+      ? undefined
+      : takeReady(values, () => writableOf(response).writableLength === 0);
+  const answered = await handler({ ...universal, body });
+  const written = putReady === undefined || answered.body === undefined ? {} : { body: putReady(answered.body) };
+  await universalResponseToNodeResponse({ ...answered, ...written }, response);
+}
+
+/** What buffers a response's bytes: of HTTP/2, its stream does. */
+function writableOf(response: Response): Writable {
+  return response instanceof ServerResponse ? response : response.stream;
 }
 
 /** A response that could not be written to its end must not stay open. */

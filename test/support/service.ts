@@ -1,7 +1,7 @@
 /** The whole service, running in the test's process on a port of its own, with a store of its own. */
 import { createServer, type Socket } from "node:net";
-import { type ConnectorClient, createConnectorClient } from "../../src/client/index.ts";
 import { parseSigningKey } from "../../src/auth/signing-key.ts";
+import { type ConnectorClient, createConnectorClient } from "../../src/client/index.ts";
 import { readConfig } from "../../src/config.ts";
 import { createApiKey } from "../../src/development.ts";
 import { startService } from "../../src/main.ts";
