@@ -67,16 +67,16 @@ export async function describe({ client, terminal, signal }: Tour, connectorId: 
   const city = resources.find(({ name }) => name === "public.city");
   if (city === undefined) throw new Failure("internal", "The schema lacks the table public.city.");
   const references = new Map(
-    city.foreignKeys.flatMap(({ fields, references: to }) => fields.map((field) => [field, to])),
+    city.foreignKeys.flatMap(({ fields, references: to }) => fields.map((field) => [field, `→ ${to}`])),
   );
   terminal.line();
   terminal.table(
-    [{ title: "field of city" }, { title: "type" }, { title: "null" }, { title: "key" }, { title: "comment" }],
+    [{ title: "field of city" }, { title: "type" }, { title: "null" }, { title: "" }, { title: "comment" }],
     city.fields.map(({ name, nativeType, nullable, generated, comment }) => [
       name,
-      nativeType + (generated ? ", generated" : ""),
+      nativeType,
       nullable ? "yes" : "",
-      city.primaryKey.includes(name) ? "primary" : (references.get(name)?.replace(/^/, "→ ") ?? ""),
+      city.primaryKey.includes(name) ? "primary" : (references.get(name) ?? (generated ? "generated" : "")),
       comment,
     ]),
   );

@@ -69,6 +69,7 @@ async function main(): Promise<void> {
   terminal.heading("connector-service: the main job, on real data");
   try {
     await demo(terminal, signal);
+    signal.throwIfAborted();
     terminal.line();
     terminal.marked("good", `Done in ${time(performance.now() - start)}; everything is stopped and removed.`);
     whatNext(terminal);

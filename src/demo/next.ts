@@ -27,7 +27,8 @@ ${call(address, "CreateConnector")}
     "provider": "postgresql",
     "name": "mine",
     "config": {
-      "host": "127.0.0.1", "port": 5432, "database": "postgres", "user": "reader", "tls": "disable"
+      "host": "127.0.0.1", "port": 5432, "tls": "disable",
+      "database": "postgres", "user": "reader"
     },
     "credential": { "password": "…" }
   }'
