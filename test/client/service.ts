@@ -23,14 +23,20 @@ export const connectorId = "0b8f0f2e-6f0a-4d3e-9a55-0b6b2ad1c3f7";
 export async function clientOf(
   service: Partial<ServiceImpl<typeof ConnectorService>>,
   options: Partial<TransportOptions> = {},
+  onSession: (session: http2.ServerHttp2Session) => void = () => undefined,
 ): Promise<ConnectorClient> {
   const server = http2.createServer(
     connectNodeAdapter({ routes: (router) => router.service(ConnectorService, service), acceptCompression: [] }),
   );
+  server.on("session", onSession);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   const client = createConnectorClient({ url: `http://127.0.0.1:${port}`, token: "t0ken", ...options });
+  const calls: Promise<unknown>[] = [];
+  server.on("stream", (stream) => calls.push(new Promise((resolve) => stream.once("close", resolve))));
   onTestFinished(async () => {
+    // A call that the client has left open would keep the test from ending.
+    await Promise.all(calls);
     client.close();
     await new Promise((resolve) => server.close(resolve));
   });

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import type { ServerHttp2Session } from "node:http2";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { expect, expectTypeOf, test } from "vitest";
 import { ConnectorError } from "../../src/client/error.ts";
@@ -194,6 +195,20 @@ test.each(["connect", "grpc"] as const)(
     await rows.return?.();
   },
 );
+
+test("the window is opened for each stream and for the connection", async () => {
+  const sessions: ServerHttp2Session[] = [];
+  const ok = { testConnector: async () => ({ ok: true }) };
+  const client = await clientOf(ok, {}, (session) => sessions.push(session));
+
+  await client.testConnector(connectorId);
+  await client.testConnector(connectorId);
+
+  expect(sessions).toHaveLength(1);
+  expect(sessions[0]?.remoteSettings.initialWindowSize).toBe(4 * 1024 * 1024);
+  // Of the connection's window the answers have used a little.
+  expect(sessions[0]?.state.remoteWindowSize).toBeGreaterThan(3 * 1024 * 1024);
+});
 
 test("a call after a lost connection opens another one", async () => {
   const client = await clientOf({

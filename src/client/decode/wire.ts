@@ -3,10 +3,10 @@
  * Source: https://protobuf.dev/programming-guides/encoding/
  */
 
-export const wireVarint = 0;
-export const wireFixed64 = 1;
+const wireVarint = 0;
+const wireFixed64 = 1;
 export const wireLengthDelimited = 2;
-export const wireFixed32 = 5;
+const wireFixed32 = 5;
 
 /** Reads through bytes from `at` to `end`. */
 export class WireReader {
