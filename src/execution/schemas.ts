@@ -3,13 +3,20 @@ import { LRUCache } from "lru-cache";
 import type { Resource } from "../providers/contract.ts";
 
 export interface ReadSchema {
+  /** By namespace and name, in the order of their UTF-16 code units. */
   readonly resources: readonly Resource[];
+  /** When it began to be read. */
   readonly readTime: Date;
 }
 
+type Read = () => Promise<readonly Resource[]>;
+
 export interface Schemas {
-  /** The schema kept under the key, or what `read` gives; many callers read it once. */
-  get(key: string, refresh: boolean, read: () => Promise<readonly Resource[]>): Promise<ReadSchema>;
+  /**
+   * The schema kept under the key, or what `read` gives; many callers read it once. With
+   * `refresh` it is read after the call began, whatever is kept or being read.
+   */
+  get(key: string, refresh: boolean, read: Read): Promise<ReadSchema>;
 }
 
 const maxAgeMs = 5 * 60_000;
@@ -23,24 +30,48 @@ export function createSchemas(): Schemas {
     sizeCalculation: ({ resources }) => resources.length + 1,
   });
   const reading = new Map<string, Promise<ReadSchema>>();
+  const next = new Map<string, Promise<ReadSchema>>();
 
   return {
     get(key, refresh, read) {
       const known = refresh ? undefined : kept.get(key);
       if (known !== undefined) return Promise.resolve(known);
-      const begun = reading.get(key) ?? begin(key, read);
-      reading.set(key, begun);
-      return begun;
+      const running = reading.get(key);
+      if (running === undefined) return begin(key, read);
+      return refresh ? beginAfter(running, key, read) : running;
     },
   };
 
-  async function begin(key: string, read: () => Promise<readonly Resource[]>): Promise<ReadSchema> {
-    try {
-      const schema = { resources: await read(), readTime: new Date() };
-      kept.set(key, schema);
-      return schema;
-    } finally {
-      reading.delete(key);
-    }
+  function begin(key: string, read: Read): Promise<ReadSchema> {
+    const begun = readAndKeep(key, read).finally(() => reading.delete(key));
+    reading.set(key, begun);
+    return begun;
   }
+
+  /** What runs may have looked at the source before the caller's change of it: those who wait read once more. */
+  function beginAfter(running: Promise<ReadSchema>, key: string, read: Read): Promise<ReadSchema> {
+    const known = next.get(key);
+    if (known !== undefined) return known;
+    const begun = Promise.allSettled([running]).then(() => {
+      next.delete(key);
+      return begin(key, read);
+    });
+    next.set(key, begun);
+    return begun;
+  }
+
+  async function readAndKeep(key: string, read: Read): Promise<ReadSchema> {
+    const readTime = new Date();
+    const schema = { resources: (await read()).toSorted(byName), readTime };
+    kept.set(key, schema);
+    return schema;
+  }
+}
+
+function byName(a: Resource, b: Resource): number {
+  return compare(a.namespace, b.namespace) || compare(a.localName, b.localName);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

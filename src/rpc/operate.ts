@@ -1,9 +1,9 @@
 /** Translates tests and schemas between wire and domain; holds no rules. */
-import type { Message, MessageInitShape } from "@bufbuild/protobuf";
+import { create, type Message, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { CheckOutcome } from "../gen/connector/v1/connector_pb.js";
-import { type ResourceSchema, SchemaView, ResourceKind as WireKind } from "../gen/connector/v1/schema_pb.js";
+import { ResourceSchema, SchemaView, ResourceKind as WireKind } from "../gen/connector/v1/schema_pb.js";
 import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
 import type { Check, Resource, ResourceKind } from "../providers/contract.ts";
 import { callerOf, connectorFor } from "./caller.ts";
@@ -58,19 +58,27 @@ export function operateHandlers(
           (name.startsWith(namePrefix) || localName.startsWith(namePrefix)),
       );
       const binding = JSON.stringify(["GetSchema", connector.organizationId, connector.id, namePrefix, request.kinds]);
-      const after = pageToken === "" ? undefined : pageTokens.open(pageToken, binding);
-      const start = after === undefined ? 0 : matching.findIndex(({ name }) => name > after);
+      const after = pageToken === "" ? undefined : (JSON.parse(pageTokens.open(pageToken, binding)) as Position);
+      const rest = after === undefined ? matching : matching.filter((resource) => isBeyond(resource, after));
       const toWire = view === SchemaView.BASIC ? basic : full;
-      const resources = pageOf(start < 0 ? [] : matching.slice(start), Math.min(pageSize || 200, 2_000), toWire);
-      const last = resources.at(-1)?.name;
+      const resources = pageOf(rest, Math.min(pageSize || 200, 2_000), toWire);
+      const last = resources.length < rest.length ? resources.at(-1) : undefined;
       return {
         resources,
-        nextPageToken: last === undefined || last === matching.at(-1)?.name ? "" : pageTokens.seal(last, binding),
+        nextPageToken:
+          last === undefined ? "" : pageTokens.seal(JSON.stringify([last.namespace, last.localName]), binding),
         totalSize: matching.length,
         readTime: timestampFromDate(schema.readTime),
       };
     },
   };
+}
+
+/** The last resource of a page: not its full name, whose quotes sort elsewhere. */
+type Position = readonly [namespace: string, localName: string];
+
+function isBeyond({ namespace, localName }: Resource, [lastNamespace, lastName]: Position): boolean {
+  return namespace > lastNamespace || (namespace === lastNamespace && localName > lastName);
 }
 
 type WireResource = Exclude<MessageInitShape<typeof ResourceSchema>, Message>;
@@ -79,13 +87,15 @@ function pageOf(
   resources: readonly Resource[],
   size: number,
   toWire: (resource: Resource) => WireResource,
-): WireResource[] {
-  const page: WireResource[] = [];
+): MessageShape<typeof ResourceSchema>[] {
+  const page: MessageShape<typeof ResourceSchema>[] = [];
   let bytes = 0;
   for (const resource of resources) {
-    if (page.length >= size || bytes > maxAnswerBytes) break;
-    page.push(toWire(resource));
-    bytes += 200 + resource.fields.length * 120 + resource.comment.length * 3;
+    if (page.length >= size) break;
+    const message = create(ResourceSchema, toWire(resource));
+    bytes += toBinary(ResourceSchema, message).length;
+    if (bytes > maxAnswerBytes && page.length > 0) break;
+    page.push(message);
   }
   return page;
 }
