@@ -24,7 +24,7 @@ export interface TestService {
 
 export async function testService(environment: Record<string, string> = {}): Promise<TestService> {
   const database = await freshDatabase();
-  const signingKey = "5a".repeat(31) + "01";
+  const signingKey = `${"5a".repeat(31)}01`;
   const config = readConfig({
     PORT: "0",
     DATABASE_URL: database.url,

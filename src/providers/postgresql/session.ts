@@ -117,9 +117,7 @@ function firstRows(batches: readonly PackedBatch[], count: number, columns: numb
 
 async function explain(borrowed: Borrowed, query: ReadQuery, plan: Plan): Promise<Explanation> {
   const { text, parameters, paging } = plan;
-  // What is an EXPLAIN or a SHOW itself has no plan of its own.
-  const explainable = /^\s*(?:explain|show)\b/i.test(text) === false;
-  const rows = explainable ? await borrowed.run(`EXPLAIN (FORMAT JSON) ${text}`, parameters) : [];
+  const rows = hasPlan(text) ? await borrowed.run(`EXPLAIN (FORMAT JSON) ${text}`, parameters) : [];
   const cell = rows[0]?.[0];
   const read = typeof cell === "string" ? readPlan(cell) : undefined;
   return {
@@ -131,6 +129,11 @@ async function explain(borrowed: Borrowed, query: ReadQuery, plan: Plan): Promis
     estimatedRows: read?.estimatedRows,
     estimatedCost: read?.estimatedCost,
   };
+}
+
+/** What is an EXPLAIN or a SHOW itself, behind spaces and comments, has no plan of its own. */
+function hasPlan(text: string): boolean {
+  return !/^(?:\s|--.*|\/\*[^]*?\*\/)*(?:explain|show)\b/i.test(text);
 }
 
 /** PostgreSQL carries out every part of a query. */
