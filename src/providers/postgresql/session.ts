@@ -133,7 +133,7 @@ async function explain(borrowed: Borrowed, query: ReadQuery, plan: Plan): Promis
 
 /** What is an EXPLAIN or a SHOW itself, behind spaces and comments, has no plan of its own. */
 function hasPlan(text: string): boolean {
-  return !/^(?:\s|--.*|\/\*[^]*?\*\/)*(?:explain|show)\b/i.test(text);
+  return !/^(?:\s|--.*|\/\*[\s\S]*?\*\/)*(?:explain|show)\b/i.test(text);
 }
 
 /** PostgreSQL carries out every part of a query. */
