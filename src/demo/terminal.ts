@@ -1,7 +1,7 @@
 /** What the demo prints: at most 100 columns, with colours and a live line only where they can be shown. */
 import { stripVTControlCharacters, styleText } from "node:util";
 
-export type Style = Parameters<typeof styleText>[0];
+type Style = Parameters<typeof styleText>[0];
 
 /** How a thing that was looked at turned out. */
 export type Mark = "good" | "fair" | "bad" | "none";
@@ -23,13 +23,13 @@ export interface Terminal {
   progress(): Progress;
 }
 
-export interface Column {
+interface Column {
   readonly title: string;
   readonly right?: boolean;
 }
 
 /** A line that goes on changing; where lines can't change, four lines. */
-export interface Progress {
+interface Progress {
   /** @param share of the whole that is done, from 0 to 1 */
   show(share: number, text: () => string): void;
 }
@@ -106,7 +106,7 @@ export function createTerminal(stream: NodeJS.WriteStream, environment: Environm
 }
 
 /** Lines of at most so many characters, broken between words. */
-export function wrap(text: string, columns: number): string[] {
+function wrap(text: string, columns: number): string[] {
   const lines: string[] = [];
   for (const paragraph of text.split("\n")) {
     const [first = "", ...words] = paragraph.split(/(?<=\S) +/);

@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { ConnectorService } from "../../src/gen/connector/v1/service_pb.js";
 import { freshDatabase } from "../support/postgres.ts";
 import { connectorTo, testService } from "../support/service.ts";
-import { type Ended, runDemo } from "./run.ts";
+import { type Ended, interruption, lossOfServer, runDemo } from "./run.ts";
 
 const timeout = 120_000;
 const count = new Intl.NumberFormat("en").format(cities.length);
@@ -46,8 +46,9 @@ describe("left alone", () => {
   test("it streams every city of the package, complete and as SQL adds them up", () => {
     const inhabitants = cities.reduce((sum, { population }) => sum + population, 0);
     expect(demo.output).toMatch(new RegExp(`public\\.city +table +${count}`));
-    expect(demo.output).toMatch(new RegExp(`100 % ${count} rows · [\\d.]+ MB · [\\d,]+ rows/s`));
-    expect(demo.output).toMatch(new RegExp(`trailer +${count} rows, [\\d,]+ bytes, complete, 1 attempt`));
+    const received = new RegExp(`100 % ${count} rows · ([\\d.]+) MB · [\\d,]+ rows/s`).exec(demo.output);
+    const trailer = new RegExp(`trailer +${count} rows, ([\\d,]+) bytes, complete, 1 attempt`).exec(demo.output);
+    expect(received?.[1]).toBe((Number(trailer?.[1]?.replaceAll(",", "")) / 1e6).toFixed(1));
     expect(demo.output).toContain(`✓ check         ${new Intl.NumberFormat("en").format(inhabitants)} inhabitants`);
   });
 
@@ -135,7 +136,7 @@ describe.each([
   test(
     "it stops, says so, and leaves no file and no server",
     async () => {
-      const demo = await runDemo(at);
+      const demo = await runDemo(interruption(at));
       expect(demo).toMatchObject({ exitCode: 130, errors: "", leftFiles: [], leftProcesses: [] });
       expect(demo.output).toMatch(/Stopped and removed\.\n$/);
       expect(demo.output).not.toContain("Done in");
@@ -143,3 +144,13 @@ describe.each([
     timeout,
   );
 });
+
+test(
+  "when its database is lost, it says so in one message with what to do, and leaves no file",
+  async () => {
+    const demo = await runDemo(lossOfServer(/25 % .* cities/));
+    expect(demo).toMatchObject({ exitCode: 1, errors: "", leftFiles: [] });
+    expect(demo.output).toMatch(/\n {3}✗ The demo has failed\. \S.*\n {3}· Run it again; .*\n$/);
+  },
+  timeout,
+);

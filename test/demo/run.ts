@@ -1,10 +1,13 @@
 /** The demo as a process of its own, in a temporary directory of its own. */
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
 import { readdir, readlink, rm } from "node:fs/promises";
+import path from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { layoutOf } from "../../src/store/embedded/directory.ts";
 import { enterableDirectory } from "../support/directory.ts";
 
 export interface Ended {
@@ -23,8 +26,26 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const main = fileURLToPath(new URL("../../src/demo/main.ts", import.meta.url));
 const preload = new URL("./secrets.ts", import.meta.url).href;
 
-/** @param interruptAt sends SIGINT once this is in the output, to all its processes as a terminal does */
-export async function runDemo(interruptAt?: RegExp): Promise<Ended> {
+/** What happens to a demo once its output holds something. */
+export interface Incident {
+  readonly at: RegExp;
+  happen(demo: { readonly pid: number; readonly directory: string }): void;
+}
+
+/** Ctrl-C: a terminal sends it to all processes of the group. */
+export const interruption = (at: RegExp): Incident => ({ at, happen: ({ pid }) => process.kill(-pid, "SIGINT") });
+
+/** The demo's PostgreSQL is killed. */
+export const lossOfServer = (at: RegExp): Incident => ({
+  at,
+  happen({ directory }) {
+    const [scratch = ""] = readdirSync(directory);
+    const lockFile = path.join(layoutOf(path.join(directory, scratch)).data, "postmaster.pid");
+    process.kill(Number.parseInt(readFileSync(lockFile, "utf8"), 10), "SIGKILL");
+  },
+});
+
+export async function runDemo(incident?: Incident): Promise<Ended> {
   const directory = await enterableDirectory();
   try {
     const child = spawn(process.execPath, ["--import", preload, main], {
@@ -36,12 +57,12 @@ export async function runDemo(interruptAt?: RegExp): Promise<Ended> {
     });
     const [, stdout, stderr, secrets] = child.stdio;
     let output = "";
-    let interrupted = interruptAt === undefined;
+    let waiting = incident;
     stdout?.setEncoding("utf8").on("data", (chunk: string) => {
       output += chunk;
-      if (interrupted || !interruptAt?.test(output)) return;
-      interrupted = true;
-      process.kill(-(child.pid as number), "SIGINT");
+      if (!waiting?.at.test(output)) return;
+      waiting.happen({ pid: child.pid as number, directory });
+      waiting = undefined;
     });
     const [errors, told, [exitCode]] = await Promise.all([
       text(stderr as NodeJS.ReadableStream),
