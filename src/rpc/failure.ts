@@ -14,6 +14,7 @@ import {
 } from "@connectrpc/connect";
 import { Failure, type FailureKind, type FieldViolation } from "../failure.ts";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../gen/google/rpc/error_details_pb.js";
+import { remedies } from "./remedies.ts";
 import { unreadable } from "./unreadable.ts";
 
 /** The `domain` of every ErrorInfo. */
@@ -236,12 +237,13 @@ function explain(error: ConnectError, callId?: string): Failure {
 
 function messageOf(failure: Failure): string {
   const { message, remedy } = failure;
-  const whole = remedy === undefined ? message : `${message.replace(/\.$/, "")}. ${remedy}`;
+  const sentence = /[.?!]$/.test(message) ? message : `${message}.`;
+  const whole = remedy === undefined ? message : `${sentence} ${remedy}`;
   return clip(whole, maxMessageLength);
 }
 
 function addDetails(error: ConnectError, failure: Failure): void {
-  const { where, remedy, upstream, status } = failure;
+  const { where, remedy = remedies[failure.kind], upstream, status } = failure;
   const facts = Object.entries({ ...failure.metadata, where, remedy, upstream, status });
   const metadata: Record<string, string> = {};
   for (const [key, value] of facts) {
