@@ -143,6 +143,8 @@ export interface Comparison {
   readonly values: readonly Operand[];
   /** Where it stands in the request, for errors: `query.filter.and.filters[0].compare`. */
   readonly path: string;
+  /** It stands there in the short form, as a name with a value or a list of them: `query.where.country`. */
+  readonly short?: true;
 }
 
 export type Operator = "eq" | "ne" | "lt" | "le" | "gt" | "ge" | "in" | "contains" | "starts_with" | "is_null";

@@ -57,13 +57,13 @@ function compileNode(node: FilterNode, resource: SqlResource, dialect: Dialect, 
 }
 
 function compileComparison(node: Comparison, resource: SqlResource, dialect: Dialect, bind: Bind): string {
-  const field = fieldNamed(resource, node.field, `${node.path}.field`);
+  const field = fieldNamed(resource, node.field, placeOf(node, "field"));
   checkOperandCount(node);
   checkOperator(node, field);
   const column = dialect.quote(field.name);
   if (node.operator === "is_null") return dialect.isNull(column, field);
   const type = operandType(node, field);
-  const values = node.values.map((value, i) => encodeOperand(value, type, `${node.path}.values[${i}]`));
+  const values = node.values.map((value, i) => encodeOperand(value, type, placeOf(node, i)));
   if (node.operator === "in") return dialect.oneOf(column, field, values, bind);
   const [value] = values as [string];
   if (node.operator === "starts_with") return dialect.startsWith(column, field, value, bind);
@@ -76,6 +76,12 @@ function compileComparison(node: Comparison, resource: SqlResource, dialect: Dia
     : dialect.hasElement(column, field.element, value, bind);
 }
 
+/** Where a part of a comparison, or one of its operands, stands in the request. */
+function placeOf({ path, short, operator }: Comparison, part: "field" | "operator" | "values" | number): string {
+  if (short) return operator === "in" && typeof part === "number" ? `${path}[${part}]` : path;
+  return typeof part === "number" ? `${path}.values[${part}]` : `${path}.${part}`;
+}
+
 /** An array is asked for an element; everything else is compared with its own kind. */
 function operandType(node: Comparison, field: SqlField): ValueType {
   return node.operator === "contains" && field.element !== undefined ? field.element : field;
@@ -83,7 +89,7 @@ function operandType(node: Comparison, field: SqlField): ValueType {
 
 function checkOperandCount(node: Comparison): void {
   const given = node.values.length;
-  const field = `${node.path}.values`;
+  const field = placeOf(node, "values");
   if (node.operator === "is_null") {
     if (given > 0) throw invalidRequest({ field, description: `IS_NULL takes no operand; ${given} were given.` });
   } else if (node.operator === "in") {
@@ -95,11 +101,12 @@ function checkOperandCount(node: Comparison): void {
   }
 }
 
-function checkOperator({ operator, path }: Comparison, field: SqlField): void {
+function checkOperator(node: Comparison, field: SqlField): void {
+  const { operator } = node;
   const problem = problemOf(operator, field);
   if (problem === undefined) return;
   const description = `${operator.toUpperCase()} can't be asked of ${field.nativeType}: ${problem}.`;
-  throw invalidRequest({ field: `${path}.operator`, description });
+  throw invalidRequest({ field: placeOf(node, "operator"), description });
 }
 
 function problemOf(operator: Operator, { type, comparison, element }: SqlField): string | undefined {

@@ -35,7 +35,7 @@ export function queryFromWire(query: Query): ReadQuery {
     fields: query.fields,
     filter: filterOf(query),
     orderBy: query.orderBy.map(({ field, descending }) => ({ field, descending })),
-    limit: query.limit === 0n ? undefined : Number(query.limit),
+    limit: query.limit === 0n ? undefined : Math.min(Number(query.limit), Number.MAX_SAFE_INTEGER),
   };
 }
 

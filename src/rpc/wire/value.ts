@@ -26,7 +26,7 @@ export function operandFromWire({ kind }: Value): Operand {
 /** The short form of a filter: a map of equalities in plain JSON. */
 export function whereFromWire(where: JsonObject, path: string): FilterNode[] {
   return Object.entries(where).map(([field, value]) => {
-    const at = { kind: "compare" as const, field, path: `${path}.${field}` };
+    const at = { kind: "compare" as const, field, path: `${path}.${field}`, short: true as const };
     if (value === null) return { ...at, operator: "is_null", values: [] };
     if (Array.isArray(value)) {
       return { ...at, operator: "in", values: value.map((item, i) => operandFromJson(item, `${at.path}[${i}]`)) };
