@@ -7,7 +7,10 @@ export const postgresqlDialect: Dialect = {
   typed: (placeholder, { castType }) => `${placeholder}::${castType}`,
   operator,
   oneOf: (column, type, values, bind) =>
-    `${column} ${operator("=", type)} ANY(${bind(arrayLiteral(values))}::${type.castType}[])`,
+    // An array of arrays has no other elements than theirs.
+    type.type === "array"
+      ? `${column} IN (${values.map((value) => `${bind(value)}::${type.castType}`).join(", ")})`
+      : `${column} ${operator("=", type)} ANY(${bind(arrayLiteral(values))}::${type.castType}[])`,
   // As `text`, since citext would ignore case.
   contains: (column, _type, value, bind) =>
     `pg_catalog.strpos(${column}::pg_catalog.text, ${bind(value)}::pg_catalog.text) > 0`,

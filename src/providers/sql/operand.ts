@@ -170,7 +170,8 @@ const enumeration: Rule = {
     operand.kind === "text" && type.enumLabels?.includes(operand.value) !== false ? operand.value : undefined,
 };
 
-const hasOffset = (type: ValueType) => /with time zone|timetz/.test(type.nativeType);
+/** By what it is cast to: a domain's native type is its own name. */
+const hasOffset = (type: ValueType) => /with time zone|timetz/.test(type.castType);
 
 const rules: Record<FieldType, Rule> = {
   bool,

@@ -15,10 +15,11 @@ const timeForm = new RegExp(`^${time}$`);
 const timeWithOffsetForm = new RegExp(`^${time}${offset}?$`);
 const timestampForm = new RegExp(`^${date}[ T]${time}${era}$`);
 const instantForm = new RegExp(`^${date}[ T]${time}${offset}${era}$`);
-const span = (letter: string) => `(?:[+-]?\\d{1,9}${letter})?`;
+// Months, days and microseconds are integers of 32, 32 and 64 bits.
+const span = (letter: string) => `(?:[+-]?\\d{1,10}${letter})?`;
 const intervalForm = new RegExp(
   `^P(?=.)${["Y", "M", "W", "D"].map(span).join("")}` +
-    `(?:T(?=.)${span("H")}${span("M")}(?:[+-]?\\d{1,9}(?:\\.\\d{1,6})?S)?)?$`,
+    `(?:T(?=.)${span("H")}${span("M")}(?:[+-]?\\d{1,10}(?:\\.\\d{1,6})?S)?)?$`,
 );
 
 /** The last years that PostgreSQL's types hold. */
@@ -29,7 +30,7 @@ export const isTime = (text: string) => fits(timeForm.exec(text));
 export const isTimeWithOffset = (text: string) => fits(timeWithOffsetForm.exec(text));
 export const isTimestamp = (text: string) => infinite.test(text) || fits(timestampForm.exec(text), lastYear.timestamp);
 export const isInstant = (text: string) => infinite.test(text) || fits(instantForm.exec(text), lastYear.timestamp);
-export const isInterval = (text: string) => intervalForm.test(text);
+export const isInterval = (text: string) => infinite.test(text) || intervalForm.test(text);
 
 function fits(match: RegExpExecArray | null, last = 0): boolean {
   if (match === null) return false;
@@ -37,12 +38,19 @@ function fits(match: RegExpExecArray | null, last = 0): boolean {
   const bc = match.groups?.bc !== undefined;
   if (match.groups?.year !== undefined) {
     const year = part("year");
-    if (year < 1 || year > (bc ? 4_713 : last)) return false;
+    if (year < 1 || year > (bc ? 4_714 : last)) return false;
+    if (bc && year === 4_714 && beforeFirstDay(part)) return false;
     if (part("day") < 1 || part("day") > daysIn(bc ? 1 - year : year, part("month"))) return false;
   }
   // A day may end at 24:00, and at nothing after it.
   const withinDay = part("hour") < 24 || (part("hour") === 24 && part("minute") === 0 && part("second") === 0);
   return withinDay && part("minute") < 60 && part("second") < 60 && part("offsetHour") < 16;
+}
+
+/** PostgreSQL's first day is Julian day 0, 24 November 4714 BC; on it, an offset may lead to the day before. */
+function beforeFirstDay(part: (name: string) => number): boolean {
+  const day = 100 * part("month") + part("day");
+  return day < 1124 || (day === 1124 && part("offsetHour") + part("offsetMinute") > 0);
 }
 
 /** Days of a month of the proleptic Gregorian calendar, whose year 0 is 1 BC; 0 when there is no such month. */
