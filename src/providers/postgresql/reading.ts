@@ -8,6 +8,7 @@
  */
 import type { FieldDef, Submittable } from "pg";
 import { type DatabaseError, serialize } from "pg-protocol";
+import { Failure } from "../../failure.ts";
 import { batchBytes, type PackedBatch, PackedWriter } from "../../rows/packed.ts";
 import { Steps } from "./steps.ts";
 import type { RowSink, WireConnection } from "./wire.ts";
@@ -78,6 +79,7 @@ export class Reading implements Submittable, RowSink {
   #waiting: PromiseWithResolvers<PackedBatch | undefined> | undefined;
   #connection: WireConnection | undefined;
   #flushTimer: NodeJS.Timeout | undefined;
+  #columns = 0;
   #commands = 0;
   #rolledBack = false;
   #finished = false;
@@ -157,6 +159,7 @@ export class Reading implements Submittable, RowSink {
 
   handleRowDescription(message: { fields: FieldDef[] }): void {
     this.firstByteTime = performance.now();
+    this.#columns = message.fields.length;
     (this.#connection as WireConnection).sink = this;
     this.#describe.resolve(message.fields);
   }
@@ -165,7 +168,7 @@ export class Reading implements Submittable, RowSink {
     if (this.#discarding) return;
     const writer = this.#writer;
     let at = start + 2;
-    while (at < end) {
+    for (let i = 0; i < this.#columns; i++) {
       const size =
         ((chunk[at] as number) << 24) |
         ((chunk[at + 1] as number) << 16) |
@@ -175,10 +178,13 @@ export class Reading implements Submittable, RowSink {
       if (size < 0) {
         writer.null();
       } else {
+        // What lies behind the row in memory is somebody else's.
+        if (size > end - at) throw malformed();
         writer.cell(chunk, at, at + size);
         at += size;
       }
     }
+    if (at !== end) throw malformed();
     writer.endRow();
     if (writer.size >= batchBytes) this.#flush();
   }
@@ -261,4 +267,12 @@ export class Reading implements Submittable, RowSink {
     this.#waiting?.reject(this.#error);
     this.#waiting = undefined;
   }
+}
+
+function malformed(): Failure {
+  return new Failure("upstream_lost", "The source sent a row that is not as long as it says.", {
+    where: "upstream",
+    upstream: "postgresql",
+    remedy: "Check that the connector's host and port are those of a PostgreSQL server.",
+  });
 }
