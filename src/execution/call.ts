@@ -16,7 +16,7 @@ export interface CallLimits {
 
 /** What is known of a call before it begins. */
 export interface Caller {
-  /** Aborts when the caller cancels. */
+  /** Aborts when nobody waits any more; unless its reason is a Failure, the caller has cancelled. */
   readonly signal: AbortSignal;
   /** Milliseconds that the caller still waits; undefined when it gave no deadline. */
   readonly timeoutMs: number | undefined;
@@ -52,10 +52,19 @@ export function openCall(caller: Caller, limits: CallLimits, drain: AbortSignal)
   };
 
   const controller = new AbortController();
-  const expire = () => controller.abort(deadlineExceeded(timeoutMs, timings()));
-  const cancel = () =>
-    controller.abort(new Failure("cancelled", "The caller cancelled the call.", { where: "caller" }));
-  const stop = () => controller.abort(drain.reason);
+  const close = () => {
+    clearTimeout(timer);
+    caller.signal.removeEventListener("abort", cancel);
+    drain.removeEventListener("abort", stop);
+  };
+  // A call that has ended early needs no more of what could end it, whoever forgets to close it.
+  const end = (reason: unknown) => {
+    close();
+    controller.abort(reason);
+  };
+  const expire = () => end(deadlineExceeded(timeoutMs, timings()));
+  const cancel = () => end(caller.signal.reason instanceof Failure ? caller.signal.reason : cancelled());
+  const stop = () => end(drain.reason);
   // A timer of Node holds at most 2³¹ - 1 ms.
   const timer = setTimeout(expire, Math.min(timeoutMs, 2 ** 31 - 1));
   caller.signal.addEventListener("abort", cancel, { once: true });
@@ -63,17 +72,11 @@ export function openCall(caller: Caller, limits: CallLimits, drain: AbortSignal)
   if (caller.signal.aborted) cancel();
   if (drain.aborted) stop();
 
-  return {
-    signal: controller.signal,
-    deadline: start + timeoutMs,
-    enter,
-    timings,
-    close() {
-      clearTimeout(timer);
-      caller.signal.removeEventListener("abort", cancel);
-      drain.removeEventListener("abort", stop);
-    },
-  };
+  return { signal: controller.signal, deadline: start + timeoutMs, enter, timings, close };
+}
+
+function cancelled(): Failure {
+  return new Failure("cancelled", "The caller cancelled the call.", { where: "caller" });
 }
 
 function deadlineExceeded(timeoutMs: number, { connect, source, transfer }: Timings): Failure {
