@@ -1,5 +1,5 @@
 /** What a handler needs to know of a call before it runs. */
-import type { HandlerContext } from "@connectrpc/connect";
+import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import { authorize, type Principal, type Scope } from "../auth/principal.ts";
 import type { Caller } from "../execution/call.ts";
 import { Failure } from "../failure.ts";
@@ -9,7 +9,31 @@ import type { Rooms } from "./rooms.ts";
 
 /** The call's own deadline and cancellation, as execution takes them. */
 export function callerOf(context: HandlerContext): Caller {
-  return { signal: context.signal, timeoutMs: context.timeoutMs() };
+  return { signal: leavingSignal(context.signal), timeoutMs: context.timeoutMs() };
+}
+
+/**
+ * The library has one signal for three ends, and tells them apart by its reason. The
+ * deadline is left to the call itself, which keeps the same one and knows what the time
+ * went into.
+ */
+function leavingSignal(signal: AbortSignal): AbortSignal {
+  const controller = new AbortController();
+  const leave = () => {
+    const code = signal.reason instanceof ConnectError ? signal.reason.code : undefined;
+    if (code === Code.DeadlineExceeded) return;
+    controller.abort(code === Code.Unavailable ? shuttingDown() : signal.reason);
+  };
+  if (signal.aborted) leave();
+  else signal.addEventListener("abort", leave, { once: true });
+  return controller.signal;
+}
+
+function shuttingDown(): Failure {
+  return new Failure("shutting_down", "The service is stopping.", {
+    where: "service",
+    remedy: "Try again: another replica will answer.",
+  });
 }
 
 /** The principal, if it may do this. */

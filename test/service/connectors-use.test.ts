@@ -123,3 +123,21 @@ test("a connector's own time limit ends a call that gives none", async () => {
   await client.updateConnector(id, {}, { updateMask: ["policy"] });
   expect((await client.query(id, { native: "SELECT 1 AS one" })).rows).toHaveLength(1);
 });
+
+test("a caller's deadline ends its call as exceeded, not as cancelled, with where the time went", async () => {
+  const url = `${service.url}/connector.v1.ConnectorService/Query`;
+  const headers = {
+    "content-type": "application/json",
+    "connect-timeout-ms": "200",
+    authorization: `Bearer ${service.token}`,
+  };
+  const body = JSON.stringify({ connectorId: id, query: { native: { text: "SELECT pg_sleep(20)" } } });
+  for (let i = 0; i < 5; i++) {
+    // Not by a client that keeps the deadline too, and would give up first.
+    const answer = await fetch(url, { method: "POST", headers, body });
+    expect(await answer.json()).toMatchObject({
+      code: "deadline_exceeded",
+      details: [{ debug: { reason: "DEADLINE_EXCEEDED", metadata: { where: "upstream" } } }],
+    });
+  }
+});
