@@ -3,6 +3,8 @@
  * stops the start with its name and what it should be.
  */
 import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
+import { createSecureContext } from "node:tls";
 import { z } from "zod";
 import { Failure } from "./failure.ts";
 import { type LogLevel, logLevels } from "./observability/log.ts";
@@ -36,13 +38,25 @@ export interface JwtConfig {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-const seconds = (fallback: number) =>
-  z.coerce
-    .number("must be a number of seconds")
-    .positive()
-    .max(86_400)
+const seconds = (fallback: number) => {
+  const message = "must be a number of seconds, more than 0 and at most 86400";
+  return z.coerce
+    .number(message)
+    .positive(message)
+    .max(86_400, message)
     .default(fallback)
     .transform((value) => value * 1_000);
+};
+
+const whole = (least: number, most: number, fallback: number) => {
+  const message = `must be a whole number from ${least} to ${most}`;
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, message)
+    .transform(Number)
+    .pipe(z.number().min(least, message).max(most, message))
+    .default(fallback);
+};
 
 const file = z.string().transform((path, context) => {
   try {
@@ -53,52 +67,82 @@ const file = z.string().transform((path, context) => {
   }
 });
 
+const key = /^[0-9a-f]{64}$/i;
+const keyWithId = /^[A-Za-z0-9._-]{1,63}:[0-9a-f]{64}$/i;
+const keyHint = "what `openssl rand -hex 32` prints";
+
+const list = z.string().transform((text) =>
+  text
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== ""),
+);
+
 const schema = z.object({
   HOST: z.string().default("127.0.0.1"),
-  PORT: z.coerce.number("must be a port number").int().min(0).max(65_535).default(8080),
+  PORT: whole(0, 65_535, 8080),
   TLS_CERT: file.optional(),
   TLS_KEY: file.optional(),
   DATABASE_URL: z
     .string()
-    .regex(/^postgres(ql)?:\/\//, "must begin with postgres://")
+    .refine(isDatabaseUrl, "must be written as postgres://user:password@host:5432/database, percent-encoded")
     .optional(),
   CONNECTOR_DATA_DIR: z.string().optional(),
-  ENCRYPTION_KEYS: z.string().optional(),
-  ENCRYPTION_KEY: z.string().optional(),
-  SIGNING_KEY: z.string().optional(),
+  ENCRYPTION_KEYS: z
+    .string()
+    .refine(
+      (text) => text.split(",").every((each) => keyWithId.test(each.trim())) || key.test(text),
+      `must be id:KEY, or several with commas between, each KEY ${keyHint}`,
+    )
+    .optional(),
+  ENCRYPTION_KEY: z.string().regex(key, `must be ${keyHint}`).optional(),
+  SIGNING_KEY: z.string().regex(key, `must be ${keyHint}`).optional(),
   JWT_ISSUER: z.string().optional(),
   JWT_AUDIENCE: z.string().optional(),
   JWT_ORGANIZATION_CLAIM: z.string().default("organization_id"),
   JWT_JWKS_FILE: file.optional(),
-  JWT_SECRET: z.string().optional(),
-  EGRESS_ALLOW: z
+  JWT_SECRET: z
     .string()
-    .default("")
-    .transform((text) =>
-      text
-        .split(",")
-        .map((range) => range.trim())
-        .filter((range) => range !== ""),
-    ),
-  MAX_CONNECTIONS_PER_CONNECTOR: z.coerce.number("must be a number").int().min(1).max(1_000).default(10),
+    .refine((text) => Buffer.byteLength(text) >= 32, "must have 32 bytes or more")
+    .optional(),
+  EGRESS_ALLOW: list
+    .pipe(z.array(z.string().refine(isRange, "must be ranges such as 10.20.0.0/16 or ::1/128, with commas between")))
+    .default([]),
+  MAX_CONNECTIONS_PER_CONNECTOR: whole(1, 1_000, 10),
   UNARY_TIMEOUT_SECONDS: seconds(30),
   STREAM_TIMEOUT_SECONDS: seconds(600),
   MAX_TIMEOUT_SECONDS: seconds(3_600),
   DRAIN_SECONDS: seconds(25),
-  LOG_LEVEL: z.enum(logLevels).default("info"),
+  LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(", ")}`).default("info"),
 });
+
+function isDatabaseUrl(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && /^postgres(ql)?:$/.test(url.protocol) && url.pathname.length > 1;
+}
+
+/** An address and the length of its prefix, in CIDR notation (RFC 4632, RFC 4291). */
+function isRange(text: string): boolean {
+  const [, address = "", bits = ""] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];
+  const version = isIP(address);
+  return version !== 0 && Number(bits) <= (version === 4 ? 32 : 128);
+}
 
 /** @throws Failure of kind `configuration_rejected` that names every wrong variable */
 export function readConfig(environment: Environment): Config {
   // An empty variable is an unset one, as in a compose file.
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
+  const given: Environment = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value?.trim() !== ""),
+  );
   const parsed = schema.safeParse(given);
-  if (!parsed.success) {
-    throw wrong(parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`));
-  }
+  const problems = [
+    ...new Set(parsed.error?.issues.map(({ path, message }) => `${String(path[0])}: ${message}`)),
+    ...missingPartners(given),
+    ...missingKeys(given),
+    ...(parsed.success ? wrongCertificate(parsed.data) : []),
+  ];
+  if (!parsed.success || problems.length > 0) throw wrong(problems);
   const values = parsed.data;
-  const problems = [...missingPartners(values), ...missingKeys(values)];
-  if (problems.length > 0) throw wrong(problems);
   const { DATABASE_URL, TLS_CERT, TLS_KEY } = values;
   const builtIn = DATABASE_URL === undefined;
   return {
@@ -127,7 +171,7 @@ export function readConfig(environment: Environment): Config {
 type Values = z.output<typeof schema>;
 
 /** Variables that mean something only together. */
-function missingPartners(values: Values): string[] {
+function missingPartners(values: Environment): string[] {
   const problems: string[] = [];
   if ((values.TLS_CERT === undefined) !== (values.TLS_KEY === undefined)) {
     problems.push("TLS_CERT, TLS_KEY: give both or none");
@@ -153,7 +197,7 @@ function missingPartners(values: Values): string[] {
 }
 
 /** A database of the operator's outlives this machine: so must the keys of what it holds. */
-function missingKeys(values: Values): string[] {
+function missingKeys(values: Environment): string[] {
   if (values.DATABASE_URL === undefined) return [];
   const problems: string[] = [];
   if (values.ENCRYPTION_KEYS === undefined && values.ENCRYPTION_KEY === undefined) {
@@ -163,6 +207,17 @@ function missingKeys(values: Values): string[] {
     problems.push("SIGNING_KEY: is required with DATABASE_URL; give what `openssl rand -hex 32` prints");
   }
   return problems;
+}
+
+/** Both are given; whether they fit shows here and not when the first caller comes. */
+function wrongCertificate({ TLS_CERT: cert, TLS_KEY: key }: Values): string[] {
+  if (cert === undefined || key === undefined) return [];
+  try {
+    createSecureContext({ cert, key });
+    return [];
+  } catch (error) {
+    return [`TLS_CERT, TLS_KEY: must be a certificate and its key in PEM (${(error as NodeJS.ErrnoException).code})`];
+  }
 }
 
 function jwtOf(values: Values): JwtConfig | undefined {

@@ -91,6 +91,8 @@ async function serve(config: Config, log: Log, embedded: Embedded | undefined): 
         health(router, { ready: () => store.ping(readyMs), draining });
         reflection(router);
       },
+    }).catch((cause: unknown) => {
+      throw cannotListen(config, cause);
     });
     const stop = async () => {
       const summary = await server.drain(config.drainMs);
@@ -112,6 +114,23 @@ async function serve(config: Config, log: Log, embedded: Embedded | undefined): 
     await store.close();
     throw error;
   }
+}
+
+/** An address that can't be had is the operator's to change. */
+function cannotListen({ host, port }: Config, cause: unknown): unknown {
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : undefined;
+  if (code === undefined) return cause;
+  const place = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  const taken = code === "EADDRINUSE";
+  return new Failure(
+    "configuration_rejected",
+    taken ? `Another program listens on ${place} already.` : `The service can't listen on ${place} (${code}).`,
+    {
+      where: "service",
+      remedy: taken ? "Stop it, or choose another port with PORT." : "Choose another address with HOST and PORT.",
+      cause,
+    },
+  );
 }
 
 function jwtOf({ jwt }: Config) {

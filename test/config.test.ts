@@ -1,0 +1,187 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readConfig } from "../src/config.ts";
+import { Failure } from "../src/failure.ts";
+
+const key = `${"4b".repeat(31)}02`;
+const other = `${"5a".repeat(31)}01`;
+const withDatabase = {
+  DATABASE_URL: "postgres://user:s3cret@db.example.com/connector",
+  ENCRYPTION_KEYS: `first:${key}`,
+  SIGNING_KEY: other,
+};
+const certificate = fileURLToPath(new URL("server/tls/localhost.cert.pem", import.meta.url));
+const privateKey = fileURLToPath(new URL("server/tls/localhost.key.pem", import.meta.url));
+
+let directory: string;
+let jwks: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(os.tmpdir(), "connector-service-"));
+  jwks = path.join(directory, "jwks.json");
+  await writeFile(jwks, '{"keys":[]}');
+});
+
+afterAll(() => rm(directory, { recursive: true }));
+
+function problemsOf(environment: Record<string, string | undefined>): string[] {
+  try {
+    readConfig(environment);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    expect(error.kind).toBe("configuration_rejected");
+    expect(error.remedy).toContain("environment variables");
+    const [head, ...problems] = error.message.split("\n  ");
+    expect(head).toBe("The configuration is not valid:");
+    return problems;
+  }
+  return [];
+}
+
+test("an empty environment runs on this machine with the built-in database", () => {
+  expect(readConfig({ XDG_DATA_HOME: "/data" })).toEqual({
+    host: "127.0.0.1",
+    port: 8080,
+    tls: undefined,
+    database: { directory: process.getuid?.() === 0 ? "/var/lib/connector-service" : "/data/connector-service" },
+    encryptionKeys: undefined,
+    signingKey: undefined,
+    jwt: undefined,
+    egressAllow: ["127.0.0.0/8", "::1/128"],
+    maxConnections: 10,
+    timeouts: { unaryMs: 30_000, streamMs: 600_000, maxMs: 3_600_000 },
+    drainMs: 25_000,
+    logLevel: "info",
+  });
+});
+
+test("every variable arrives where it belongs", () => {
+  expect(
+    readConfig({
+      ...withDatabase,
+      HOST: "::",
+      PORT: "0",
+      TLS_CERT: certificate,
+      TLS_KEY: privateKey,
+      JWT_ISSUER: "https://issuer.example.com/",
+      JWT_AUDIENCE: "connectors",
+      JWT_ORGANIZATION_CLAIM: "org",
+      JWT_JWKS_FILE: jwks,
+      EGRESS_ALLOW: " 10.20.0.0/16 , ::1/128,",
+      MAX_CONNECTIONS_PER_CONNECTOR: "3",
+      UNARY_TIMEOUT_SECONDS: "0.5",
+      STREAM_TIMEOUT_SECONDS: "60",
+      MAX_TIMEOUT_SECONDS: "86400",
+      DRAIN_SECONDS: "1",
+      LOG_LEVEL: "silent",
+    }),
+  ).toEqual({
+    host: "::",
+    port: 0,
+    tls: { cert: expect.stringContaining("BEGIN CERTIFICATE"), key: expect.stringContaining("PRIVATE KEY") },
+    database: { url: withDatabase.DATABASE_URL },
+    encryptionKeys: `first:${key}`,
+    signingKey: other,
+    jwt: {
+      issuer: "https://issuer.example.com/",
+      audience: "connectors",
+      organizationClaim: "org",
+      keys: { jwks: '{"keys":[]}' },
+    },
+    egressAllow: ["10.20.0.0/16", "::1/128"],
+    maxConnections: 3,
+    timeouts: { unaryMs: 500, streamMs: 60_000, maxMs: 86_400_000 },
+    drainMs: 1_000,
+    logLevel: "silent",
+  });
+});
+
+test("an empty variable is an unset one", () => {
+  const names = [
+    ...["HOST", "PORT", "TLS_CERT", "TLS_KEY", "DATABASE_URL", "CONNECTOR_DATA_DIR", "ENCRYPTION_KEYS"],
+    ...["ENCRYPTION_KEY", "SIGNING_KEY", "JWT_ISSUER", "JWT_AUDIENCE", "JWT_ORGANIZATION_CLAIM", "JWT_JWKS_FILE"],
+    ...["JWT_SECRET", "EGRESS_ALLOW", "MAX_CONNECTIONS_PER_CONNECTOR", "UNARY_TIMEOUT_SECONDS"],
+    ...["STREAM_TIMEOUT_SECONDS", "MAX_TIMEOUT_SECONDS", "DRAIN_SECONDS", "LOG_LEVEL"],
+  ];
+  for (const empty of ["", "  "]) {
+    expect(readConfig(Object.fromEntries(names.map((name) => [name, empty])))).toEqual(readConfig({}));
+  }
+});
+
+describe("one key for encryption", () => {
+  test.each([
+    { ENCRYPTION_KEYS: undefined, ENCRYPTION_KEY: key },
+    { ENCRYPTION_KEYS: key },
+    { ENCRYPTION_KEYS: `a:${key}, b.2:${other}` },
+  ])("or several are taken, %#", (keys) => {
+    expect(problemsOf({ ...withDatabase, ...keys })).toEqual([]);
+  });
+});
+
+test.each([
+  ["PORT", "http"],
+  ["PORT", "65536"],
+  ["PORT", "-1"],
+  ["PORT", "80.5"],
+  ["PORT", "0x50"],
+  ["TLS_CERT", "/nowhere/cert.pem"],
+  ["JWT_JWKS_FILE", "/nowhere/jwks.json"],
+  ["DATABASE_URL", "mysql://user:s3cret@host/db"],
+  ["DATABASE_URL", "postgres://user:s3cret@host"],
+  ["DATABASE_URL", "host=db password=s3cret"],
+  ["ENCRYPTION_KEYS", `first:${key.slice(1)}`],
+  ["ENCRYPTION_KEYS", `${key},${other}`],
+  ["ENCRYPTION_KEYS", "s3cret"],
+  ["ENCRYPTION_KEY", "s3cret"],
+  ["SIGNING_KEY", `${key}00`],
+  ["JWT_SECRET", "s3cret"],
+  ["EGRESS_ALLOW", "10.0.0.0"],
+  ["EGRESS_ALLOW", "10.0.0.0/33"],
+  ["EGRESS_ALLOW", "127.0.0.1/8,example.com/8"],
+  ["MAX_CONNECTIONS_PER_CONNECTOR", "0"],
+  ["MAX_CONNECTIONS_PER_CONNECTOR", "1001"],
+  ["UNARY_TIMEOUT_SECONDS", "0"],
+  ["UNARY_TIMEOUT_SECONDS", "Infinity"],
+  ["STREAM_TIMEOUT_SECONDS", "ten"],
+  ["MAX_TIMEOUT_SECONDS", "-1"],
+  ["DRAIN_SECONDS", "86401"],
+  ["LOG_LEVEL", "loud"],
+])("%s=%s is refused by its name, and a secret is not repeated", (name, value) => {
+  const problems = problemsOf({ [name]: value });
+  const [problem] = problems.filter(
+    (each) => each.startsWith(`${name}: must be`) || each.startsWith(`${name}: must have`),
+  );
+  expect(problem).toBeDefined();
+  expect(problems.join()).not.toContain("s3cret");
+  expect(problems.join()).not.toContain(key.slice(0, 20));
+});
+
+test.each([
+  ["TLS_CERT, TLS_KEY: give both or none", { TLS_CERT: certificate }],
+  ["TLS_CERT, TLS_KEY: must be a certificate and its key", { TLS_CERT: certificate, TLS_KEY: certificate }],
+  ["ENCRYPTION_KEYS, ENCRYPTION_KEY: give one of them", { ENCRYPTION_KEYS: `a:${key}`, ENCRYPTION_KEY: other }],
+  ["JWT_ISSUER, JWT_AUDIENCE: are needed", { JWT_SECRET: "x".repeat(32), JWT_ISSUER: "i" }],
+  ["JWT_JWKS_FILE: is needed", { JWT_ISSUER: "i", JWT_AUDIENCE: "a" }],
+  [
+    "JWT_SECRET: is for development",
+    { ...withDatabase, JWT_SECRET: "x".repeat(32), JWT_ISSUER: "i", JWT_AUDIENCE: "a" },
+  ],
+  ["ENCRYPTION_KEYS: is required", { ...withDatabase, ENCRYPTION_KEYS: "" }],
+  ["SIGNING_KEY: is required", { ...withDatabase, SIGNING_KEY: "" }],
+])("%s", (expected, environment) => {
+  expect(problemsOf(environment)).toEqual([expect.stringContaining(expected)]);
+});
+
+test("all that is wrong is said at once", () => {
+  const problems = problemsOf({ PORT: "x", LOG_LEVEL: "y", DATABASE_URL: "postgres://h/d", JWT_ISSUER: "i" });
+  expect(problems.map((problem) => problem.split(":")[0])).toEqual([
+    "PORT",
+    "LOG_LEVEL",
+    "JWT_JWKS_FILE",
+    "ENCRYPTION_KEYS",
+    "SIGNING_KEY",
+  ]);
+});
