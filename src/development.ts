@@ -53,6 +53,10 @@ export interface NewApiKey {
   readonly organizationId: string;
   readonly principal: string;
   readonly scopes: readonly string[];
+  /** Default: all of the organization's. */
+  readonly connectorIds?: readonly string[];
+  /** Default: it does not expire. */
+  readonly expireTime?: Date | null;
 }
 
 /** Stores a key's hash and gives the key itself, which is not to be had again. */
@@ -61,8 +65,9 @@ export async function createApiKey(store: Store, signingKey: KeyObject, key: New
   await store.withOrganization(key.organizationId, async (em) => {
     em.create(ApiKey, {
       ...{ id, organizationId: key.organizationId, principal: key.principal, scopes: [...key.scopes] },
+      connectorIds: [...(key.connectorIds ?? [])],
       secretHash: Buffer.from(secretHash),
-      expireTime: null,
+      expireTime: key.expireTime ?? null,
       lastUseTime: null,
       revokeTime: null,
     });
