@@ -33,10 +33,16 @@ export interface OpenCall extends Call {
   close(): void;
 }
 
+/** The part of a caller's time, and the milliseconds at most, that the answer gets for its way back. */
+const wayBack = { part: 0.05, maxMs: 100 };
+
 /** Begins a call. `drain` aborts it when the service stops, with the failure for its caller. */
 export function openCall(caller: Caller, limits: CallLimits, drain: AbortSignal): OpenCall {
   const start = performance.now();
   const timeoutMs = Math.min(caller.timeoutMs ?? limits.defaultMs, limits.maxMs);
+  // A caller that counts the time itself would give up before it hears where it went.
+  const counted = caller.timeoutMs === timeoutMs;
+  const endMs = counted ? timeoutMs - Math.min(timeoutMs * wayBack.part, wayBack.maxMs) : timeoutMs;
   const spent: Record<Phase, number> = { connect: 0, source: 0, transfer: 0 };
   let phase: Phase | undefined;
   let since = start;
@@ -66,13 +72,13 @@ export function openCall(caller: Caller, limits: CallLimits, drain: AbortSignal)
   const cancel = () => end(caller.signal.reason instanceof Failure ? caller.signal.reason : cancelled());
   const stop = () => end(drain.reason);
   // A timer of Node holds at most 2³¹ - 1 ms.
-  const timer = setTimeout(expire, Math.min(timeoutMs, 2 ** 31 - 1));
+  const timer = setTimeout(expire, Math.min(endMs, 2 ** 31 - 1));
   caller.signal.addEventListener("abort", cancel, { once: true });
   drain.addEventListener("abort", stop, { once: true });
   if (caller.signal.aborted) cancel();
   if (drain.aborted) stop();
 
-  return { signal: controller.signal, deadline: start + timeoutMs, enter, timings, close };
+  return { signal: controller.signal, deadline: start + endMs, enter, timings, close };
 }
 
 function cancelled(): Failure {

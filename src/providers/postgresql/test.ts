@@ -1,6 +1,7 @@
 /** Tests a connection step by step, and says what is wrong and how to mend it. */
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import { Failure } from "../../failure.ts";
 import type { Call, Check, Dial, TestReport } from "../contract.ts";
 import { type Login, SourceConnection } from "./connection.ts";
 import { classify } from "./errors.ts";
@@ -64,7 +65,7 @@ export async function testConnection(login: Login, password: string, dial: Dial,
       readOnly: facts.readOnlyServer || (!facts.superuser && !facts.mayWrite),
     };
   } catch (error) {
-    if (call.signal.aborted) throw call.signal.reason;
+    if (call.signal.aborted && !isDeadline(call.signal.reason)) throw call.signal.reason;
     return {
       ok: false,
       serverVersion: "",
@@ -76,6 +77,11 @@ export async function testConnection(login: Login, password: string, dial: Dial,
   } finally {
     connection?.close();
   }
+}
+
+/** What takes too long has failed, too, and the caller learns at which step. */
+function isDeadline(reason: unknown): reason is Failure {
+  return reason instanceof Failure && reason.kind === "deadline_exceeded";
 }
 
 /** The way to the server is open before anything is said on it. */
@@ -145,9 +151,16 @@ function privilegesCheck(facts: Facts): Check {
   };
 }
 
+const noAnswer = {
+  kind: "deadline_exceeded",
+  message: "The source did not answer in time.",
+  remedy:
+    "Check `config.host` and `config.port`, and that a firewall lets the service in; a source under load may need more time.",
+} as const;
+
 /** The check that failed, and those that could not be made any more. */
 function failedChecks(error: unknown, done: readonly Check[], login: Login): Check[] {
-  const failure = classify(error, login);
+  const failure = isDeadline(error) ? noAnswer : classify(error, login);
   if (failure === undefined) throw error;
   const made = new Set(done.map(({ name }) => name));
   const [failed, ...skipped] = order.filter((name) => !made.has(name));
