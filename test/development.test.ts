@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { scopes } from "../src/auth/principal.ts";
 import { parseSigningKey } from "../src/auth/signing-key.ts";
 import { Code, createConnectorClient } from "../src/client/index.ts";
 import { developmentKeys, firstApiKey } from "../src/development.ts";
@@ -108,6 +109,12 @@ describe("the program that makes an API key", () => {
     expect(refused).toMatchObject({ status: 1, stdout: "" });
     expect(refused.stderr).toContain("in use by connector-service");
     expect(await readFile(path.join(directory, "cluster/data/postmaster.pid"), "utf8")).toMatch(/^\d+/);
+  });
+
+  test("shows how it is used to who asks", async () => {
+    const { status, stdout, stderr } = await runProgram("cli/api-key.ts", {}, ["--help"]).ended;
+    expect([status, stderr]).toEqual([0, ""]);
+    for (const scope of scopes) expect(stdout).toContain(scope);
   });
 
   test.each([

@@ -94,8 +94,10 @@ async function createIn(url: string, signingKey: string, key: NewApiKey): Promis
 }
 
 if (import.meta.main) {
+  const args = process.argv.slice(2);
   try {
-    process.stdout.write(`${await create(readConfig(process.env), readArguments(process.argv.slice(2)))}\n`);
+    const answer = args.includes("--help") ? usage : `${await create(readConfig(process.env), readArguments(args))}\n`;
+    process.stdout.write(answer);
   } catch (error) {
     if (error instanceof UsageError) {
       process.stderr.write(`${error.message}\n\n${usage}`);

@@ -1,0 +1,271 @@
+import { randomBytes } from "node:crypto";
+import { readdir, readFile, rm } from "node:fs/promises";
+import path from "node:path";
+import pg from "pg";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { enterableDirectory } from "../support/directory.ts";
+import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
+import { connectorTo, rogueServer } from "../support/service.ts";
+import { type Login, newLogin, run } from "./customer.ts";
+import { runProgram, type ServiceProcess } from "./process.ts";
+
+/** As it would come out of a log line, a header, a URL or a column, with nothing in it that is the same in all. */
+const canary = `Cañary/${randomBytes(12).toString("base64url")}+"&é`;
+const wrongCanary = `Wröng/${randomBytes(12).toString("base64url")}+"&é`;
+
+const base = "/connector.v1.ConnectorService";
+let directory: string;
+let customer: FreshDatabase;
+let login: Login;
+let service: ServiceProcess;
+let url: string;
+let token: string;
+/** Every byte that the service has answered, headers included. */
+const answers: string[] = [];
+
+beforeAll(async () => {
+  [directory, customer] = await Promise.all([enterableDirectory(), freshDatabase()]);
+  login = await newLogin(customer.url, canary);
+  await run(customer.url, `CREATE TABLE place AS SELECT 1 AS id; GRANT SELECT ON place TO ${login.user}`);
+  service = runProgram("main.ts", { PORT: "0", CONNECTOR_DATA_DIR: directory, LOG_LEVEL: "trace", DRAIN_SECONDS: "1" });
+  url = await service.url;
+  [token] = await service.said(/csk\.[\w.-]+/);
+});
+
+afterAll(async () => {
+  service.child.kill("SIGKILL");
+  await service.ended;
+  await rm(directory, { recursive: true, force: true });
+  await customer.drop();
+  await login.drop();
+});
+
+/** Calls as anybody's HTTP client does, and keeps what comes back. */
+async function call(rpc: string, request: unknown, body = JSON.stringify(request)): Promise<Record<string, unknown>> {
+  const headers = { "content-type": "application/json", authorization: `Bearer ${token}` };
+  const response = await fetch(`${url}${base}/${rpc}`, { method: "POST", headers, body });
+  const text = await response.text();
+  answers.push(`${rpc} ${response.status} ${JSON.stringify([...response.headers])} ${text}`);
+  return JSON.parse(text) as Record<string, unknown>;
+}
+
+/** A streamed call, whose error comes in its last message. */
+async function stream(request: object): Promise<void> {
+  const json = Buffer.from(JSON.stringify(request));
+  const envelope = Buffer.alloc(5);
+  envelope.writeUInt32BE(json.length, 1);
+  const headers = { "content-type": "application/connect+json", authorization: `Bearer ${token}` };
+  const body = Buffer.concat([envelope, json]);
+  const response = await fetch(`${url}${base}/StreamQuery`, { method: "POST", headers, body });
+  answers.push(`StreamQuery ${await response.text()}`);
+}
+
+async function createConnector(name: string, changes: object = {}, credential: unknown = { password: canary }) {
+  const request = connectorTo(login.url, name);
+  const { connector } = await call("CreateConnector", {
+    ...request,
+    config: { ...request.config, ...changes },
+    credential,
+  });
+  return (connector as { id: string } | undefined)?.id;
+}
+
+/** Every way of using a connector, whether it works or not. */
+async function use(connectorId: string | undefined): Promise<void> {
+  const query = { resource: "place" };
+  await call("TestConnector", { connectorId });
+  await call("GetConnector", { connectorId });
+  await call("GetSchema", { connectorId, refresh: true });
+  await call("Query", { connectorId, query });
+  await call("ExplainQuery", { connectorId, query });
+  await stream({ connectorId, query });
+}
+
+test("a credential comes out nowhere: in no answer, no log line, no table and no file", {
+  timeout: 120_000,
+}, async () => {
+  const good = await createConnector("good");
+  await use(good);
+  expect(answers.at(-1)).toContain("trailer");
+  await failAtTheSource(good);
+  await failToConnect();
+  await failToConfigure(good);
+  await call("ListConnectors", {});
+
+  // That the failures were those that they should be: else nothing was shown.
+  const all = answers.join("\n");
+  for (const reason of [
+    ...["CREDENTIAL_REJECTED", "UPSTREAM_UNREACHABLE", "TLS_FAILED", "CONFIGURATION_REJECTED", "EGRESS_DENIED"],
+    ...["STATEMENT_REJECTED", "UNKNOWN_RESOURCE", "INVALID_REQUEST", "ALREADY_EXISTS"],
+  ]) {
+    expect(all).toContain(reason);
+  }
+  const tables = await dumpOfStore();
+  expect(tables).toContain(login.user);
+  const { stdout, stderr } = await stopped();
+  expect(stdout).toContain('"level":30');
+  for (const secret of [canary, wrongCanary]) {
+    expectNowhere(secret, { answers: all, log: stdout, errors: stderr, tables });
+    await expectInNoFile(secret);
+  }
+
+  // The API key is in the one print of the first start.
+  const secret = token.split(".")[2] as string;
+  expect(stdout.split(secret)).toHaveLength(2);
+  expectNowhere(secret, { answers: all, errors: stderr, tables });
+  await expectInNoFile(secret);
+});
+
+async function failAtTheSource(connectorId: string | undefined): Promise<void> {
+  for (const text of [
+    "SELECT nothing FROM place",
+    "SELECT FROM",
+    "SELECT 1/0",
+    "INSERT INTO place VALUES (2)",
+    "SELECT current_user::int",
+  ]) {
+    const query = { native: { text } };
+    await call("Query", { connectorId, query });
+    await stream({ connectorId, query });
+  }
+  await call("Query", { connectorId, query: { resource: "nowhere" } });
+  await call("Query", { connectorId, query: { resource: "place", where: { id: "x" } } });
+}
+
+async function failToConnect(): Promise<void> {
+  await use(await createConnector("wrong-password", {}, { password: wrongCanary }));
+  await use(await createConnector("wrong-user", { user: "nobody-here" }));
+  await use(await createConnector("wrong-database", { database: "not_there" }));
+  await use(await createConnector("wrong-port", { port: 1 }));
+  await use(await createConnector("wrong-tls", { tls: "verify_full" }));
+  await use(await createConnector("denied", { host: "10.255.255.1" }));
+  // One that asks for the password in clear text, and one that talks nonsense.
+  const asking = await rogueServer((socket) => socket.once("data", () => socket.end(authentication(3))));
+  const babbling = await rogueServer((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
+  try {
+    await use(await createConnector("asking", { port: asking.port }));
+    await use(await createConnector("babbling", { port: babbling.port }));
+  } finally {
+    await Promise.all([asking.stop(), babbling.stop()]);
+  }
+}
+
+/** AuthenticationCleartextPassword is 3. Source: PostgreSQL's message formats. */
+function authentication(kind: number): Buffer {
+  const message = Buffer.from("R\0\0\0\x08\0\0\0\0", "latin1");
+  message.writeInt32BE(kind, 5);
+  return message;
+}
+
+async function failToConfigure(connectorId: string | undefined): Promise<void> {
+  for (const credential of [
+    canary,
+    [canary],
+    { password: [canary] },
+    { password: { password: canary } },
+    { password: `${canary}\0` },
+    { password: canary, token: canary },
+    { secret: canary },
+  ]) {
+    await createConnector("misshapen", {}, credential);
+    await call("UpdateConnector", { connectorId, connector: { credential } });
+  }
+  await createConnector("good");
+  await createConnector("in-the-host", { host: `postgres://reader:${canary}@db.example.com` });
+  await createConnector("in-the-config", { password: canary, port: canary, tls: canary, ca: canary });
+  const request = { ...connectorTo(login.url, "broken"), credential: { password: canary } };
+  await call("CreateConnector", {}, `${JSON.stringify(request).slice(0, -1)},}`);
+  await call("CreateConnector", { ...request, passwort: canary });
+  await call("CreateConnector", { ...request, name: [canary] });
+  await call("CreateConnector", { ...request, policy: canary });
+  await call("UpdateConnector", { connectorId, connector: { config: { host: "db.example.com" } } });
+  await call("UpdateConnector", { connectorId, connector: { credential: { password: canary } }, etag: "v999" });
+  await call("UpdateConnector", { connectorId, connector: { credential: { password: canary } } });
+  await call("UpdateConnector", { connectorId, connector: { credential: { password: wrongCanary } } });
+  await use(connectorId);
+}
+
+/** Every row of every table of the service's own database, the system's too, as text. */
+async function dumpOfStore(): Promise<string> {
+  const [pid, , , port] = (await readFile(path.join(directory, "cluster/data/postmaster.pid"), "utf8")).split("\n");
+  expect(pid).toMatch(/^\d+$/);
+  const password = await readFile(path.join(directory, "cluster/password"), "utf8");
+  const store = `postgres://postgres:${encodeURIComponent(password)}@127.0.0.1:${port}/connector`;
+  const tables = await run(
+    store,
+    "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE relkind = 'r'",
+  );
+  expect(tables.flat()).toContain("public.connector");
+  const client = new pg.Client({ connectionString: store });
+  await client.connect();
+  try {
+    const dumps: string[] = [];
+    for (const table of tables.flat()) {
+      // Bytes as they are too, where they are text.
+      const { rows } = await client.query({ text: `SELECT t, t::text FROM ${table} t`, rowMode: "array" });
+      const bytes = rows
+        .flat()
+        .map((cell) =>
+          `${cell}`.replaceAll(/\\\\x([0-9a-f]+)/g, (_, hex) => Buffer.from(hex, "hex").toString("latin1")),
+        );
+      dumps.push(JSON.stringify(rows), ...bytes);
+    }
+    return dumps.join("\n");
+  } finally {
+    await client.end();
+  }
+}
+
+async function stopped() {
+  service.child.kill("SIGTERM");
+  const ended = await service.ended;
+  expect(ended.status).toBe(0);
+  return ended;
+}
+
+/** How a secret may be written. */
+function spellings(secret: string): Buffer[] {
+  const bytes = Buffer.from(secret);
+  // Base64 of a text that holds it, at each of the three places that it may begin at.
+  const base64 = [0, 1, 2].map((before) => {
+    const text = Buffer.concat([Buffer.alloc(before), bytes]).toString("base64");
+    return text.slice(Math.ceil((before * 4) / 3), -4).replace(/=+$/, "");
+  });
+  const texts = [
+    secret,
+    JSON.stringify(secret).slice(1, -1),
+    bytes.toString("hex"),
+    bytes.toString("hex").toUpperCase(),
+    encodeURIComponent(secret),
+    encodeURI(secret),
+    new URLSearchParams({ x: secret }).toString().slice(2),
+    ...base64,
+    ...base64.map((text) => text.replaceAll("+", "-").replaceAll("/", "_")),
+    // Its random part alone, however the rest is written.
+    /[\w-]{16}/.exec(secret)?.[0] ?? secret,
+  ];
+  return [...new Set(texts)].map((text) => Buffer.from(text));
+}
+
+function expectNowhere(secret: string, places: Readonly<Record<string, string>>): void {
+  for (const [place, text] of Object.entries(places)) {
+    const bytes = Buffer.from(text);
+    for (const spelling of spellings(secret)) {
+      const at = bytes.indexOf(spelling);
+      const around = bytes.subarray(Math.max(0, at - 200), at + 200).toString();
+      expect(at, `a secret in ${place}: ${around}`).toBe(-1);
+    }
+  }
+}
+
+async function expectInNoFile(secret: string): Promise<void> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile() && !entry.parentPath.includes("postgresql-binaries"));
+  expect(files.length).toBeGreaterThan(500);
+  for (const file of files) {
+    const content = await readFile(path.join(file.parentPath, file.name));
+    for (const spelling of spellings(secret)) {
+      expect(content.includes(spelling), `a secret in ${file.parentPath}/${file.name}`).toBe(false);
+    }
+  }
+}
