@@ -23,7 +23,7 @@ const tlsFailed = (message: string, remedy: string): Meaning => ({
 
 const wrongIssuer = tlsFailed(
   "The source's certificate is not signed by an authority that the connector trusts.",
-  "Give the authority's certificate in the connector's configuration.",
+  "Give the certificate of the authority that signed it as `config.ca`.",
 );
 
 const socketMeanings: Readonly<Record<string, Meaning>> = {
@@ -83,6 +83,8 @@ const driverMessages: readonly (readonly [RegExp, Meaning])[] = [
   ],
   [/^Connection terminated/, lost],
   [/^Client (?:has encountered a connection error|was closed) and is not queryable$/, lost],
+  // Of a message that answers nothing that was asked.
+  [/^Received unexpected /, lost],
   [/^timeout expired$/, socketMeanings.ETIMEDOUT as Meaning],
   [
     /^SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be/,

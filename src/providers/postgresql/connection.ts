@@ -8,6 +8,8 @@ import { Failure } from "../../failure.ts";
 import { textRows } from "../../rows/page.ts";
 import type { Dial } from "../contract.ts";
 import { Describing, type Description } from "./describing.ts";
+import { classify } from "./errors.ts";
+import { notPostgresql } from "./protocol.ts";
 import { Reading, type Statement } from "./reading.ts";
 import { type Endpoint, openSocket } from "./socket.ts";
 import { WireConnection } from "./wire.ts";
@@ -106,7 +108,8 @@ export class SourceConnection {
     } catch (error) {
       socket.destroy();
       signal.throwIfAborted();
-      throw error;
+      // What says things in no order that logs anybody in ends in whatever pg makes of it.
+      throw classify(error) === undefined ? notPostgresql(error) : error;
     } finally {
       signal.removeEventListener("abort", abort);
     }

@@ -3,6 +3,7 @@ import { isIP, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { Failure } from "../../failure.ts";
 import type { Dial } from "../contract.ts";
+import { notPostgresql } from "./protocol.ts";
 
 export type TlsMode = "verify_full" | "verify_ca" | "disable";
 
@@ -17,10 +18,13 @@ export interface Endpoint {
 /** SSLRequest: its own length and the code 1234.5679. */
 const sslRequest = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
 const accepted = "S".charCodeAt(0);
+/** A plain no, or the error of a server that does not know the question. */
+const declined = new Set(Buffer.from("NE"));
 
 /**
- * @throws Failure of kind `tls_failed` when the server has no TLS, else the errors of
- *   `dial` and of Node's TLS.
+ * @throws Failure of kind `tls_failed` when the server has no TLS, of kind
+ *   `configuration_rejected` when it is no PostgreSQL, else the errors of `dial` and of
+ *   Node's TLS.
  */
 export async function openSocket(endpoint: Endpoint, dial: Dial, signal: AbortSignal): Promise<Socket | TLSSocket> {
   const socket = await dial({ host: endpoint.host, port: endpoint.port }, signal);
@@ -41,7 +45,9 @@ export async function openSocket(endpoint: Endpoint, dial: Dial, signal: AbortSi
 async function encrypt(socket: Socket, endpoint: Endpoint): Promise<TLSSocket> {
   socket.write(sslRequest);
   const answer = await firstBytes(socket);
-  if (answer[0] !== accepted) {
+  const [word = 0] = answer;
+  if (word !== accepted && !declined.has(word)) throw notPostgresql();
+  if (word !== accepted) {
     throw new Failure("tls_failed", "The server does not offer TLS.", {
       where: "upstream",
       upstream: "postgresql",
@@ -69,7 +75,14 @@ async function encrypt(socket: Socket, endpoint: Endpoint): Promise<TLSSocket> {
 
 async function firstBytes(socket: Socket): Promise<Buffer> {
   await settled(socket, "readable");
-  return (socket.read() as Buffer | null) ?? Buffer.alloc(0);
+  const bytes = socket.read() as Buffer | null;
+  // The end of a socket is readable, too.
+  if (bytes === null) throw closedByServer();
+  return bytes;
+}
+
+function closedByServer(): Error {
+  return Object.assign(new Error("the connection was closed by the server"), { code: "ECONNRESET" });
 }
 
 /** Resolves at the event; a socket that ends before it is lost. */
@@ -84,8 +97,7 @@ function settled(socket: Socket, event: "readable" | "secureConnect"): Promise<v
       done();
       reject(error);
     };
-    const closed = () =>
-      failed(Object.assign(new Error("the connection was closed by the server"), { code: "ECONNRESET" }));
+    const closed = () => failed(closedByServer());
     socket.once(event, happened).once("error", failed).once("close", closed);
   });
 }

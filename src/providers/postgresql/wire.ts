@@ -10,6 +10,7 @@ import type { Socket } from "node:net";
 import pg from "pg";
 import { parse } from "pg-protocol";
 import { Failure } from "../../failure.ts";
+import { codes, isExpected, isFieldList, isOtherLogin, notPostgresql, otherLogin, protocolBroken } from "./protocol.ts";
 
 /** Takes the rows of a query; see DataRow in PostgreSQL's "Message Formats". */
 export interface RowSink {
@@ -19,8 +20,10 @@ export interface RowSink {
   endOfChunk(): void;
 }
 
-const dataRow = "D".charCodeAt(0);
+const { authentication, dataRow, errorResponse, noticeResponse, readyForQuery } = codes;
 const headerSize = 5;
+/** What a server says before it is ready is short. libpq draws the line here, too. */
+const maxStartingBytes = 64 * 1024;
 /** A row larger than this is refused before it is kept. */
 const maxMessageBytes = 64 * 1024 * 1024;
 const keptPartialBytes = 256 * 1024;
@@ -39,6 +42,8 @@ export class WireConnection extends pg.Connection {
   readonly #others = new EventEmitter();
   #partial = Buffer.allocUnsafe(0);
   #partialSize = 0;
+  /** The server has let us in. */
+  #ready = false;
 
   constructor(socket: Socket) {
     super({ stream: socket } as unknown as pg.ConnectionConfig);
@@ -70,7 +75,9 @@ export class WireConnection extends pg.Connection {
       if (this.#partialSize === 0) this.#messages(chunk, at);
       this.sink?.endOfChunk();
     } catch (error) {
-      this.socket.destroy(error as Error);
+      // pg's parser throws plain errors and RangeErrors at what it can't read.
+      const ours = error instanceof Failure || error instanceof TypeError;
+      this.socket.destroy(ours ? error : this.#violation(error));
     }
   }
 
@@ -79,7 +86,7 @@ export class WireConnection extends pg.Connection {
     let at = from;
     let othersFrom = from;
     while (at + headerSize <= chunk.length) {
-      const end = at + 1 + checkedSize(chunk, at);
+      const end = at + 1 + this.#checkedSize(chunk, at);
       if (end > chunk.length) break;
       if (chunk[at] === dataRow && this.sink !== undefined) {
         if (othersFrom < at) this.#others.emit("data", chunk.subarray(othersFrom, at));
@@ -87,6 +94,7 @@ export class WireConnection extends pg.Connection {
         if (this.sink !== undefined) this.sink.row(chunk, at + headerSize, end);
         othersFrom = end;
       } else if (chunk[at] !== dataRow) {
+        this.#checkBody(chunk, at, end);
         // A row's description sets the sink for the rows behind it in the same chunk.
         this.#others.emit("data", chunk.subarray(othersFrom, end));
         othersFrom = end;
@@ -105,7 +113,7 @@ export class WireConnection extends pg.Connection {
       this.#keep(chunk, 0, at);
       if (this.#partialSize < headerSize) return at;
     }
-    const size = 1 + checkedSize(this.#partial, 0);
+    const size = 1 + this.#checkedSize(this.#partial, 0);
     const end = Math.min(at + size - this.#partialSize, chunk.length);
     this.#reserve(size);
     this.#keep(chunk, at, end);
@@ -131,18 +139,35 @@ export class WireConnection extends pg.Connection {
     this.#partial.copy(grown, 0, 0, this.#partialSize);
     this.#partial = grown;
   }
+
+  /** A message's size without its first byte. */
+  #checkedSize(bytes: Buffer, at: number): number {
+    const code = bytes[at] as number;
+    const size = bytes.readUInt32BE(at + 1);
+    const isRow = code === dataRow && this.#ready;
+    if (size < 4 || !(isRow || isExpected(code, this.#ready))) throw this.#violation();
+    if (size <= (this.#ready ? maxMessageBytes : maxStartingBytes)) return size;
+    throw isRow ? rowTooLarge() : this.#violation();
+  }
+
+  /** Looks at a whole message other than a row before pg does. */
+  #checkBody(bytes: Buffer, at: number, end: number): void {
+    const code = bytes[at];
+    if (code === readyForQuery) this.#ready = true;
+    const fields = code === errorResponse || code === noticeResponse;
+    if (fields && !isFieldList(bytes, at + headerSize, end)) throw this.#violation();
+    if (code === authentication && isOtherLogin(bytes.readInt32BE(at + headerSize))) throw otherLogin();
+  }
+
+  #violation(cause?: unknown): Failure {
+    return this.#ready ? protocolBroken(cause) : notPostgresql(cause);
+  }
 }
 
-/** A message's size without its first byte. */
-function checkedSize(bytes: Buffer, at: number): number {
-  const size = bytes.readUInt32BE(at + 1);
-  if (size > maxMessageBytes) {
-    throw new Failure("too_large", `A row of the result is larger than ${maxMessageBytes / 1024 / 1024} MiB.`, {
-      where: "upstream",
-      upstream: "postgresql",
-      remedy: "Leave the large field out of the query, or read a part of it with a native statement.",
-    });
-  }
-  if (size < 4) throw new Error("a message of the server has no valid size");
-  return size;
+function rowTooLarge(): Failure {
+  return new Failure("too_large", `A row of the result is larger than ${maxMessageBytes / 1024 / 1024} MiB.`, {
+    where: "upstream",
+    upstream: "postgresql",
+    remedy: "Leave the large field out of the query, or read a part of it with a native statement.",
+  });
 }

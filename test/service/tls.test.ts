@@ -1,0 +1,84 @@
+/** A source behind TLS, whose certificate the connector trusts or does not. */
+import { readFileSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { pipeline } from "node:stream";
+import { TLSSocket } from "node:tls";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { rogueServer } from "../support/service.ts";
+import { newConnector, type Overrides } from "./overrides.ts";
+import { allRows, cities, expectAllAsBefore, refusalOf } from "./refusal.ts";
+import { failedCheck } from "./report.ts";
+import { type Source, serviceWithSource } from "./source.ts";
+
+// Signed by itself, for localhost and 127.0.0.1.
+const cert = readFileSync(new URL("../server/tls/localhost.cert.pem", import.meta.url), "utf8");
+const key = readFileSync(new URL("../server/tls/localhost.key.pem", import.meta.url), "utf8");
+
+let source: Source;
+let front: Awaited<ReturnType<typeof rogueServer>>;
+
+beforeAll(async () => {
+  source = await serviceWithSource(cities);
+  front = await rogueServer((socket) => encrypting(socket, Number(new URL(source.url).port)));
+});
+afterEach(() => expectAllAsBefore(source));
+afterAll(async () => {
+  await front.stop();
+  await source.stop();
+});
+
+/** PostgreSQL as it is behind a proxy that ends TLS: agrees to encrypt, and passes on what was encrypted. */
+function encrypting(socket: Socket, port: number): void {
+  socket.once("data", () => {
+    socket.write("S");
+    const encrypted = new TLSSocket(socket, { isServer: true, cert, key });
+    const database = connect(port, "127.0.0.1");
+    pipeline(encrypted, database, encrypted, () => {});
+  });
+}
+
+const threeRows = { native: "SELECT generate_series(1, 3)" };
+
+/** To another database of the source's server, so that its connections are counted apart. */
+function behindTls(overrides: Overrides): Promise<string> {
+  return newConnector(source, { port: front.port, database: "postgres", ...overrides });
+}
+
+describe("a certificate that the connector trusts", () => {
+  test.each(["localhost", "127.0.0.1"])("for the host %s lets it read, encrypted", async (host) => {
+    const id = await behindTls({ host, tls: "verify_full", ca: cert });
+    const { rows } = await source.client.query(id, threeRows);
+    expect(rows).toHaveLength(3);
+    expect(await allRows(source.client.stream(id, threeRows))).toHaveLength(3);
+    expect(await source.client.testConnector(id)).toMatchObject({ ok: true, tls: "TLSv1.3" });
+  });
+
+  // A spelling of 127.0.0.1 that is an address for the resolver, and no name in the certificate.
+  const otherName = "127.1";
+
+  test("for another host is good enough where the configuration says so", async () => {
+    const id = await behindTls({ host: otherName, tls: "verify_ca", ca: cert });
+    expect(await source.client.testConnector(id)).toMatchObject({ ok: true, tls: "TLSv1.3" });
+  });
+
+  test("for another host is refused otherwise", async () => {
+    const id = await behindTls({ host: otherName, tls: "verify_full", ca: cert });
+    await expectTlsFailed(id, /is for another name/, "config.host");
+  });
+});
+
+test.each(["verify_full", "verify_ca"])("a certificate that nobody trusted has signed is refused (%s)", async (tls) => {
+  const id = await behindTls({ host: "localhost", tls });
+  await expectTlsFailed(id, /not signed by an authority that the connector trusts/, "config.ca");
+});
+
+async function expectTlsFailed(id: string, message: RegExp, remedy: string): Promise<void> {
+  const { client } = source;
+  const refusal = await refusalOf(client.query(id, threeRows));
+  expect(refusal).toMatchObject({ code: "FailedPrecondition", reason: "TLS_FAILED", where: "upstream" });
+  expect(refusal.message).toMatch(message);
+  expect(refusal.remedy).toContain(remedy);
+  expect(await refusalOf(allRows(client.stream(id, threeRows)))).toEqual(refusal);
+  const failed = failedCheck(await client.testConnector(id));
+  expect(failed).toMatchObject({ name: "tls", reason: "TLS_FAILED", remedy: refusal.remedy });
+}
