@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Format, Truncation } from "../../src/gen/connector/v1/stream_pb.js";
 import { type Source, serviceWithSource, until } from "./source.ts";
 
 let source: Source;
@@ -12,40 +13,114 @@ beforeAll(async () => {
 
 afterAll(() => source.stop());
 
+describe.each([
+  ["PACKED", Format.PACKED, "packed"],
+  ["VALUES", Format.VALUES, "values"],
+  ["no format", Format.UNSPECIFIED, "values"],
+] as const)("%s", (_, format, name) => {
+  test.each([
+    ["all", 0n, 20_000n, Truncation.UNSPECIFIED],
+    ["a limit's", 7_000n, 7_000n, Truncation.LIMIT],
+    ["a distant limit's", 20_001n, 20_000n, Truncation.UNSPECIFIED],
+  ] as const)(
+    "%s rows come between one header and one trailer, which counts them",
+    async (_, limit, rows, truncated) => {
+      const { client, connectorId } = source;
+      const query = { source: { case: "resource" as const, value: "numbers" }, limit };
+      const cases: (string | undefined)[] = [];
+      let received = 0;
+      let trailer: unknown;
+      for await (const { part } of client.rpc.streamQuery({ connectorId, query, format })) {
+        cases.push(part.case);
+        if (part.case === "packed") received += part.value.rows;
+        if (part.case === "values") received += part.value.rows.length;
+        if (part.case === "trailer") trailer = part.value;
+        if (part.case === "header") expect(part.value.format).toBe(format || Format.VALUES);
+      }
+      expect([cases[0], cases.at(-1)]).toEqual(["header", "trailer"]);
+      expect(new Set(cases.slice(1, -1))).toEqual(new Set([name]));
+      expect(received).toBe(Number(rows));
+      expect(trailer).toMatchObject({ rows, truncated, attempts: 1, timings: { total: expect.anything() } });
+      expect((trailer as { bytes: bigint }).bytes).toBeGreaterThan(rows * 50n);
+    },
+  );
+});
+
 test("rows of a slow statement arrive one by one, long before the last", async () => {
   const { client, connectorId } = source;
-  const start = performance.now();
   const times: number[] = [];
   const native = "SELECT i, pg_sleep(0.2)::text FROM generate_series(1, 6) i";
-  for await (const _ of client.stream(connectorId, { native })) times.push(performance.now() - start);
+  for await (const _ of client.stream(connectorId, { native })) times.push(performance.now());
   expect(times).toHaveLength(6);
   for (let i = 1; i < 6; i++) expect((times[i] as number) - (times[i - 1] as number)).toBeGreaterThan(100);
 });
 
+test("a statement that becomes slow does not hold back the rows that it has", async () => {
+  const { client, connectorId } = source;
+  // Fast for 30,000 rows, then a row in 20 ms: late is a row that waits for those behind it.
+  const native =
+    "SELECT i, CASE WHEN i > 30000 THEN pg_sleep(0.02) END::text AS s, clock_timestamp() AS made FROM generate_series(1, 30040) i";
+  const late: number[] = [];
+  for await (const row of client.stream(connectorId, { native })) {
+    if ((row.i as number) > 30_020) late.push(Date.now() - (row.date("made")?.getTime() ?? 0));
+  }
+  expect(late).toHaveLength(20);
+  expect(Math.max(...late)).toBeLessThan(500);
+});
+
 test("a page of many batches has each row once", async () => {
   const { client, connectorId } = source;
-  const page = await client.query(connectorId, { resource: "numbers", orderBy: ["id"] }, { pageSize: 10_000 });
-  expect(page.rows.map((row) => row.id)).toEqual(Array.from({ length: page.rows.length }, (_, i) => i + 1));
+  const ids: unknown[] = [];
+  for await (const page of client.queryAll(
+    connectorId,
+    { resource: "numbers", orderBy: ["id"] },
+    { pageSize: 10_000 },
+  )) {
+    for (const row of page.rows) {
+      expect(row.note).toBe(`n${row.id}`.repeat(20));
+      ids.push(row.id);
+    }
+  }
+  expect(ids).toEqual(Array.from({ length: 20_000 }, (_, i) => i + 1));
+});
+
+test("two streams share a connection of the client, and one that waits does not hold the other up", async () => {
+  const { client, connectorId } = source;
+  const waiting = client.stream(connectorId, { resource: "numbers", orderBy: ["id"] })[Symbol.asyncIterator]();
+  expect((await waiting.next()).value?.id).toBe(1);
+  let rows = 0;
+  for await (const _ of client.stream(connectorId, { resource: "numbers" })) rows++;
+  expect(rows).toBe(20_000);
+  let left = 0;
+  while (!(await waiting.next()).done) left++;
+  expect(left).toBe(19_999);
+});
+
+test("a statement that fails in the middle ends the stream after the rows before", async () => {
+  const { client, connectorId } = source;
+  const stream = client.stream(connectorId, {
+    native: "SELECT i, 1 / (15000 - i) AS x FROM generate_series(1, 20000) i",
+  });
+  let rows = 0;
+  const reading = (async () => {
+    for await (const _ of stream) rows++;
+  })();
+  await expect(reading).rejects.toMatchObject({ reason: "STATEMENT_REJECTED", metadata: { status: "22012" } });
+  expect(rows).toBe(14_999);
 });
 
 test("a format that is not there yet leaves no statement behind", async () => {
   const { client, connectorId } = source;
-  const request = { connectorId, query: { source: { case: "resource" as const, value: "numbers" } }, format: 3 };
-  await expect(
-    (async () => {
-      for await (const _ of client.rpc.streamQuery(request));
-    })(),
-  ).rejects.toThrow(/ARROW/);
-  await until(
-    source,
-    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state <> 'idle' AND pid <> pg_backend_pid()",
-    "0",
-  );
-});
-
-test("zero columns", async () => {
-  const { client, connectorId } = source;
-  const page = await client.query(connectorId, { native: "SELECT FROM generate_series(1, 300)" });
-  expect(page.rows.length).toBe(100);
-  expect(page.truncated).toBe(true);
+  const request = {
+    connectorId,
+    query: { source: { case: "resource" as const, value: "numbers" } },
+    format: Format.ARROW,
+  };
+  const reading = (async () => {
+    for await (const _ of client.rpc.streamQuery(request));
+  })();
+  await expect(reading).rejects.toThrow(/ARROW/);
+  const active =
+    "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'connector-service' AND state <> 'idle' AND datname = current_database()";
+  await until(source, active, "0");
 });
