@@ -38,9 +38,9 @@ export function streamHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorS
       let rows = 0;
       let bytes = 0;
       for await (const batch of stream.batches) {
-        const envelope = encode(batch);
+        const { envelope, size } = encode(batch);
         rows += batch.rows;
-        bytes += batch.size;
+        bytes += size;
         const left = !json && leaveReady(context.values, { envelope, sent: () => batch.release() });
         yield left ? create(StreamQueryResponseSchema) : messageIn(envelope);
       }
@@ -70,17 +70,20 @@ function header(fields: readonly Field[], format: Format, readTime: Date): Strea
   });
 }
 
-/** A batch as the envelope that carries it. */
-type Encode = (batch: PackedBatch) => Uint8Array;
+/** A batch as the envelope that carries it, and its own size in there. */
+type Encode = (batch: PackedBatch) => { readonly envelope: Uint8Array; readonly size: number };
 
 function encoderOf(format: Format, fields: readonly Field[]): Encode {
   const { packed, values } = StreamQueryResponseSchema.field;
   switch (format) {
     case Format.PACKED:
-      return (batch) => batch.envelope(packed.number);
+      return (batch) => ({ envelope: batch.envelope(packed.number), size: batch.size });
     case Format.VALUES: {
       const encoder = new ValueEncoder(fields, ValueBatchSchema.field.rows.number);
-      return (batch) => envelopeOf(values.number, encoder.encode(batch));
+      return (batch) => {
+        const rows = encoder.encode(batch);
+        return { envelope: envelopeOf(values.number, rows), size: rows.length };
+      };
     }
     default:
       throw new Failure("not_implemented", "Streams in the format ARROW are not there yet.", {
