@@ -71,12 +71,15 @@ export function createRegistry({ store, vault, catalogue }: RegistryOptions): Re
       const sealed = credential === undefined ? null : await sealCredential(vault, place, credential);
       return store.withOrganization(organizationId, async (em) => {
         const { provider, name, policy } = request;
+        const now = new Date();
         const connector = em.create(Connector, {
           ...{ id, organizationId, provider, name, displayName, labels: { ...labels }, config, policy },
           disabled: false,
           sealedCredential: sealed,
           credentialVersion: sealed === null ? 0 : 1,
-          credentialUpdateTime: sealed === null ? null : new Date(),
+          credentialUpdateTime: sealed === null ? null : now,
+          createTime: now,
+          updateTime: now,
         });
         await saved(em, name);
         return row(connector);

@@ -99,6 +99,14 @@ describe("a connector that is created", () => {
     });
   });
 
+  test("is refused when its text is not Unicode, which JSON can spell", async () => {
+    const headers = { "content-type": "application/json", authorization: `Bearer ${service.token}` };
+    const body = JSON.stringify({ ...anywhere("half"), labels: { team: "\ud800" } });
+    const url = `${service.url}/connector.v1.ConnectorService/CreateConnector`;
+    const answer = await fetch(url, { method: "POST", headers, body });
+    expect([answer.status, await answer.json()]).toMatchObject([400, { code: "invalid_argument" }]);
+  });
+
   test("is refused for a provider that is not there, with those that are", async () => {
     const request = { ...anywhere("oracle"), provider: "oracle" };
     await expect(service.client.createConnector(request)).rejects.toMatchObject({

@@ -43,7 +43,9 @@ afterAll(async () => {
 /** Calls as anybody's HTTP client does, and keeps what comes back. */
 async function call(rpc: string, request: unknown, body = JSON.stringify(request)): Promise<Record<string, unknown>> {
   const headers = { "content-type": "application/json", authorization: `Bearer ${token}` };
-  const response = await fetch(`${url}${base}/${rpc}`, { method: "POST", headers, body });
+  const response = await fetch(`${url}${base}/${rpc}`, { method: "POST", headers, body }).catch((error) => {
+    throw new Error(`the service is gone: ${service.output().stderr}`, { cause: error });
+  });
   const text = await response.text();
   answers.push(`${rpc} ${response.status} ${JSON.stringify([...response.headers])} ${text}`);
   return JSON.parse(text) as Record<string, unknown>;
