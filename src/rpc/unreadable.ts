@@ -23,13 +23,15 @@ export function unreadable(error: ConnectError, kind: FailureKind = "invalid_req
     const { parent, name } = inner.field();
     return inField(kind, name, `does not fit the type of ${parent?.typeName}.${name}`);
   }
-  // Neither reader has an error of its own for these two.
+  // Neither reader has an error of its own for these.
   const text = reading?.message ?? error.rawMessage;
   if (text.includes("maximum recursion depth")) {
     return new Failure(kind, "The request is nested too deeply.", { where });
   }
   const unknown = /: key "([\w.[\]-]{1,100})" is unknown$/.exec(text)?.[1];
   if (unknown !== undefined) return inField(kind, unknown, "no such field");
+  const type = /^cannot decode (?:enum|message) ([\w.]{1,100}) from JSON/.exec(text)?.[1];
+  if (type !== undefined) return new Failure(kind, `The body holds something that is no ${type}.`, { where });
   if (reading !== undefined || error.code === Code.Internal) {
     return new Failure(kind, "The body can't be read as the method's request message.", { where });
   }
