@@ -27,6 +27,8 @@ export function createDial(policy: EgressPolicy): Dial {
   return async ({ host, port }, signal) => {
     signal?.throwIfAborted();
     const addresses = await orAborted(resolve(host), signal);
+    // What has been aborted by now tells no listener of its abort.
+    signal?.throwIfAborted();
     for (const { address } of addresses) {
       if (!policy.allows(address)) throw denied(host);
     }

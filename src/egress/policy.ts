@@ -14,6 +14,9 @@ export interface EgressPolicy {
 
 type Range = [ipaddr.IPv4 | ipaddr.IPv6, number];
 
+/** What IANA gives out of IPv6; behind it are IPv4 in disguise, and what nobody owns (RFC 4291, section 2.4). */
+const globalUnicast: Range = ipaddr.parseCIDR("2000::/3");
+
 /** Global unicast, and still never meant: the metadata and DNS service of Azure's hosts. */
 const neverMeant: Range[] = [ipaddr.parseCIDR("168.63.129.16/32")];
 
@@ -30,6 +33,7 @@ export function createEgressPolicy(allow: readonly string[]): EgressPolicy {
       // IPv4 inside IPv6 is judged as what it is.
       const parsed = ipaddr.process(address);
       if (allowed.some((range) => contains(range, parsed))) return true;
+      if (parsed.kind() === "ipv6" && !contains(globalUnicast, parsed)) return false;
       return parsed.range() === "unicast" && !neverMeant.some((range) => contains(range, parsed));
     },
   };

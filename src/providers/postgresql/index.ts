@@ -1,17 +1,18 @@
 /** PostgreSQL 12 and later, and what speaks its protocol. */
+import { isIPv6 } from "node:net";
 import { z } from "zod";
 import { defineProvider } from "../contract.ts";
 import { classify } from "./errors.ts";
 import { openSession } from "./session.ts";
 
+const noHost = "must be a host name or an IP address, without a scheme, port or path";
+
 /** A name or an address. A path would be a socket of the service's own machine. */
 const host = z
   .string()
   .max(253)
-  .regex(
-    /^[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?\.?$/,
-    "must be a host name or an IP address, without a scheme, port or path",
-  )
+  .regex(/^(::)?[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?\.?$/, { error: noHost, abort: true })
+  .refine((text) => !text.includes(":") || isIPv6(text), noHost)
   .describe("The server's host name or IP address.");
 
 /** PostgreSQL's names hold at most 63 bytes, and no NUL. */
