@@ -57,7 +57,7 @@ const ordered = (limit: number) => ({
   limit: BigInt(limit),
 });
 
-test("two streams of each format at once give every cell of 200,000 rows", async () => {
+test("streams of both formats at once give every cell of 200,000 rows", async () => {
   const { client, connectorId } = source;
   const read = async (format: "packed" | "values") => {
     const sums = new Sums();
@@ -68,8 +68,8 @@ test("two streams of each format at once give every cell of 200,000 rows", async
     }
     return sums.all();
   };
-  const all = await Promise.all([read("packed"), read("values"), read("packed"), read("values")]);
-  expect(all).toEqual(Array(4).fill(sumsOfLarge));
+  const all = await Promise.all([read("packed"), read("values")]);
+  expect(all).toEqual([sumsOfLarge, sumsOfLarge]);
 });
 
 test.each(Object.keys(transports("http://localhost")) as (keyof ReturnType<typeof transports>)[])(

@@ -46,11 +46,14 @@ afterAll(async () => {
 });
 
 /** Reads one batch and no more for a while; gives the bytes that the service has taken meanwhile. */
-async function stall(batches: AsyncIterator<RowBatch<{ id: number }>>): Promise<[RowBatch<{ id: number }>, number]> {
+async function stall(
+  batches: AsyncIterator<RowBatch<{ id: number }>>,
+  ms: number,
+): Promise<[RowBatch<{ id: number }>, number]> {
   const baseline = await server.call<number>("watch");
   const first = await batches.next();
   await until({ run: (text) => rowsOf(own, text) }, held, "1");
-  await delay(2_000);
+  await delay(ms);
   expect(await rowsOf(own, held)).toEqual([["1"]]);
   return [first.value, (await server.call<number>("peak")) - baseline];
 }
@@ -60,14 +63,14 @@ test.each(["values", "packed"] as const)("a stalled reader of %s rows costs litt
   // What a first stream loads is not the stalled reader's.
   for await (const _ of client.stream(address.connectorId, { ...query, limit: 50_000 }, { format }).batches());
   using stream = client.stream<{ id: number }>(address.connectorId, query, { format });
-  const [, taken] = await stall(stream.batches()[Symbol.asyncIterator]());
+  const [, taken] = await stall(stream.batches()[Symbol.asyncIterator](), 2_000);
   expect(taken).toBeLessThan(mostBytes);
 });
 
 test("a reader that has stalled gets every row when it goes on", async () => {
   const stream = client.stream<{ id: number }>(address.connectorId, { resource: "numbers", fields: ["id"] });
   const batches = stream.batches()[Symbol.asyncIterator]();
-  let [batch] = await stall(batches);
+  let [batch] = await stall(batches, 500);
   let [count, sum] = [0, 0];
   for (; batch !== undefined; batch = (await batches.next()).value as typeof batch) {
     count += batch.length;
