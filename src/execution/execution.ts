@@ -56,6 +56,12 @@ export interface Execution {
   query(connector: ConnectorRow, query: ReadQuery, page: PageRequest, caller: Caller): Promise<Answered<Page>>;
   stream(connector: ConnectorRow, query: ReadQuery, caller: Caller): Promise<ExecutedStream>;
   explain(connector: ConnectorRow, query: ReadQuery, page: PageRequest, caller: Caller): Promise<Explanation>;
+  /**
+   * The connector was changed or deleted: its session closes when its calls have ended,
+   * and its credential leaves the memory. In this process; another one's closes with the
+   * next call through the connector, or when it has long been unused.
+   */
+  forget(organizationId: string, connectorId: string): void;
   /** Ends what still runs with this reason. */
   abort(reason: Failure): void;
   close(): Promise<void>;
@@ -132,6 +138,7 @@ export function createExecution({ catalogue, vault, session, unary, stream }: Ex
       }
     },
 
+    forget: (organizationId, connectorId) => sessions.forget(organizationId, connectorId),
     abort: (reason) => drain.abort(reason),
     close: () => sessions.close(),
   };

@@ -18,6 +18,8 @@ export interface OpenSession {
 export interface Sessions {
   /** @throws Failure of kind `connector_disabled`, or when the credential can't be opened. */
   get(connector: ConnectorRow): Promise<OpenSession>;
+  /** Closes the connector's session, if there is one, when its calls have ended. */
+  forget(organizationId: string, connectorId: string): void;
   close(): Promise<void>;
 }
 
@@ -40,7 +42,7 @@ export function createSessions(catalogue: Catalogue, vault: Vault, context: Sess
   return {
     get(connector) {
       if (connector.disabled) return Promise.reject(disabled());
-      const key = `${connector.organizationId}/${connector.id}`;
+      const key = keyOf(connector.organizationId, connector.id);
       const version = `${connector.version}/${connector.credentialVersion}`;
       const known = entries.get(key);
       if (known?.version === version) return known.opening;
@@ -52,12 +54,19 @@ export function createSessions(catalogue: Catalogue, vault: Vault, context: Sess
       });
       return entry.opening;
     },
+    forget(organizationId, connectorId) {
+      entries.delete(keyOf(organizationId, connectorId));
+    },
     async close() {
       const open = [...entries.values()];
       entries.clear();
       await Promise.allSettled(open.map(async ({ opening }) => (await opening).session.close()));
     },
   };
+}
+
+function keyOf(organizationId: string, connectorId: string): string {
+  return `${organizationId}/${connectorId}`;
 }
 
 async function open(

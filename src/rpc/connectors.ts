@@ -22,7 +22,7 @@ type Handlers = Pick<
 >;
 
 export function connectorHandlers(rooms: Rooms): Handlers {
-  const { registry, pageTokens } = rooms;
+  const { registry, execution, pageTokens } = rooms;
   return {
     async createConnector(request, context) {
       const { organizationId } = permittedEverywhere(context, "connector.write");
@@ -60,14 +60,16 @@ export function connectorHandlers(rooms: Rooms): Handlers {
 
     async updateConnector(request, context) {
       const { connectorId, etag } = request;
-      const { organizationId } = await connectorFor(rooms, context, connectorId, "connector.write");
-      const connector = await registry.update(organizationId, connectorId, changeOf(request), versionFromEtag(etag));
+      const { organizationId, id } = await connectorFor(rooms, context, connectorId, "connector.write");
+      const connector = await registry.update(organizationId, id, changeOf(request), versionFromEtag(etag));
+      execution.forget(organizationId, id);
       return { connector: connectorToWire(connector) };
     },
 
     async deleteConnector({ connectorId, etag }, context) {
-      const { organizationId } = await connectorFor(rooms, context, connectorId, "connector.write");
-      await registry.remove(organizationId, connectorId, versionFromEtag(etag));
+      const { organizationId, id } = await connectorFor(rooms, context, connectorId, "connector.write");
+      await registry.remove(organizationId, id, versionFromEtag(etag));
+      execution.forget(organizationId, id);
       return {};
     },
   };

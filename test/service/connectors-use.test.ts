@@ -141,3 +141,13 @@ test("a caller's deadline ends its call as exceeded, not as cancelled, with wher
     });
   }
 });
+
+test.for(["delete", "update"] as const)("no connection at the source outlives the connector's %s", async (change) => {
+  expect(await names()).toEqual(["first"]);
+  expect(await connectionsOf(first.url, login.user)).toBe(1);
+
+  if (change === "delete") await client.deleteConnector(id);
+  else await client.updateConnector(id, { disabled: true });
+  // Well before an unused connection is closed for being idle.
+  await vi.waitFor(async () => expect(await connectionsOf(first.url, login.user)).toBe(0), { timeout: 5_000 });
+});
