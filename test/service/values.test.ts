@@ -1,6 +1,7 @@
 /** Every value of PostgreSQL, to the letter, through every format and protocol. */
 import { Metadata } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { field } from "../../src/client/index.ts";
 import { Format, type StreamQueryResponse } from "../../src/gen/connector/v1/stream_pb.js";
 import { type Field, FieldType } from "../../src/gen/connector/v1/value_pb.js";
 import { grpcClient } from "../server/grpc-js.ts";
@@ -184,6 +185,19 @@ describe.each([
     for await (const row of stream) read.push(row.toArray());
     const scalars = (row: readonly unknown[]) => row.filter((_, i) => fields[i]?.type !== FieldType.ARRAY);
     expect(read.map((row) => scalars(row).map(cellText))).toEqual(canonical(rows, fields).map(scalars));
+  });
+
+  test("literals of a native statement, and filters, mean what they mean everywhere", async () => {
+    const { client, connectorId } = source;
+    const native = "SELECT 'a\\' AS one, '\\x' AS two, $1 AS three";
+    const page = await client.query(connectorId, { native, parameters: ["\\"] });
+    expect(page.rows.map((row) => row.toArray())).toEqual([["a\\", "\\x", "\\"]]);
+    for (const name of ["text_array", "int4_array", "timestamptz", "interval", "date", "bytea", "money", "float8"]) {
+      const at = fields.findIndex((field) => field.name === name);
+      const filter = field(name).eq(rows[0]?.[at] as string);
+      const found = await client.query(connectorId, { resource: "torture", fields: ["n"], filter });
+      expect([name, found.rows.map((row) => row.n)]).toEqual([name, [0]]);
+    }
   });
 });
 

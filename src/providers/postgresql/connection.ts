@@ -36,6 +36,12 @@ const cancelAgainMs = 50;
 
 /** pg speaks the protocol's start-up and authentication; connecting and reading are ours. */
 class ProtocolClient extends pg.Client {
+  /** A statement is checked, described and run by the same rules of what a backslash is. */
+  protected getStartupConf(): Record<string, string> {
+    const { getStartupConf } = pg.Client.prototype as unknown as { getStartupConf(): Record<string, string> };
+    return { ...getStartupConf.call(this), standard_conforming_strings: "on" };
+  }
+
   /** pg sends the password in clear text to whoever asks for it; we do not. */
   protected _handleAuthCleartextPassword(): void {
     this.connection.emit(

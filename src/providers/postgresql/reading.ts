@@ -28,7 +28,7 @@ const flushMs = 20;
 /** Full batches that may wait for the reader before the socket is paused. */
 const readyBatches = 1;
 
-/** The form of values that the contract promises, how statements are read, and how long one may take. */
+/** The form of values that the contract promises and takes, and how long a statement may take. */
 const settings = Object.entries({
   DateStyle: "'ISO, YMD'",
   TimeZone: "'UTC'",
@@ -37,7 +37,6 @@ const settings = Object.entries({
   extra_float_digits: "'1'",
   xmloption: "'content'",
   array_nulls: "'on'",
-  standard_conforming_strings: "'on'",
   quote_all_identifiers: "'off'",
   statement_timeout: "$1",
   // A stream whose reader is slow waits between two steps.
