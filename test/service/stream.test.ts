@@ -48,24 +48,13 @@ describe.each([
 
 test("rows of a slow statement arrive one by one, long before the last", async () => {
   const { client, connectorId } = source;
-  const times: number[] = [];
-  const native = "SELECT i, pg_sleep(0.2)::text FROM generate_series(1, 6) i";
-  for await (const _ of client.stream(connectorId, { native })) times.push(performance.now());
-  expect(times).toHaveLength(6);
-  for (let i = 1; i < 6; i++) expect((times[i] as number) - (times[i - 1] as number)).toBeGreaterThan(100);
-});
-
-test("a statement that becomes slow does not hold back the rows that it has", async () => {
-  const { client, connectorId } = source;
-  // Fast for 30,000 rows, then a row in 20 ms: late is a row that waits for those behind it.
-  const native =
-    "SELECT i, CASE WHEN i > 30000 THEN pg_sleep(0.02) END::text AS s, clock_timestamp() AS made FROM generate_series(1, 30040) i";
+  const native = "SELECT pg_sleep(0.3)::text AS s, clock_timestamp() AS made FROM generate_series(1, 6)";
   const late: number[] = [];
   for await (const row of client.stream(connectorId, { native })) {
-    if ((row.i as number) > 30_020) late.push(Date.now() - (row.date("made")?.getTime() ?? 0));
+    late.push(Date.now() - (row.date("made")?.getTime() ?? 0));
   }
-  expect(late).toHaveLength(20);
-  expect(Math.max(...late)).toBeLessThan(500);
+  expect(late).toHaveLength(6);
+  expect(Math.max(...late)).toBeLessThan(250);
 });
 
 test("a page of many batches has each row once", async () => {

@@ -4,7 +4,11 @@
  * PostgreSQL keeps what it writes until 8 KiB have come together or it is told to flush
  * (src/backend/libpq/pqcomm.c): the rows of a slow statement would wait there for each
  * other. So a stream asks in steps that take about as long as a row may wait. Two are
- * always under way, so that the server has the next when it is done with one.
+ * always under way, so that the server has the next when it is done with one. Rows that
+ * turn slow in the middle of a step still wait for its end, or for the next 8 KiB.
+ *
+ * The price: PostgreSQL runs a statement that it is asked for in steps without parallel
+ * workers (src/backend/executor/execMain.c, ExecutePlan).
  */
 import { serialize } from "pg-protocol";
 
