@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 const staticTests = "test/static/**/*.test.ts";
@@ -6,6 +7,8 @@ export default defineConfig({
   test: {
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Tests mostly wait for databases and sockets: two files at once suit a machine of two cores.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       // What can be told from the source alone.
       { extends: true, test: { name: "static", include: [staticTests] } },
