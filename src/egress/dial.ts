@@ -6,7 +6,7 @@
  * gains nothing. (Smokescreen by Stripe does the same.)
  */
 import { lookup } from "node:dns/promises";
-import { connect, isIP, type LookupFunction, type Socket } from "node:net";
+import { connect, isIP, type LookupFunction, type OnReadOpts, type Socket, type TcpNetConnectOpts } from "node:net";
 import { orAborted } from "../abort.ts";
 import { Failure } from "../failure.ts";
 import type { EgressPolicy } from "./policy.ts";
@@ -16,7 +16,12 @@ interface Address {
   readonly family: number;
 }
 
-export type Dial = (target: { host: string; port: number }, signal?: AbortSignal) => Promise<Socket>;
+/** @param onread Memory that the socket reads into; see `net.connect`. */
+export type Dial = (
+  target: { host: string; port: number },
+  signal?: AbortSignal,
+  onread?: OnReadOpts,
+) => Promise<Socket>;
 
 /**
  * @returns A function that connects to `host:port`. It fails with `egress_denied`,
@@ -24,7 +29,7 @@ export type Dial = (target: { host: string; port: number }, signal?: AbortSignal
  *   connection.
  */
 export function createDial(policy: EgressPolicy): Dial {
-  return async ({ host, port }, signal) => {
+  return async ({ host, port }, signal, onread) => {
     signal?.throwIfAborted();
     const addresses = await orAborted(resolve(host), signal);
     // What has been aborted by now tells no listener of its abort.
@@ -32,7 +37,7 @@ export function createDial(policy: EgressPolicy): Dial {
     for (const { address } of addresses) {
       if (!policy.allows(address)) throw denied(host);
     }
-    const socket = await open(host, port, addresses, signal);
+    const socket = await open({ host, port, ...(onread === undefined ? {} : { onread }) }, addresses, signal);
     const remote = socket.remoteAddress;
     if (remote === undefined || !policy.allows(remote)) {
       socket.destroy();
@@ -47,10 +52,10 @@ async function resolve(host: string): Promise<Address[]> {
   return family === 0 ? lookup(host, { all: true }) : [{ address: host, family }];
 }
 
-function open(host: string, port: number, addresses: readonly Address[], signal?: AbortSignal): Promise<Socket> {
+function open(options: TcpNetConnectOpts, addresses: readonly Address[], signal?: AbortSignal): Promise<Socket> {
   const judged: LookupFunction = (_name, _options, done) => done(null, [...addresses]);
   return new Promise((settle, reject) => {
-    const socket = connect({ host, port, lookup: judged, autoSelectFamily: true, noDelay: true });
+    const socket = connect({ ...options, lookup: judged, autoSelectFamily: true, noDelay: true });
     const abort = () => socket.destroy(signal?.reason);
     signal?.addEventListener("abort", abort, { once: true });
     const done = () => {

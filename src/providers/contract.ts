@@ -4,7 +4,7 @@
  * The rest of the service knows providers by this file only. A provider declares
  * what it can do; what it can't, the service refuses before the session is asked.
  */
-import type { Socket } from "node:net";
+import type { OnReadOpts, Socket } from "node:net";
 import type { z } from "zod";
 import type { Failure } from "../failure.ts";
 import type { Field, FieldType } from "../rows/field.ts";
@@ -55,8 +55,17 @@ export interface SessionContext {
   readonly maxConnections: number;
 }
 
-/** Opens a TCP connection to an address that the operator's policy allows. */
-export type Dial = (target: { host: string; port: number }, signal?: AbortSignal) => Promise<Socket>;
+/**
+ * Opens a TCP connection to an address that the operator's policy allows.
+ *
+ * @param onread Memory that the socket reads into, instead of memory of its own for each
+ *   chunk; see `net.connect`.
+ */
+export type Dial = (
+  target: { host: string; port: number },
+  signal?: AbortSignal,
+  onread?: OnReadOpts,
+) => Promise<Socket>;
 
 /** One call, as a session sees it. */
 export interface Call {

@@ -1,5 +1,4 @@
 /** One connection to a PostgreSQL server: opened, read from, cancelled, closed. */
-import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import pg from "pg";
 import { serialize } from "pg-protocol";
@@ -11,7 +10,7 @@ import { Describing, type Description } from "./describing.ts";
 import { classify } from "./errors.ts";
 import { notPostgresql } from "./protocol.ts";
 import { Reading, type Statement } from "./reading.ts";
-import { type Endpoint, openSocket } from "./socket.ts";
+import { type Endpoint, openSocket, type SourceSocket } from "./socket.ts";
 import { WireConnection } from "./wire.ts";
 
 export interface Login extends Endpoint {
@@ -64,14 +63,14 @@ interface ClientInternals {
 export class SourceConnection {
   readonly #client: ProtocolClient;
   readonly #wire: WireConnection;
-  readonly #cancelSocket: (signal: AbortSignal) => Promise<Socket>;
+  readonly #cancelSocket: (signal: AbortSignal) => Promise<SourceSocket>;
   #activity: Activity | undefined;
   #open = true;
 
   private constructor(
     client: ProtocolClient,
     wire: WireConnection,
-    cancelSocket: (signal: AbortSignal) => Promise<Socket>,
+    cancelSocket: (signal: AbortSignal) => Promise<SourceSocket>,
   ) {
     this.#client = client;
     this.#wire = wire;
@@ -91,13 +90,14 @@ export class SourceConnection {
 
   /** As `open`, on a socket that is connected already. */
   static async authenticate(
-    socket: Socket,
+    source: SourceSocket,
     login: Login,
     password: string,
     dial: Dial,
     signal: AbortSignal,
   ): Promise<SourceConnection> {
-    const wire = new WireConnection(socket);
+    const { socket } = source;
+    const wire = new WireConnection(source);
     const { host, port, user, database } = login;
     const client = new ProtocolClient({
       connection: wire,
@@ -209,12 +209,14 @@ export class SourceConnection {
   }
 
   async #requestCancel(signal: AbortSignal): Promise<void> {
-    const socket = await this.#cancelSocket(signal);
+    const source = await this.#cancelSocket(signal);
+    const { socket } = source;
     const { processID, secretKey } = this.#client as unknown as ClientInternals;
     const { promise, resolve } = Promise.withResolvers<void>();
     socket.on("error", () => {}).once("close", () => resolve());
     signal.addEventListener("abort", () => socket.destroy(), { once: true });
-    socket.resume().end(serialize.cancel(processID, secretKey));
+    source.receive(() => {}); // The server answers by closing; who does not read sees no end.
+    socket.end(serialize.cancel(processID, secretKey));
     await promise;
   }
 }

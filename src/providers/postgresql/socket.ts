@@ -15,6 +15,55 @@ export interface Endpoint {
   readonly ca?: string | undefined;
 }
 
+/** Takes what arrives. Its bytes are good until it returns. */
+type Receive = (chunk: Buffer) => void;
+
+/** Bytes that a plain socket reads at most at once. */
+const inboxBytes = 65_536;
+
+/**
+ * Memory that a plain socket reads into, again and again: a buffer of its own for each
+ * chunk of a long stream would cost a collection of the whole heap every few hundred.
+ */
+class Inbox {
+  readonly buffer = Buffer.allocUnsafeSlow(inboxBytes);
+  receive: Receive | undefined;
+  /** What came before anybody would take it. */
+  early: Buffer | undefined;
+
+  readonly callback = (size: number): boolean => {
+    const chunk = this.buffer.subarray(0, size);
+    if (this.receive === undefined) this.early = Buffer.from(chunk);
+    else this.receive(chunk);
+    // Nothing more is read until the early part is taken.
+    return this.receive !== undefined;
+  };
+}
+
+/** A connected socket and the one way to its bytes. */
+export class SourceSocket {
+  readonly socket: Socket | TLSSocket;
+  readonly #inbox: Inbox | undefined;
+
+  constructor(socket: Socket | TLSSocket, inbox?: Inbox) {
+    this.socket = socket;
+    this.#inbox = inbox;
+  }
+
+  /** From now on `receive` gets what arrives, and what has arrived. */
+  receive(receive: Receive): void {
+    const inbox = this.#inbox;
+    if (inbox !== undefined) {
+      inbox.receive = receive;
+      if (inbox.early !== undefined) receive(inbox.early);
+      inbox.early = undefined;
+    }
+    // A socket that reads into an inbox has no such event; every other one has.
+    this.socket.on("data", receive);
+    this.socket.resume();
+  }
+}
+
 /** SSLRequest: its own length and the code 1234.5679. */
 const sslRequest = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
 const accepted = "S".charCodeAt(0);
@@ -26,13 +75,17 @@ const declined = new Set(Buffer.from("NE"));
  *   `configuration_rejected` when it is no PostgreSQL, else the errors of `dial` and of
  *   Node's TLS.
  */
-export async function openSocket(endpoint: Endpoint, dial: Dial, signal: AbortSignal): Promise<Socket | TLSSocket> {
-  const socket = await dial({ host: endpoint.host, port: endpoint.port }, signal);
-  if (endpoint.tls === "disable") return socket;
+export async function openSocket(endpoint: Endpoint, dial: Dial, signal: AbortSignal): Promise<SourceSocket> {
+  const { host, port } = endpoint;
+  if (endpoint.tls === "disable") {
+    const inbox = new Inbox();
+    return new SourceSocket(await dial({ host, port }, signal, inbox), inbox);
+  }
+  const socket = await dial({ host, port }, signal);
   const abort = () => socket.destroy(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
   try {
-    return await encrypt(socket, endpoint);
+    return new SourceSocket(await encrypt(socket, endpoint));
   } catch (error) {
     socket.destroy();
     signal.throwIfAborted();

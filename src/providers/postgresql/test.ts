@@ -1,11 +1,9 @@
 /** Tests a connection step by step, and says what is wrong and how to mend it. */
-import type { Socket } from "node:net";
-import type { TLSSocket } from "node:tls";
 import { Failure } from "../../failure.ts";
 import type { Call, Check, Dial, TestReport } from "../contract.ts";
 import { type Login, SourceConnection } from "./connection.ts";
 import { classify } from "./errors.ts";
-import { openSocket } from "./socket.ts";
+import { openSocket, type SourceSocket } from "./socket.ts";
 
 /** Everything that a user may do which a reader of data should not be able to. */
 const factsQuery = `SELECT
@@ -45,14 +43,14 @@ export async function testConnection(login: Login, password: string, dial: Dial,
   let user = login.user;
   try {
     call.enter("connect");
-    const socket = await openSocket(
+    const source = await openSocket(
       login,
       watched(dial, () => pass("connect", `${login.host} answers on port ${login.port}.`)),
       call.signal,
     );
-    tls = protocolOf(socket);
+    tls = protocolOf(source);
     checks.push(tlsCheck(tls));
-    connection = await SourceConnection.authenticate(socket, login, password, dial, call.signal);
+    connection = await SourceConnection.authenticate(source, login, password, dial, call.signal);
     pass("authenticate", `The server knows the user "${login.user}" and has the database "${login.database}".`);
     call.enter("source");
     const facts = await readFacts(connection, call);
@@ -86,14 +84,14 @@ function isDeadline(reason: unknown): reason is Failure {
 
 /** The way to the server is open before anything is said on it. */
 function watched(dial: Dial, connected: () => void): Dial {
-  return async (target, signal) => {
-    const socket = await dial(target, signal);
+  return async (...target) => {
+    const socket = await dial(...target);
     connected();
     return socket;
   };
 }
 
-function protocolOf(socket: Socket | TLSSocket): string {
+function protocolOf({ socket }: SourceSocket): string {
   return "getProtocol" in socket ? (socket.getProtocol() ?? "") : "";
 }
 

@@ -12,6 +12,8 @@ import { parse } from "pg-protocol";
 import { Failure } from "../../failure.ts";
 import { codes, isExpected, isFieldList, isOtherLogin, notPostgresql, otherLogin, protocolBroken } from "./protocol.ts";
 
+import type { SourceSocket } from "./socket.ts";
+
 /** Takes the rows of a query; see DataRow in PostgreSQL's "Message Formats". */
 export interface RowSink {
   /** `chunk[start, end)` is a DataRow's body: a count of cells, then each one's size and bytes. */
@@ -45,8 +47,11 @@ export class WireConnection extends pg.Connection {
   /** The server has let us in. */
   #ready = false;
 
-  constructor(socket: Socket) {
-    super({ stream: socket } as unknown as pg.ConnectionConfig);
+  readonly #source: SourceSocket;
+
+  constructor(source: SourceSocket) {
+    super({ stream: source.socket } as unknown as pg.ConnectionConfig);
+    this.#source = source;
   }
 
   get socket(): Socket {
@@ -64,7 +69,7 @@ export class WireConnection extends pg.Connection {
     void parse(this.#others as unknown as NodeJS.ReadableStream, (message) => {
       this.emit(message.name === "error" ? "errorMessage" : message.name, message);
     });
-    this.socket.on("data", (chunk: Buffer) => this.#receive(chunk));
+    this.#source.receive((chunk) => this.#receive(chunk));
     process.nextTick(() => this.emit("connect"));
   }
 

@@ -6,6 +6,7 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
 import { type Login, SourceConnection } from "../../../src/providers/postgresql/connection.ts";
 import type { Reading } from "../../../src/providers/postgresql/reading.ts";
+import { SourceSocket } from "../../../src/providers/postgresql/socket.ts";
 import { textRows } from "../../../src/rows/page.ts";
 import { rogueServer } from "../../support/service.ts";
 import { inPieces } from "./pieces.ts";
@@ -40,7 +41,8 @@ async function open(
   wrap: (socket: Socket) => Socket = (socket) => socket,
   cancels: typeof dial = dial,
 ): Promise<SourceConnection> {
-  const connection = await SourceConnection.authenticate(wrap(await dial(login)), login, password, cancels, never);
+  const source = new SourceSocket(wrap(await dial(login)));
+  const connection = await SourceConnection.authenticate(source, login, password, cancels, never);
   onTestFinished(() => connection.close());
   return connection;
 }
