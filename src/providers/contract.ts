@@ -4,8 +4,8 @@
  * The rest of the service knows providers by this file only. A provider declares
  * what it can do; what it can't, the service refuses before the session is asked.
  */
-import type { OnReadOpts, Socket } from "node:net";
 import type { z } from "zod";
+import type { Dial } from "../egress/dial.ts";
 import type { Failure } from "../failure.ts";
 import type { Field, FieldType } from "../rows/field.ts";
 import type { PackedBatch } from "../rows/packed.ts";
@@ -54,18 +54,6 @@ export interface SessionContext {
   /** Connections to the source at most. */
   readonly maxConnections: number;
 }
-
-/**
- * Opens a TCP connection to an address that the operator's policy allows.
- *
- * @param onread Memory that the socket reads into, instead of memory of its own for each
- *   chunk; see `net.connect`.
- */
-export type Dial = (
-  target: { host: string; port: number },
-  signal?: AbortSignal,
-  onread?: OnReadOpts,
-) => Promise<Socket>;
 
 /** One call, as a session sees it. */
 export interface Call {

@@ -27,7 +27,7 @@ export function streamHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorS
   return {
     async *streamQuery(request, context) {
       const { connectorId, query } = request;
-      const format = request.format === Format.UNSPECIFIED ? Format.VALUES : request.format;
+      const format = builtFormat(request.format);
       if (query === undefined) throw new Failure("internal", "A request passed validation without its query.");
       const connector = await connectorFor(rooms, context, connectorId, ...scopesOf(query));
       const domain = queryFromWire(query);
@@ -73,24 +73,24 @@ function header(fields: readonly Field[], format: Format, readTime: Date): Strea
 /** A batch as the envelope that carries it, and its own size in there. */
 type Encode = (batch: PackedBatch) => { readonly envelope: Uint8Array; readonly size: number };
 
-function encoderOf(format: Format, fields: readonly Field[]): Encode {
+function encoderOf(format: Format.VALUES | Format.PACKED, fields: readonly Field[]): Encode {
   const { packed, values } = StreamQueryResponseSchema.field;
-  switch (format) {
-    case Format.PACKED:
-      return (batch) => ({ envelope: batch.envelope(packed.number), size: batch.size });
-    case Format.VALUES: {
-      const encoder = new ValueEncoder(fields, ValueBatchSchema.field.rows.number);
-      return (batch) => {
-        const rows = encoder.encode(batch);
-        return { envelope: envelopeOf(values.number, rows), size: rows.length };
-      };
-    }
-    default:
-      throw new Failure("not_implemented", "Streams in the format ARROW are not there yet.", {
-        where: "service",
-        remedy: "Ask for PACKED or VALUES.",
-      });
-  }
+  if (format === Format.PACKED) return (batch) => ({ envelope: batch.envelope(packed.number), size: batch.size });
+  const encoder = new ValueEncoder(fields, ValueBatchSchema.field.rows.number);
+  return (batch) => {
+    const rows = encoder.encode(batch);
+    return { envelope: envelopeOf(values.number, rows), size: rows.length };
+  };
+}
+
+/** The format to answer in, before anything is asked of the source. */
+function builtFormat(format: Format): Format.VALUES | Format.PACKED {
+  if (format === Format.PACKED) return format;
+  if (format !== Format.ARROW) return Format.VALUES;
+  throw new Failure("not_implemented", "Streams in the format ARROW are not there yet.", {
+    where: "service",
+    remedy: "Ask for PACKED or VALUES.",
+  });
 }
 
 /** The message in an envelope, for a caller that reads JSON or a writer that takes no ready ones. */

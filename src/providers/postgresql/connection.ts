@@ -3,9 +3,9 @@ import type { TLSSocket } from "node:tls";
 import pg from "pg";
 import { serialize } from "pg-protocol";
 import { orAborted } from "../../abort.ts";
+import type { Dial } from "../../egress/dial.ts";
 import { Failure } from "../../failure.ts";
 import { textRows } from "../../rows/page.ts";
-import type { Dial } from "../contract.ts";
 import { Describing, type Description } from "./describing.ts";
 import { classify } from "./errors.ts";
 import { notPostgresql } from "./protocol.ts";
@@ -35,10 +35,18 @@ const cancelAgainMs = 50;
 
 /** pg speaks the protocol's start-up and authentication; connecting and reading are ours. */
 class ProtocolClient extends pg.Client {
-  /** A statement is checked, described and run by the same rules of what a backslash is. */
+  /**
+   * All that the server is told at the start; pg would add what PGOPTIONS and the like
+   * say in the service's own environment.
+   */
   protected getStartupConf(): Record<string, string> {
-    const { getStartupConf } = pg.Client.prototype as unknown as { getStartupConf(): Record<string, string> };
-    return { ...getStartupConf.call(this), standard_conforming_strings: "on" };
+    return {
+      user: this.user ?? "",
+      database: this.database ?? "",
+      application_name: "connector-service",
+      // A statement is checked, described and run by the same rules of what a backslash is.
+      standard_conforming_strings: "on",
+    };
   }
 
   /** pg sends the password in clear text to whoever asks for it; we do not. */
@@ -103,7 +111,6 @@ export class SourceConnection {
       connection: wire,
       ...{ host, port, user, database, password },
       ssl: false, // The socket is encrypted already, if it should be.
-      application_name: "connector-service",
     } as pg.ClientConfig);
     const abort = () => socket.destroy(signal.reason);
     signal.addEventListener("abort", abort, { once: true });

@@ -1,8 +1,8 @@
 /** A socket to a PostgreSQL server, encrypted as the connector asks for. */
 import { isIP, type Socket } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
+import type { Dial } from "../../egress/dial.ts";
 import { Failure } from "../../failure.ts";
-import type { Dial } from "../contract.ts";
 import { notPostgresql } from "./protocol.ts";
 
 export type TlsMode = "verify_full" | "verify_ca" | "disable";

@@ -1,6 +1,8 @@
 /** Tests a connection step by step, and says what is wrong and how to mend it. */
+
+import type { Dial } from "../../egress/dial.ts";
 import { Failure } from "../../failure.ts";
-import type { Call, Check, Dial, TestReport } from "../contract.ts";
+import type { Call, Check, TestReport } from "../contract.ts";
 import { type Login, SourceConnection } from "./connection.ts";
 import { classify } from "./errors.ts";
 import { openSocket, type SourceSocket } from "./socket.ts";
