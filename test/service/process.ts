@@ -1,6 +1,7 @@
 /** The service as its own process, as an operator runs it. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export interface Ended {
@@ -21,13 +22,13 @@ export interface ServiceProcess {
   readonly ended: Promise<Ended>;
 }
 
-/** Runs a program of `src/` with these environment variables and no others but PATH. */
+/** Runs a program of `src/`, or one anywhere by its full path, with these environment variables and no others but PATH. */
 export function runProgram(
   file: string,
   environment: Readonly<Record<string, string>>,
   args: readonly string[] = [],
 ): ServiceProcess {
-  const program = fileURLToPath(new URL(`../../src/${file}`, import.meta.url));
+  const program = resolve(fileURLToPath(new URL("../../src", import.meta.url)), file);
   const child = spawn(process.execPath, [program, ...args], {
     env: { PATH: process.env.PATH, ...environment },
     stdio: ["ignore", "pipe", "pipe"],
