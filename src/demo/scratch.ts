@@ -1,10 +1,8 @@
 /** A directory that is gone when the demo is. */
 import { chmod, mkdtemp, rm } from "node:fs/promises";
-import os from "node:os";
 import path from "node:path";
 import { Failure } from "../failure.ts";
-import { firstBarrier, serverAccount } from "../store/embedded/account.ts";
-import { layoutOf } from "../store/embedded/directory.ts";
+import { layoutOf, temporaryDirectory } from "../store/embedded/directory.ts";
 import { runningPostmaster } from "../store/embedded/postmaster.ts";
 import { startEmbedded } from "../store/embedded.ts";
 
@@ -14,7 +12,7 @@ export interface Scratch extends AsyncDisposable {
 
 /** Makes a directory that PostgreSQL's account can reach, which is not root when this process is. */
 export async function scratchDirectory(): Promise<Scratch> {
-  const directory = await makeIn(await reachableParent());
+  const directory = await makeIn(await temporaryDirectory());
   return {
     directory,
     async [Symbol.asyncDispose]() {
@@ -23,19 +21,6 @@ export async function scratchDirectory(): Promise<Scratch> {
       await rm(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
     },
   };
-}
-
-/** Root's TMPDIR is often one that only root may enter. */
-async function reachableParent(): Promise<string> {
-  const usual = os.tmpdir();
-  for (const parent of [usual, "/tmp", "/var/tmp"]) {
-    const account = await serverAccount(path.join(parent, "data"));
-    const barrier = await firstBarrier(parent, "execute", account).catch(() => parent);
-    if (barrier === undefined) return parent;
-  }
-  throw new Failure("configuration_rejected", `PostgreSQL can't run as root, nor its own account enter ${usual}.`, {
-    remedy: "Run the demo as a normal user, or name a directory that every user may enter in TMPDIR.",
-  });
 }
 
 async function makeIn(parent: string): Promise<string> {

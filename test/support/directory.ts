@@ -1,10 +1,10 @@
 import { chmod, mkdtemp } from "node:fs/promises";
-import os from "node:os";
 import path from "node:path";
+import { temporaryDirectory } from "../../src/store/embedded/directory.ts";
 
 /** A new directory that PostgreSQL's account can enter when root runs the tests. */
 export async function enterableDirectory(): Promise<string> {
-  const directory = await mkdtemp(path.join(os.tmpdir(), "connector-service-"));
+  const directory = await mkdtemp(path.join(await temporaryDirectory(), "connector-service-"));
   await chmod(directory, 0o711);
   return directory;
 }

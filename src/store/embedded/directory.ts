@@ -3,7 +3,7 @@ import { chmod, mkdir, realpath } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { Failure } from "../../failure.ts";
-import { type Account, firstBarrier } from "./account.ts";
+import { type Account, firstBarrier, serverAccount } from "./account.ts";
 
 /** What lies where below the directory. */
 export interface Layout {
@@ -80,4 +80,23 @@ export async function ensureReachable(directory: string, account: Account | unde
       remedy: `Let others pass through it (chmod o+x ${barrier}), name another directory in CONNECTOR_DATA_DIR, or set DATABASE_URL.`,
     },
   );
+}
+
+/**
+ * The directory for temporary ones in which PostgreSQL's account can reach them: root's
+ * TMPDIR is often one that only root may enter.
+ *
+ * @throws Failure "configuration_rejected" when there is none
+ */
+export async function temporaryDirectory(): Promise<string> {
+  const usual = os.tmpdir();
+  for (const parent of [usual, "/tmp", "/var/tmp"]) {
+    const account = await serverAccount(path.join(parent, "data"));
+    const barrier = await firstBarrier(parent, "execute", account).catch(() => parent);
+    if (barrier === undefined) return parent;
+  }
+  throw new Failure("configuration_rejected", `PostgreSQL can't run as root, nor its own account enter ${usual}.`, {
+    where: "service",
+    remedy: "Run this as a normal user, or name a directory that every user may enter in TMPDIR.",
+  });
 }
