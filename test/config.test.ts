@@ -1,10 +1,10 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { readConfig } from "../src/config.ts";
 import { Failure } from "../src/failure.ts";
+import { selfSignedCertificate } from "./support/certificate.ts";
 
 const key = `${"4b".repeat(31)}02`;
 const other = `${"5a".repeat(31)}01`;
@@ -13,19 +13,21 @@ const withDatabase = {
   ENCRYPTION_KEYS: `first:${key}`,
   SIGNING_KEY: other,
 };
-const certificate = fileURLToPath(new URL("server/tls/localhost.cert.pem", import.meta.url));
-const privateKey = fileURLToPath(new URL("server/tls/localhost.key.pem", import.meta.url));
 
-let directory: string;
-let jwks: string;
+// Made at once, since the tables of the tests below name them.
+const directory = mkdtempSync(path.join(os.tmpdir(), "connector-service-"));
+const { cert, key: certificateKey } = selfSignedCertificate();
+const certificate = written("cert.pem", cert);
+const privateKey = written("key.pem", certificateKey);
+const jwks = written("jwks.json", '{"keys":[]}');
 
-beforeAll(async () => {
-  directory = await mkdtemp(path.join(os.tmpdir(), "connector-service-"));
-  jwks = path.join(directory, "jwks.json");
-  await writeFile(jwks, '{"keys":[]}');
-});
+function written(name: string, content: string): string {
+  const file = path.join(directory, name);
+  writeFileSync(file, content);
+  return file;
+}
 
-afterAll(() => rm(directory, { recursive: true }));
+afterAll(() => rmSync(directory, { recursive: true }));
 
 function problemsOf(environment: Record<string, string | undefined>): string[] {
   try {

@@ -1,5 +1,4 @@
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { request as http1Request } from "node:http";
 import http2 from "node:http2";
 import { connect as tcpConnect } from "node:net";
@@ -10,6 +9,7 @@ import { createClient } from "@connectrpc/connect";
 import { compressionGzip, createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { describe, expect, test } from "vitest";
 import { ConnectorService } from "../../src/gen/connector/v1/service_pb.js";
+import { selfSignedCertificate } from "../support/certificate.ts";
 import { call, grpcClient } from "./grpc-js.ts";
 import { connectorId, serve, transports } from "./serving.ts";
 
@@ -72,10 +72,7 @@ describe("one port speaks", () => {
   });
 
   test("both HTTP versions over TLS, as ALPN says", async () => {
-    const [cert, key] = ["cert", "key"].map((part) =>
-      readFileSync(new URL(`tls/localhost.${part}.pem`, import.meta.url)),
-    ) as [Buffer, Buffer];
-    const { url, port } = await serve({ service, tls: { cert, key } });
+    const { url, port } = await serve({ service, tls: selfSignedCertificate() });
 
     for (const transport of Object.values(transports(url))) {
       const { connector } = await createClient(ConnectorService, transport).getConnector({ connectorId });

@@ -1,18 +1,16 @@
 /** A source behind TLS, whose certificate the connector trusts or does not. */
-import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { pipeline } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { selfSignedCertificate } from "../support/certificate.ts";
 import { rogueServer } from "../support/service.ts";
 import { newConnector, type Overrides } from "./overrides.ts";
 import { allRows, cities, expectAllAsBefore, refusalOf } from "./refusal.ts";
 import { failedCheck } from "./report.ts";
 import { type Source, serviceWithSource } from "./source.ts";
 
-// Signed by itself, for localhost and 127.0.0.1.
-const cert = readFileSync(new URL("../server/tls/localhost.cert.pem", import.meta.url), "utf8");
-const key = readFileSync(new URL("../server/tls/localhost.key.pem", import.meta.url), "utf8");
+const { cert, key } = selfSignedCertificate();
 
 let source: Source;
 let front: Awaited<ReturnType<typeof rogueServer>>;
