@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { cities, expectAllAsBefore, refusalOfQuery } from "./refusal.ts";
-import { type Source, serviceWithSource } from "./source.ts";
+import { type Source, serviceWithSource, until } from "./source.ts";
 
 let source: Source;
 
@@ -96,4 +96,17 @@ describe("a statement that the source refuses is refused with the place in it", 
     // A literal is a value.
     expect(JSON.stringify(refusal)).not.toContain("secret");
   });
+});
+
+test("a lock that a query took for its session is not left to whoever gets the connection next", async () => {
+  const native = "SELECT pg_advisory_lock(7), pg_advisory_lock_shared(8)";
+  const locks = `SELECT count(*)::text FROM pg_locks WHERE locktype = 'advisory'
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+  await source.client.query(source.connectorId, { native });
+  await until(source, locks, "0");
+  for await (const _ of source.client.stream(source.connectorId, { native }));
+  await until(source, locks, "0");
+  expect((await source.client.query(source.connectorId, { native: "SELECT 1 AS one" })).rows).toMatchObject([
+    { one: 1 },
+  ]);
 });

@@ -3,7 +3,8 @@
  *
  * It is sent in one go, so that a query costs one round trip: begin a read-only
  * transaction, set what shapes the text of values, the statement, roll back. The
- * rollback leaves nothing behind of what the statement may have set. A stream is asked
+ * rollback leaves nothing behind of what the statement may have set; locks of the whole
+ * session, which only a caller's own statement can take, are given up apart. A stream is asked
  * for in steps instead, and rolled back when its last row has come.
  */
 import type { FieldDef, Submittable } from "pg";
@@ -21,6 +22,8 @@ export interface Statement {
   readonly maxRows?: number | undefined;
   /** Rows come when the statement has them, and not when the server's buffer is full; without `maxRows`. */
   readonly stepwise?: boolean;
+  /** It is the caller's own, who may have locked what a rollback does not unlock. */
+  readonly native?: boolean;
 }
 
 /** A batch is handed on when it is this old, in milliseconds, however few rows it has. */
@@ -49,12 +52,13 @@ const begin = Buffer.concat([
   serialize.execute({}),
   serialize.parse({ text: `SELECT ${settings.join(", ")}` }),
 ]);
-const rollback = Buffer.concat([
-  serialize.parse({ text: "ROLLBACK" }),
+const rollback = Buffer.concat([serialize.parse({ text: "ROLLBACK" }), serialize.bind({}), serialize.execute({})]);
+const unlock = Buffer.concat([
+  serialize.parse({ text: "SELECT pg_catalog.pg_advisory_unlock_all()" }),
   serialize.bind({}),
   serialize.execute({}),
-  serialize.sync(),
 ]);
+const sync = serialize.sync();
 /** Which of the commands above is the caller's, from 0. */
 const ownCommand = 2;
 
@@ -63,8 +67,6 @@ export class Reading implements Submittable, RowSink {
   readonly described: Promise<readonly FieldDef[]>;
   /** Settles when the connection is ready for the next statement. Never fails. */
   readonly settled: Promise<void>;
-  /** When the first bytes of the result came, on `performance.now()`'s clock. */
-  firstByteTime = 0;
   /** The statement failed or was cut short: the connection must not be used again. */
   broken = false;
 
@@ -157,7 +159,6 @@ export class Reading implements Submittable, RowSink {
   }
 
   handleRowDescription(message: { fields: FieldDef[] }): void {
-    this.firstByteTime = performance.now();
     this.#columns = message.fields.length;
     (this.#connection as WireConnection).sink = this;
     this.#describe.resolve(message.fields);
@@ -197,7 +198,7 @@ export class Reading implements Submittable, RowSink {
     if (this.#writer.rows > 0) this.#flushTimer ??= setTimeout(() => this.#flush(), flushMs);
   }
 
-  /** A row that came before the result was described: of the settings. */
+  /** A row of a command that is not the caller's. */
   handleDataRow(): void {}
 
   handleCommandComplete(): void {
@@ -239,7 +240,7 @@ export class Reading implements Submittable, RowSink {
     const socket = this.#connection?.socket;
     if (this.#rolledBack || socket === undefined || socket.destroyed) return;
     this.#rolledBack = true;
-    socket.write(rollback);
+    socket.write(Buffer.concat(this.#statement.native ? [rollback, unlock, sync] : [rollback, sync]));
   }
 
   #flush(): void {

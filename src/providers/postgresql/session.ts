@@ -66,7 +66,11 @@ export function openSession(login: Login, password: string, { dial, maxConnectio
 async function readPage(borrowed: Borrowed, plan: Plan, page: PageRequest): Promise<Page> {
   const { text, parameters, fields, paging, select } = plan;
   // A statement of the caller's own can't be given a LIMIT: the server stops it.
-  const reading = borrowed.read({ text, parameters, ...(select === undefined ? { maxRows: page.size + 1 } : {}) });
+  const reading = borrowed.read({
+    text,
+    parameters,
+    ...(select === undefined ? { maxRows: page.size + 1, native: true } : {}),
+  });
   const columns = fields.length + (select?.hiddenKeyCount ?? 0);
   const { batches, rows, cut } = await collect(reading, columns, page.maxBytes);
   if (cut) borrowed.abandon();
@@ -150,7 +154,7 @@ function pushedDown(query: Extract<ReadQuery, { kind: "resource" }>, paged: bool
 async function beginStream(borrowed: Borrowed, planner: Planner, query: ReadQuery): Promise<RowStream> {
   try {
     const plan = await planner.plan(borrowed, query);
-    const reading = borrowed.read({ ...plan, stepwise: true });
+    const reading = borrowed.read({ ...plan, stepwise: true, native: plan.select === undefined });
     await reading.described;
     return { fields: plan.fields, batches: batches(borrowed, reading) };
   } catch (error) {
