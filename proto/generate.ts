@@ -24,7 +24,8 @@ const thirdParty: Record<string, string> = {
 
 function generate(): void {
   const state = fingerprint();
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === state) return;
+  const isThere = [stamp, join(root, "src/gen")].every((made) => existsSync(made));
+  if (isThere && readFileSync(stamp, "utf8") === state) return;
   for (const made of ["build/proto", "src/gen"]) rmSync(join(root, made), { recursive: true, force: true });
   for (const [path, source] of Object.entries(thirdParty)) {
     write(path, readFileSync(join(root, "node_modules", source), "utf8"));

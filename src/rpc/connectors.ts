@@ -7,6 +7,7 @@ import type { ListOrder, ListPosition } from "../registry/list.ts";
 import type { ConnectorChange } from "../registry/registry.ts";
 import { connectorFor, permitted, permittedEverywhere } from "./caller.ts";
 import type { Rooms } from "./rooms.ts";
+import { canonical } from "./wire/canonical.ts";
 import { connectorToWire, policyFromWire, versionFromEtag } from "./wire/connector.ts";
 
 const orders: Record<ConnectorOrder, ListOrder> = {
@@ -40,7 +41,7 @@ export function connectorHandlers(rooms: Rooms): Handlers {
 
     async listConnectors({ filter, orderBy, descending, pageSize, pageToken }, context) {
       const { organizationId, connectorIds } = permitted(context, "connector.read");
-      const binding = JSON.stringify(["ListConnectors", organizationId, filter, orderBy, descending]);
+      const binding = canonical("ListConnectors", organizationId, filter, orderBy, descending);
       const { connectors, next } = await registry.list(organizationId, {
         providers: filter?.providers ?? [],
         namePrefix: filter?.namePrefix ?? "",

@@ -8,6 +8,7 @@ import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
 import type { Check, Resource, ResourceKind } from "../providers/contract.ts";
 import { callerOf, connectorFor } from "./caller.ts";
 import type { Rooms } from "./rooms.ts";
+import { canonical } from "./wire/canonical.ts";
 import { typeToWire } from "./wire/fields.ts";
 import { durationToWire } from "./wire/timings.ts";
 
@@ -57,7 +58,7 @@ export function operateHandlers(
           (wanted.size === 0 || wanted.has(kinds[kind])) &&
           (name.startsWith(namePrefix) || localName.startsWith(namePrefix)),
       );
-      const binding = JSON.stringify(["GetSchema", connector.organizationId, connector.id, namePrefix, request.kinds]);
+      const binding = canonical("GetSchema", connector.organizationId, connector.id, namePrefix, request.kinds);
       const after = pageToken === "" ? undefined : (JSON.parse(pageTokens.open(pageToken, binding)) as Position);
       const rest = after === undefined ? matching : matching.filter((resource) => isBeyond(resource, after));
       const toWire = view === SchemaView.BASIC ? basic : full;

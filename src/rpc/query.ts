@@ -1,7 +1,5 @@
 /** Translates one page of a query, and its explanation, between wire and domain; holds no rules. */
-
-import { createHash } from "node:crypto";
-import { create, fromJson, type JsonValue, toBinary } from "@bufbuild/protobuf";
+import { create, fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { ListValueSchema, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { Scope } from "../auth/principal.ts";
@@ -12,6 +10,7 @@ import type { ConnectorRow } from "../registry/registry.ts";
 import { ValueEncoder } from "../rows/values.ts";
 import { callerOf, connectorFor } from "./caller.ts";
 import type { Rooms } from "./rooms.ts";
+import { canonical } from "./wire/canonical.ts";
 import { addEncoded, decoded, speaksJson } from "./wire/encoded.ts";
 import { fieldToWire } from "./wire/fields.ts";
 import { queryFromWire } from "./wire/query.ts";
@@ -93,6 +92,5 @@ async function opened(rooms: Rooms, request: PagedRequest, context: HandlerConte
 
 /** A page token belongs to one query of one connector. The size of its pages may change. */
 function bindingOf(connector: ConnectorRow, query: Query): string {
-  const digest = createHash("sha256").update(toBinary(QuerySchema, query)).digest("base64");
-  return JSON.stringify(["Query", connector.organizationId, connector.id, digest]);
+  return canonical("Query", connector.organizationId, connector.id, query);
 }
