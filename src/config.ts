@@ -22,10 +22,32 @@ export interface Config {
   readonly jwt: JwtConfig | undefined;
   /** Ranges in CIDR notation that connectors may reach besides the public internet. */
   readonly egressAllow: readonly string[];
-  readonly maxConnections: number;
+  /** Redis that replicas share rate limits, cool-downs and kept answers in; undefined: each has its own. */
+  readonly redisUrl: string | undefined;
+  /** Where metrics are served; undefined: nowhere. */
+  readonly metricsPort: number | undefined;
+  readonly limits: LimitsConfig;
   readonly timeouts: { readonly unaryMs: number; readonly streamMs: number; readonly maxMs: number };
   readonly drainMs: number;
   readonly logLevel: LogLevel;
+}
+
+/** What one replica takes on at most, and when it gives up. */
+export interface LimitsConfig {
+  /** Connections to one connector's source, to one host and to all of them. */
+  readonly connections: { readonly connector: number; readonly host: number; readonly all: number };
+  /** Calls at once of one organization, and of all of them; a connector's are as many as its connections. */
+  readonly calls: { readonly organization: number; readonly all: number };
+  /** Calls that may wait for a permit of one connector. */
+  readonly waitingCalls: number;
+  /** Calls a second of one organization; undefined for no limit. */
+  readonly organizationCallsPerSecond: number | undefined;
+  /** Milliseconds that a breaker stays open before it lets a probe through. */
+  readonly breakerOpenMs: number;
+  /** Milliseconds that a stream's reader may take nothing. */
+  readonly streamStallMs: number;
+  /** Bytes of kept answers, without Redis. */
+  readonly cacheBytes: number;
 }
 
 export interface JwtConfig {
@@ -48,14 +70,13 @@ const seconds = (fallback: number) => {
     .transform((value) => value * 1_000);
 };
 
-const whole = (least: number, most: number, fallback: number) => {
+const whole = (least: number, most: number) => {
   const message = `must be a whole number from ${least} to ${most}`;
   return z
     .string()
     .regex(/^\d{1,9}$/, message)
     .transform(Number)
-    .pipe(z.number().min(least, message).max(most, message))
-    .default(fallback);
+    .pipe(z.number().min(least, message).max(most, message));
 };
 
 const file = z.string().transform((path, context) => {
@@ -80,7 +101,7 @@ const list = z.string().transform((text) =>
 
 const schema = z.object({
   HOST: z.string().default("127.0.0.1"),
-  PORT: whole(0, 65_535, 8080),
+  PORT: whole(0, 65_535).default(8080),
   TLS_CERT: file.optional(),
   TLS_KEY: file.optional(),
   DATABASE_URL: z
@@ -108,7 +129,18 @@ const schema = z.object({
   EGRESS_ALLOW: list
     .pipe(z.array(z.string().refine(isRange, "must be ranges such as 10.20.0.0/16 or ::1/128, with commas between")))
     .default([]),
-  MAX_CONNECTIONS_PER_CONNECTOR: whole(1, 1_000, 10),
+  REDIS_URL: z.string().refine(isRedisUrl, "must be written as redis://user:password@host:6379/0").optional(),
+  METRICS_PORT: whole(0, 65_535).optional(),
+  MAX_CONNECTIONS_PER_CONNECTOR: whole(1, 1_000).default(10),
+  MAX_CONNECTIONS_PER_HOST: whole(1, 10_000).default(100),
+  MAX_CONNECTIONS: whole(1, 100_000).default(500),
+  MAX_CALLS_PER_ORGANIZATION: whole(1, 100_000).default(100),
+  MAX_CALLS: whole(1, 100_000).default(400),
+  MAX_WAITING_CALLS_PER_CONNECTOR: whole(0, 100_000).default(100),
+  CALLS_PER_SECOND_PER_ORGANIZATION: whole(1, 1_000_000).optional(),
+  BREAKER_OPEN_SECONDS: seconds(2),
+  STREAM_STALL_SECONDS: seconds(60),
+  CACHE_MEGABYTES: whole(1, 100_000).default(64),
   UNARY_TIMEOUT_SECONDS: seconds(30),
   STREAM_TIMEOUT_SECONDS: seconds(600),
   MAX_TIMEOUT_SECONDS: seconds(3_600),
@@ -119,6 +151,10 @@ const schema = z.object({
 function isDatabaseUrl(text: string): boolean {
   const url = URL.parse(text);
   return url !== null && /^postgres(ql)?:$/.test(url.protocol) && url.pathname.length > 1;
+}
+
+function isRedisUrl(text: string): boolean {
+  return /^rediss?:$/.test(URL.parse(text)?.protocol ?? "");
 }
 
 /** An address and the length of its prefix, in CIDR notation (RFC 4632, RFC 4291). */
@@ -157,7 +193,9 @@ export function readConfig(environment: Environment): Config {
     jwt: jwtOf(values),
     // Beside the built-in database, what runs on this machine is what one tries things on.
     egressAllow: builtIn ? ["127.0.0.0/8", "::1/128", ...values.EGRESS_ALLOW] : values.EGRESS_ALLOW,
-    maxConnections: values.MAX_CONNECTIONS_PER_CONNECTOR,
+    redisUrl: values.REDIS_URL,
+    metricsPort: values.METRICS_PORT,
+    limits: limitsOf(values),
     timeouts: {
       unaryMs: values.UNARY_TIMEOUT_SECONDS,
       streamMs: values.STREAM_TIMEOUT_SECONDS,
@@ -218,6 +256,22 @@ function wrongCertificate({ TLS_CERT: cert, TLS_KEY: key }: Values): string[] {
   } catch (error) {
     return [`TLS_CERT, TLS_KEY: must be a certificate and its key in PEM (${(error as NodeJS.ErrnoException).code})`];
   }
+}
+
+function limitsOf(values: Values): LimitsConfig {
+  return {
+    connections: {
+      connector: values.MAX_CONNECTIONS_PER_CONNECTOR,
+      host: values.MAX_CONNECTIONS_PER_HOST,
+      all: values.MAX_CONNECTIONS,
+    },
+    calls: { organization: values.MAX_CALLS_PER_ORGANIZATION, all: values.MAX_CALLS },
+    waitingCalls: values.MAX_WAITING_CALLS_PER_CONNECTOR,
+    organizationCallsPerSecond: values.CALLS_PER_SECOND_PER_ORGANIZATION,
+    breakerOpenMs: values.BREAKER_OPEN_SECONDS,
+    streamStallMs: values.STREAM_STALL_SECONDS,
+    cacheBytes: values.CACHE_MEGABYTES * 1_000_000,
+  };
 }
 
 function jwtOf(values: Values): JwtConfig | undefined {

@@ -71,6 +71,8 @@ export interface FailureOptions {
   readonly fields?: readonly FieldViolation[];
   /** Milliseconds after which another try makes sense. */
   readonly retryAfterMs?: number;
+  /** The same call would fail in the same way, whatever its kind says: it is not tried again, and says nothing of the source's health. */
+  readonly final?: boolean;
   /** The provider that answered. */
   readonly upstream?: string;
   /** The source's own status: an SQLSTATE or an HTTP status. */
@@ -88,6 +90,7 @@ export class Failure extends Error {
   readonly remedy: string | undefined;
   readonly fields: readonly FieldViolation[];
   readonly retryAfterMs: number | undefined;
+  readonly final: boolean;
   readonly upstream: string | undefined;
   readonly status: string | undefined;
   readonly metadata: Readonly<Record<string, string>>;
@@ -99,6 +102,7 @@ export class Failure extends Error {
     this.remedy = options.remedy;
     this.fields = options.fields ?? [];
     this.retryAfterMs = options.retryAfterMs;
+    this.final = options.final ?? false;
     this.upstream = options.upstream;
     this.status = options.status;
     this.metadata = options.metadata ?? {};

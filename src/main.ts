@@ -11,6 +11,7 @@ import { Failure } from "./failure.ts";
 import { ConnectorService } from "./gen/connector/v1/service_pb.js";
 import { createLog, type Log } from "./observability/log.ts";
 import { loadCatalogue } from "./providers/catalogue.ts";
+import type { Places } from "./providers/contract.ts";
 import { createRegistry } from "./registry/registry.ts";
 import { createPageTokens } from "./rpc/page-token.ts";
 import { admitPrincipals } from "./rpc/principal.ts";
@@ -35,6 +36,10 @@ export interface RunningService {
   /** Drains and closes everything; a second call gets the first one's promise. */
   stop(): Promise<DrainSummary>;
 }
+
+const unlimited: Places = {
+  take: async () => ({ lend: () => {}, recall: () => {}, free: () => {} }),
+};
 
 /** How long the store may take to say that it is there, in milliseconds. */
 const readyMs = 2_000;
@@ -67,7 +72,11 @@ async function serve(config: Config, log: Log, embedded: Embedded | undefined): 
     const execution = createExecution({
       catalogue,
       vault,
-      session: { dial: createDial(createEgressPolicy(config.egressAllow)), maxConnections: config.maxConnections },
+      session: {
+        dial: createDial(createEgressPolicy(config.egressAllow)),
+        maxConnections: config.limits.connections.connector,
+        places: unlimited,
+      },
       unary: { defaultMs: unaryMs, maxMs },
       stream: { defaultMs: streamMs, maxMs },
     });

@@ -4,8 +4,9 @@
  * Everything that can end a call early ends it through one signal, whose reason is
  * the failure that the caller gets.
  */
-import { Failure } from "../failure.ts";
-import type { Call, Phase } from "../providers/contract.ts";
+import { Failure, type FailurePlace } from "../failure.ts";
+import type { Timings } from "../observability/observation.ts";
+import type { Call, Quota, Settled } from "../providers/contract.ts";
 
 export interface CallLimits {
   /** Milliseconds that a call gets whose caller gives no deadline. */
@@ -16,19 +17,30 @@ export interface CallLimits {
 
 /** What is known of a call before it begins. */
 export interface Caller {
+  /** Who calls, for the history. */
+  readonly principal: string;
   /** Aborts when nobody waits any more; unless its reason is a Failure, the caller has cancelled. */
   readonly signal: AbortSignal;
   /** Milliseconds that the caller still waits; undefined when it gave no deadline. */
   readonly timeoutMs: number | undefined;
 }
 
-/** Milliseconds of each phase, and of the whole call up to now. */
-export interface Timings extends Readonly<Record<Phase, number>> {
-  readonly total: number;
-}
+/** What a call's time is spent on: the parts of `Timings`. */
+export type Part = Exclude<keyof Timings, "total">;
 
 export interface OpenCall extends Call {
+  /** Tells what the call spends its time on from now; undefined for nothing that has a name. */
+  enter(part: Part | undefined): void;
+  /** Milliseconds of each part, and of the whole call up to now. */
   timings(): Timings;
+  /** How the source took the call's end; settles when nothing of the call runs there any more. */
+  settled(): Promise<Settled>;
+  /** Milliseconds that the call has lasted in what it does now. */
+  partMs(): number;
+  /** What the call does now. */
+  readonly part: Part | undefined;
+  /** Ends the call early. */
+  end(reason: Failure): void;
   /** Frees the timer. The call must not be used any more. */
   close(): void;
 }
@@ -36,24 +48,51 @@ export interface OpenCall extends Call {
 /** The part of a caller's time, and the milliseconds at most, that the answer gets for its way back. */
 const wayBack = { part: 0.05, maxMs: 100 };
 
-/** Begins a call. `drain` aborts it when the service stops, with the failure for its caller. */
-export function openCall(caller: Caller, limits: CallLimits, drain: AbortSignal): OpenCall {
+/** What each part is for those who wait, and who has it. */
+const parts: Readonly<Record<Part, { readonly words: string; readonly where: FailurePlace; readonly name: string }>> = {
+  rateLimit: { words: "for a rate limit", where: "rate_limit", name: "rate_limit_ms" },
+  bulkhead: { words: "for a permit among the calls at once", where: "bulkhead", name: "bulkhead_ms" },
+  backoff: { words: "between attempts", where: "upstream", name: "backoff_ms" },
+  pool: { words: "for a connection that other calls use", where: "pool", name: "pool_ms" },
+  connect: { words: "to connect", where: "upstream", name: "connect_ms" },
+  source: { words: "for the source to answer", where: "upstream", name: "source_ms" },
+  transfer: { words: "to read the result", where: "upstream", name: "transfer_ms" },
+};
+
+const partNames = Object.keys(parts) as Part[];
+
+/**
+ * Begins a call. `drain` aborts it when the service stops, with the failure for its caller.
+ *
+ * @param onQuota Gets what the source says of its quotas.
+ */
+export function openCall(
+  caller: Caller,
+  limits: CallLimits,
+  drain: AbortSignal,
+  onQuota: (quota: Quota) => void = () => {},
+): OpenCall {
   const start = performance.now();
   const timeoutMs = Math.min(caller.timeoutMs ?? limits.defaultMs, limits.maxMs);
   // A caller that counts the time itself would give up before it hears where it went.
   const counted = caller.timeoutMs === timeoutMs;
   const endMs = counted ? timeoutMs - Math.min(timeoutMs * wayBack.part, wayBack.maxMs) : timeoutMs;
-  const spent: Record<Phase, number> = { connect: 0, source: 0, transfer: 0 };
-  let phase: Phase | undefined;
+  const spent: Record<Part, number> = {
+    ...{ rateLimit: 0, bulkhead: 0, backoff: 0 },
+    ...{ pool: 0, connect: 0, source: 0, transfer: 0 },
+  };
+  const settlings: Promise<Settled>[] = [];
+  let part: Part | undefined;
   let since = start;
-  const enter = (next: Phase | undefined) => {
+  const enter = (next: Part | undefined) => {
     const now = performance.now();
-    if (phase !== undefined) spent[phase] += now - since;
-    phase = next;
+    if (part !== undefined) spent[part] += now - since;
+    part = next;
     since = now;
   };
+  let entered = start;
   const timings = () => {
-    enter(phase);
+    enter(part);
     return { ...spent, total: performance.now() - start };
   };
 
@@ -78,27 +117,45 @@ export function openCall(caller: Caller, limits: CallLimits, drain: AbortSignal)
   if (caller.signal.aborted) cancel();
   if (drain.aborted) stop();
 
-  return { signal: controller.signal, deadline: start + endMs, enter, timings, close };
+  return {
+    signal: controller.signal,
+    deadline: start + endMs,
+    enter(next) {
+      if (next === part) return;
+      enter(next);
+      entered = since;
+    },
+    get part() {
+      return part;
+    },
+    partMs: () => performance.now() - entered,
+    timings,
+    settling: (settled) => void settlings.push(settled),
+    async settled() {
+      const ends = await Promise.all(settlings);
+      return ends.includes("lost") ? "lost" : "answered";
+    },
+    quota: onQuota,
+    end,
+    close,
+  };
 }
 
 function cancelled(): Failure {
   return new Failure("cancelled", "The caller cancelled the call.", { where: "caller" });
 }
 
-function deadlineExceeded(timeoutMs: number, { connect, source, transfer }: Timings): Failure {
+function deadlineExceeded(timeoutMs: number, timings: Timings): Failure {
   const seconds = (ms: number) => `${(ms / 1000).toFixed(3)} s`;
+  const spent = partNames.filter((part) => timings[part] >= 1).toSorted((a, b) => timings[b] - timings[a]);
+  const where = spent.map((part) => `${seconds(timings[part])} ${parts[part].words}`).join(", ");
   return new Failure(
     "deadline_exceeded",
-    `The call's time limit of ${seconds(timeoutMs)} has passed: ${seconds(connect)} for a connection, ` +
-      `${seconds(source)} for the source to answer, ${seconds(transfer)} to read the result.`,
+    `The call's time limit of ${seconds(timeoutMs)} has passed${where === "" ? "" : `: ${where}`}.`,
     {
-      where: transfer > 0 || source > connect ? "upstream" : "pool",
+      where: spent[0] === undefined ? "service" : parts[spent[0]].where,
       remedy: "Ask for less, give the call more time, or stream a large result.",
-      metadata: {
-        connect_ms: connect.toFixed(0),
-        source_ms: source.toFixed(0),
-        transfer_ms: transfer.toFixed(0),
-      },
+      metadata: Object.fromEntries(partNames.map((part) => [parts[part].name, timings[part].toFixed(0)])),
     },
   );
 }

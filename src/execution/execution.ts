@@ -5,6 +5,7 @@
  */
 import { orAborted } from "../abort.ts";
 import { Failure } from "../failure.ts";
+import type { Timings } from "../observability/observation.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
 import type {
   Capability,
@@ -21,9 +22,11 @@ import type { Field } from "../rows/field.ts";
 import type { PackedBatch } from "../rows/packed.ts";
 import type { ConnectorRow } from "../store/entities/connector.ts";
 import type { Vault } from "../vault/vault.ts";
-import { type Caller, type CallLimits, type OpenCall, openCall, type Timings } from "./call.ts";
+import { type Caller, type CallLimits, type OpenCall, openCall } from "./call.ts";
 import { createSchemas, type ReadSchema } from "./schemas.ts";
 import { createSessions, type OpenSession } from "./sessions.ts";
+
+export type { Timings };
 
 export interface ExecutionOptions {
   readonly catalogue: Catalogue;
@@ -105,7 +108,7 @@ export function createExecution({ catalogue, vault, session, unary, stream }: Ex
     async schema(connector, refresh, caller) {
       const key = `${connector.organizationId}/${connector.id}/${connector.version}`;
       // Many may wait for one reading: the first one's leaving must not end it.
-      const reader = { signal: new AbortController().signal, timeoutMs: undefined };
+      const reader = { ...caller, signal: new AbortController().signal, timeoutMs: undefined };
       const read = async () => {
         const answer = await run(connector, reader, (session, call, provider) =>
           able(session, "schema", "schema", provider)(call),

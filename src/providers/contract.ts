@@ -23,6 +23,8 @@ export interface ProviderDefinition<Config extends z.ZodType, Credential extends
   /** Structured fields only: no DSN, no socket path, no file path. */
   readonly config: Config;
   readonly credential: Credential;
+  /** Limits of a connector whose own policy gives none. Default: no rate limit, and the service's concurrency. */
+  readonly limits?: { readonly callsPerSecond?: number; readonly maxConcurrency?: number };
   /**
    * Where the credential is sent. It is bound into the sealed credential: when any
    * of it changes, the credential must be given again.
@@ -53,6 +55,28 @@ export interface SessionContext {
   readonly dial: Dial;
   /** Connections to the source at most. */
   readonly maxConnections: number;
+  /** Every connection that a session keeps takes a place before it is dialled. */
+  readonly places: Places;
+}
+
+/** Room for connections: over all sources of this replica, and to each of their hosts. */
+export interface Places {
+  /**
+   * Waits until there is room for one more connection to the host.
+   *
+   * @throws The signal's reason.
+   */
+  take(host: string, signal: AbortSignal): Promise<Place>;
+}
+
+/** Room for one connection, from before it is dialled until it is closed. */
+export interface Place {
+  /** The connection is unused now: when another source needs the room, `giveUp` is called, which closes it. */
+  lend(giveUp: () => void): void;
+  /** The connection is used again. */
+  recall(): void;
+  /** The connection is closed, or was never opened. Once is enough, more does no harm. */
+  free(): void;
 }
 
 /** One call, as a session sees it. */
@@ -63,13 +87,34 @@ export interface Call {
   readonly deadline: number;
   /** Tells what the call spends its time on from now. */
   enter(phase: Phase): void;
+  /**
+   * Tells that the source is busy with the call beyond its answer or its end, until
+   * `settled`: a statement that is being cancelled, for example. The call's permit is
+   * free then, and not before.
+   */
+  settling(settled: Promise<Settled>): void;
+  /** Tells what the source says is left of a quota. */
+  quota(quota: Quota): void;
 }
 
 /**
- * What a call waits for: a connection, the source's first byte, or the rest of the
- * result and its reader.
+ * What a call waits for: one of the connector's connections, a new connection, the
+ * source's first byte, or the rest of the result and its reader.
  */
-export type Phase = "connect" | "source" | "transfer";
+export type Phase = "pool" | "connect" | "source" | "transfer";
+
+/** How the source took the end of a call: it heard and answered, or nothing was heard of it any more. */
+export type Settled = "answered" | "lost";
+
+/** What a source says is left of one of its quotas. */
+export interface Quota {
+  /** The source's name for it: `core`. */
+  readonly name: string;
+  readonly limit: number;
+  readonly remaining: number;
+  /** When it is whole again, if the source says. */
+  readonly resetTime: Date | undefined;
+}
 
 /**
  * A live handle to a source, shared by many calls at once. Every method fails with

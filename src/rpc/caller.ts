@@ -9,7 +9,11 @@ import type { Rooms } from "./rooms.ts";
 
 /** The call's own deadline and cancellation, as execution takes them. */
 export function callerOf(context: HandlerContext): Caller {
-  return { signal: leavingSignal(context.signal), timeoutMs: context.timeoutMs() };
+  return {
+    principal: principalOf(context).id,
+    signal: leavingSignal(context.signal),
+    timeoutMs: context.timeoutMs(),
+  };
 }
 
 /**

@@ -141,6 +141,7 @@ function stoppedBySource(failure: Failure): Failure {
     where: "upstream",
     upstream: "postgresql",
     status: failure.status ?? "",
+    final: true,
     remedy: "Look for a statement_timeout of the source's own for this user, or ask its administrator.",
     cause: failure,
   });

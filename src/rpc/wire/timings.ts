@@ -1,7 +1,7 @@
 /** Durations: from milliseconds to the wire, to the microsecond. */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Duration, DurationSchema } from "@bufbuild/protobuf/wkt";
-import type { Timings } from "../../execution/call.ts";
+import type { Timings } from "../../execution/execution.ts";
 import type { TimingsSchema } from "../../gen/connector/v1/query_pb.js";
 
 export function durationToWire(ms: number): Duration {
@@ -10,11 +10,15 @@ export function durationToWire(ms: number): Duration {
   return create(DurationSchema, { seconds: BigInt(seconds), nanos: (microseconds - seconds * 1_000_000) * 1_000 });
 }
 
-export function timingsToWire({ total, connect, source, transfer }: Timings): MessageInitShape<typeof TimingsSchema> {
+export function timingsToWire(timings: Timings): MessageInitShape<typeof TimingsSchema> {
   return {
-    total: durationToWire(total),
-    connect: durationToWire(connect),
-    source: durationToWire(source),
-    transfer: durationToWire(transfer),
+    total: durationToWire(timings.total),
+    rateLimit: durationToWire(timings.rateLimit),
+    bulkhead: durationToWire(timings.bulkhead),
+    backoff: durationToWire(timings.backoff),
+    pool: durationToWire(timings.pool),
+    connect: durationToWire(timings.connect),
+    source: durationToWire(timings.source),
+    transfer: durationToWire(timings.transfer),
   };
 }
