@@ -1,0 +1,64 @@
+/** A call that can't even wait: which limit refuses it, and when another try makes sense. */
+import { Failure } from "../../failure.ts";
+import { type Connector, hasRoom, type Level } from "./levels.ts";
+
+/** Calls that may wait at once for each permit of an organization, and of the service. */
+const linePerPermit = 2;
+
+/** Milliseconds of the hint at least and at most, and of a permit while none has come back yet. */
+const retryAfter = { least: 10, most: 5_000, heldMs: 100 };
+
+/** How a limit's owner is called, and what makes room. */
+const owners = {
+  connector: {
+    name: "The connector",
+    remedy: "Try again after the given time, send fewer calls at once, or raise the policy's max_concurrency.",
+  },
+  organization: {
+    name: "The organization",
+    remedy: "Try again after the given time, or send fewer calls at once through its connectors.",
+  },
+  service: {
+    name: "The service",
+    remedy: "Try again after the given time; if it goes on, the operator must add replicas.",
+  },
+} as const satisfies Record<Level["limit"], { readonly name: string; readonly remedy: string }>;
+
+/**
+ * The level that refuses a call which would have to wait, or undefined when it may.
+ *
+ * A connector's line holds `most`, an organization's twice its permits, and the service's
+ * twice its own; but an organization of which nobody waits may always wait with one call,
+ * lest the noisy ones shut the quiet ones out.
+ */
+export function refusing(connector: Connector, most: number): Level | undefined {
+  const { organization } = connector;
+  const { service } = organization;
+  // What is to be raised is the limit that the line stands at, not the line.
+  if (connector.waiting >= most) return [connector, organization].find((level) => !hasRoom(level)) ?? service;
+  if (organization.waiting >= organization.permits * linePerPermit) return organization;
+  if (organization.waiting > 0 && service.waiting >= service.permits * linePerPermit) return service;
+  return undefined;
+}
+
+/** What the caller gets whom a level refuses. */
+export function bulkheadFull(level: Level): Failure {
+  const { limit, permits, running, waiting } = level;
+  const { name, remedy } = owners[limit];
+  return new Failure(
+    "bulkhead_full",
+    `${name} has ${running} calls running and ${waiting} waiting, as many as it may.`,
+    {
+      where: "bulkhead",
+      remedy,
+      retryAfterMs: roomAfterMs(level),
+      metadata: { limit, permits: String(permits), waiting: String(waiting) },
+    },
+  );
+}
+
+/** Milliseconds until those who wait have run, by how long permits were held of late. */
+function roomAfterMs({ heldMs, waiting, permits }: Level): number {
+  const estimate = Math.ceil(((heldMs || retryAfter.heldMs) * (waiting + 1)) / permits);
+  return Math.min(retryAfter.most, Math.max(retryAfter.least, estimate));
+}
