@@ -115,3 +115,11 @@ export function invalidRequest(...fields: [FieldViolation, ...FieldViolation[]])
   const more = fields.length > 1 ? ` (and ${fields.length - 1} more)` : "";
   return new Failure("invalid_request", `${first.field}: ${first.description}${more}`, { where: "request", fields });
 }
+
+/** The same failure, with more facts for its caller. */
+export function withMetadata(failure: Failure, metadata: Readonly<Record<string, string>>): Failure {
+  const { kind, message, cause } = failure;
+  // An option that is undefined counts as not given.
+  const options = { ...failure, cause, metadata: { ...failure.metadata, ...metadata } } as FailureOptions;
+  return new Failure(kind, message, options);
+}
