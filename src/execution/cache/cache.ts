@@ -14,11 +14,12 @@ import { Failure } from "../../failure.ts";
 import type { CacheAsked, Observe } from "../../observability/observation.ts";
 import type { Page } from "../../providers/contract.ts";
 import type { Vault } from "../../vault/vault.ts";
+import type { SharedRedis } from "../redis.ts";
 import { type KeptPage, keptPage, pageOf } from "./kept-page.ts";
 import { type Address, addressOf, type CacheKeyParts, scopeOf } from "./key.ts";
 import { createMemoryStore } from "./memory-store.ts";
 import { beginReading, type Reading } from "./reading.ts";
-import { createRedisStore, type RedisForStore } from "./redis-store.ts";
+import { createRedisStore } from "./redis-store.ts";
 import type { Found, Store } from "./store.ts";
 
 export type { CacheKeyParts } from "./key.ts";
@@ -64,7 +65,7 @@ export interface QueryCacheOptions {
   /** Bytes of all answers together, without Redis. */
   readonly maxBytes: number;
   /** Keeps the answers, sealed, for all replicas; undefined: each keeps its own in memory. */
-  readonly redis?: RedisForStore;
+  readonly redis?: SharedRedis | undefined;
   readonly vault: Vault;
   readonly observe: Observe;
 }

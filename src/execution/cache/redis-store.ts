@@ -5,22 +5,13 @@
 import { randomBytes } from "node:crypto";
 import { openAnswer, sealAnswer } from "../../vault/kept-answer.ts";
 import type { Vault } from "../../vault/vault.ts";
+import type { SharedRedis } from "../redis.ts";
 import { decodePage, encodePage, format } from "./encoded-page.ts";
 import type { KeptPage } from "./kept-page.ts";
 import type { Address } from "./key.ts";
 import type { Found, Store } from "./store.ts";
 
-/** What the store needs of a Redis client, which must fail at once when it is not connected. */
-export interface RedisForStore {
-  mgetBuffer(...keys: string[]): Promise<(Buffer | null)[]>;
-  get(key: string): Promise<string | null>;
-  set(key: string, value: string | Buffer, unit: "PX", milliseconds: number): Promise<"OK">;
-  set(key: string, value: string, unit: "PX", milliseconds: number, condition: "NX"): Promise<"OK" | null>;
-}
-
-/** Milliseconds that Redis gets for a command. */
-const lateMs = 100;
-/** Milliseconds that it is left alone after it was late, so that not every call waits for it. */
+/** Milliseconds that it is left alone after it gave no answer, so that not every call waits for one. */
 const pauseMs = 1_000;
 /** Milliseconds between the tries to tell it of an invalidation. */
 const retellMs = 1_000;
@@ -32,14 +23,19 @@ const epochForm = /^[\w-]{16}$/;
 
 const unknown: Found = { epoch: undefined, page: undefined };
 
-export function createRedisStore(redis: RedisForStore, vault: Vault): Store {
-  const { ask, pausing } = asker();
-  const ends = createEnds(redis, ask);
+export function createRedisStore(redis: SharedRedis, vault: Vault): Store {
+  const { client } = redis;
+  const ends = createEnds(redis);
+  let pausedUntil = 0;
+  const reachable = () => redis.available && performance.now() >= pausedUntil;
 
   async function find(address: Address): Promise<Found> {
-    if (pausing() || ends.untold(address.scope)) return unknown;
-    const found = await ask(() => redis.mgetBuffer(epochName(address.scope), answerName(address)));
-    if (found === undefined) return unknown;
+    if (!reachable() || ends.untold(address.scope)) return unknown;
+    const found = await answerOf(client.mgetBuffer(epochName(address.scope), answerName(address)));
+    if (found === undefined) {
+      pausedUntil = performance.now() + pauseMs;
+      return unknown;
+    }
     const [name, sealed] = found;
     const epoch = name?.toString("latin1") ?? (await beginEpoch(address.scope));
     if (epoch === undefined || !epochForm.test(epoch) || ends.untold(address.scope)) return unknown;
@@ -49,15 +45,15 @@ export function createRedisStore(redis: RedisForStore, vault: Vault): Store {
   /** Of several who begin one, the first one's is everybody's. */
   async function beginEpoch(scope: string): Promise<string | undefined> {
     const name = epochName(scope);
-    const answers = await ask(() => Promise.all([redis.set(name, newEpoch(), "PX", epochMs, "NX"), redis.get(name)]));
-    return answers?.[1] ?? undefined;
+    const answers = Promise.all([client.set(name, newEpoch(), "PX", epochMs, "NX"), client.get(name)]);
+    return (await answerOf(answers))?.[1] ?? undefined;
   }
 
   async function keep(address: Address, epoch: string, page: KeptPage, forMs: number): Promise<void> {
     const encoded = encodePage(page);
-    if (encoded.length > maxBytes || pausing()) return;
+    if (encoded.length > maxBytes || !reachable()) return;
     const sealed = await sealAnswer(vault, { ...address, epoch, format }, encoded);
-    if (sealed.length <= maxBytes) await ask(() => redis.set(answerName(address), Buffer.from(sealed), "PX", forMs));
+    if (sealed.length <= maxBytes) await answerOf(client.set(answerName(address), Buffer.from(sealed), "PX", forMs));
   }
 
   return { find, keep, invalidate: ends.tell, close: ends.close };
@@ -74,29 +70,16 @@ async function opened(vault: Vault, address: Address, epoch: string, sealed: Buf
 }
 
 /** What Redis answers; undefined when it fails or is late. */
-type Ask = <T>(command: () => Promise<T>) => Promise<T | undefined>;
-
-function asker(): { readonly ask: Ask /** It was late a moment ago. */; readonly pausing: () => boolean } {
-  let pausedUntil = 0;
-  const ask: Ask = async (command) => {
-    const late = Promise.withResolvers<undefined>();
-    const timer = setTimeout(() => {
-      pausedUntil = performance.now() + pauseMs;
-      late.resolve(undefined);
-    }, lateMs).unref();
-    try {
-      return await Promise.race([command(), late.promise]);
-    } catch {
-      return undefined;
-    } finally {
-      clearTimeout(timer);
-    }
-  };
-  return { ask, pausing: () => performance.now() < pausedUntil };
+async function answerOf<T>(command: Promise<T>): Promise<T | undefined> {
+  try {
+    return await command;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Ends epochs, and remembers those that Redis has not heard of yet. */
-function createEnds(redis: RedisForStore, ask: Ask) {
+function createEnds({ client }: SharedRedis) {
   /** By scope, the epoch that Redis is to be told last. */
   const untold = new Map<string, string>();
   let timer: NodeJS.Timeout | undefined;
@@ -104,7 +87,7 @@ function createEnds(redis: RedisForStore, ask: Ask) {
   async function tell(scope: string): Promise<void> {
     const epoch = newEpoch();
     untold.set(scope, epoch);
-    const told = await ask(() => redis.set(epochName(scope), epoch, "PX", epochMs));
+    const told = await answerOf(client.set(epochName(scope), epoch, "PX", epochMs));
     if (untold.get(scope) !== epoch) return;
     if (told === "OK") untold.delete(scope);
     else timer ??= setTimeout(retell, retellMs).unref();
@@ -131,9 +114,9 @@ function newEpoch(): string {
 
 /** Redis keeps what stands in the same braces in one place. */
 function epochName(scope: string): string {
-  return `connector:answers:{${scope}}:epoch`;
+  return `answers:{${scope}}:epoch`;
 }
 
 function answerName({ scope, digest }: Address): string {
-  return `connector:answers:{${scope}}:${digest}`;
+  return `answers:{${scope}}:${digest}`;
 }
