@@ -41,17 +41,21 @@ export interface OwnCluster {
   /** As the superuser. */
   readonly url: string;
   readonly port: number;
+  /** Of the first start. */
   readonly postmasterPid: number;
   /** Stops the server, also when it is frozen or dead, and removes its data. */
   stop(): Promise<void>;
   /** Sends SIGKILL, SIGSTOP or SIGCONT to every process of the server; the killed are gone afterwards. */
   kill(signal: NodeJS.Signals): Promise<void>;
+  /** Starts a killed server again, on its data and on its port. */
+  restart(): Promise<void>;
 }
 
 /** A server that a test may kill or freeze. */
 export async function ownCluster(): Promise<OwnCluster> {
   const directory = await enterableDirectory();
-  const embedded = await startEmbedded({ directory });
+  let embedded = await startEmbedded({ directory });
+  const { url, port, pid: postmasterPid } = embedded;
   const kill = async (signal: NodeJS.Signals): Promise<void> => {
     const before = await childrenOf(embedded.pid);
     // The first process goes first, so that it neither replaces nor mourns the others.
@@ -66,7 +70,10 @@ export async function ownCluster(): Promise<OwnCluster> {
     await embedded.stop();
     await rm(directory, { recursive: true, force: true });
   };
-  return { url: embedded.url, port: embedded.port, postmasterPid: embedded.pid, stop, kill };
+  const restart = async (): Promise<void> => {
+    embedded = await startEmbedded({ directory, proposePort: async () => port });
+  };
+  return { url, port, postmasterPid, stop, kill, restart };
 }
 
 async function listens(port: number): Promise<boolean> {

@@ -22,12 +22,16 @@ export interface TestService {
   stop(): Promise<void>;
 }
 
-export async function testService(environment: Record<string, string> = {}): Promise<TestService> {
+/** @param through the URL by which the service itself reaches its database, when that is not the database's own */
+export async function testService(
+  environment: Record<string, string> = {},
+  through: (storeUrl: string) => string = (storeUrl) => storeUrl,
+): Promise<TestService> {
   const database = await freshDatabase();
   const signingKey = `${"5a".repeat(31)}01`;
   const config = readConfig({
     PORT: "0",
-    DATABASE_URL: database.url,
+    DATABASE_URL: through(database.url),
     ENCRYPTION_KEYS: `test:${"4b".repeat(31)}02`,
     SIGNING_KEY: signingKey,
     EGRESS_ALLOW: "127.0.0.0/8,::1/128",
