@@ -1,0 +1,211 @@
+/**
+ * How many calls a second a connector and an organization may make: counted in Redis
+ * for all replicas together, in memory for this one while there is no Redis.
+ *
+ * Calls are counted in windows that begin with the first call: at most a second's
+ * worth of them each, or one call when a second is worth less. A call that finds its
+ * window full is refused at once and told when the next one begins.
+ */
+import { LRUCache } from "lru-cache";
+import { RateLimiterMemory, RateLimiterRedis, type RateLimiterRes } from "rate-limiter-flexible";
+import { Failure } from "../../failure.ts";
+import type { Observe, RateLimited, Subject } from "../../observability/observation.ts";
+import type { SharedRedis } from "../redis.ts";
+
+export interface RateLimitPolicy {
+  /** Of the connector, over all callers; 0.1 is one call in 10 s. Undefined for no limit. */
+  readonly callsPerSecond: number | undefined;
+  /** The connector's limit only counts, and refuses nothing. */
+  readonly observeOnly: boolean;
+  /** Of the organization, over all its connectors. Undefined for no limit. */
+  readonly organizationCallsPerSecond: number | undefined;
+}
+
+export interface RateLimits {
+  /**
+   * Takes one call from the connector's and the organization's limit; undefined when
+   * nothing limits it. A limit counts anew when it is changed.
+   *
+   * @throws Failure of kind `rate_limited`, with `retryAfterMs` and whose limit it is.
+   */
+  admit(subject: Subject, policy: RateLimitPolicy): Promise<void> | undefined;
+  close(): void;
+}
+
+export interface RateLimitOptions {
+  readonly redis?: SharedRedis | undefined;
+  readonly observe: Observe;
+}
+
+type Holder = Exclude<RateLimited["limit"], "source">;
+
+interface Limit {
+  readonly holder: Holder;
+  readonly callsPerSecond: number;
+  readonly enforced: boolean;
+  readonly key: string;
+  /** Calls in one window. */
+  readonly calls: number;
+  readonly windowMs: number;
+}
+
+/** What came of asking one limit. */
+interface Taken {
+  readonly limit: Limit;
+  /** Milliseconds until the next window; 0 when there was room in this one. */
+  readonly waitMs: number;
+  giveBack(): void;
+}
+
+/** Counts calls; the library's own judgement is not used, as each key has a limit of its own. */
+interface Counter {
+  add(limit: Limit): Promise<RateLimiterRes>;
+  remove(limit: Limit): Promise<unknown>;
+}
+
+/** Keys kept at most that are known to be full; any other is asked, that is all. */
+const maxFull = 10_000;
+/** A timer of Node holds no more milliseconds. */
+const maxWindowMs = 2 ** 31 - 1;
+const noJudgement = { points: Number.MAX_SAFE_INTEGER, duration: 1 };
+
+export function createRateLimits({ redis, observe }: RateLimitOptions): RateLimits {
+  const memory = new RateLimiterMemory({ ...noJudgement, keyPrefix: "" });
+  const own = ownCounter(memory);
+  const shared = redis === undefined ? undefined : sharedCounter(redis);
+  // A full window stays full: to refuse costs neither Redis nor the other limit a thing.
+  const fullUntil = new LRUCache<string, number>({ max: maxFull });
+
+  const fullForMs = (key: string) => {
+    const until = fullUntil.size === 0 ? undefined : fullUntil.get(key);
+    if (until === undefined) return 0;
+    const ms = until - performance.now();
+    if (ms <= 0) fullUntil.delete(key);
+    return Math.max(ms, 0);
+  };
+
+  async function add(limit: Limit): Promise<{ counter: Counter; count: RateLimiterRes }> {
+    if (redis?.available && shared !== undefined) {
+      try {
+        return { counter: shared, count: await shared.add(limit) };
+      } catch {
+        // It is being lost; the call must not wait for it.
+      }
+    }
+    return { counter: own, count: await own.add(limit) };
+  }
+
+  async function take(limit: Limit): Promise<Taken> {
+    const knownMs = fullForMs(limit.key);
+    if (knownMs > 0) return { limit, waitMs: knownMs, giveBack: () => {} };
+    const { counter, count } = await add(limit);
+    const giveBack = () => void counter.remove(limit).catch(() => {}); // Then one call is lost to it.
+    if (count.consumedPoints <= limit.calls) return { limit, waitMs: 0, giveBack };
+    const waitMs = Math.max(count.msBeforeNext, 1);
+    fullUntil.set(limit.key, performance.now() + waitMs);
+    return { limit, waitMs, giveBack };
+  }
+
+  function refuse(subject: Subject, over: readonly Taken[]): void {
+    for (const { limit } of over) {
+      observe({ kind: "rate_limited", subject, limit: limit.holder, enforced: limit.enforced });
+    }
+    const longest = over.filter(({ limit }) => limit.enforced).sort((a, b) => b.waitMs - a.waitMs)[0];
+    if (longest !== undefined) throw rateLimited(longest);
+  }
+
+  async function takeAll(subject: Subject, limits: readonly Limit[]): Promise<void> {
+    // What one limit is known to refuse takes nothing from the other.
+    if (limits.some(({ enforced, key }) => enforced && fullForMs(key) > 0)) {
+      const full = limits.map((limit) => ({ limit, waitMs: fullForMs(limit.key), giveBack: () => {} }));
+      refuse(
+        subject,
+        full.filter(({ waitMs }) => waitMs > 0),
+      );
+    }
+    const taken = await Promise.all(limits.map(take));
+    const over = taken.filter(({ waitMs }) => waitMs > 0);
+    if (over.length === 0) return;
+    if (over.some(({ limit }) => limit.enforced)) {
+      for (const { waitMs, giveBack } of taken) if (waitMs === 0) giveBack();
+    }
+    refuse(subject, over);
+  }
+
+  return {
+    admit(subject, policy) {
+      const limits = limitsOf(subject, policy);
+      return limits === undefined ? undefined : takeAll(subject, limits);
+    },
+    close() {
+      fullUntil.clear();
+      for (const { key } of memory.dump().storage) memory.delete(key);
+    },
+  };
+}
+
+function limitsOf(subject: Subject, policy: RateLimitPolicy): Limit[] | undefined {
+  const { callsPerSecond, observeOnly, organizationCallsPerSecond } = policy;
+  if (callsPerSecond === undefined && organizationCallsPerSecond === undefined) return undefined;
+  const { organizationId, connectorId } = subject;
+  const limits: Limit[] = [];
+  if (callsPerSecond !== undefined) {
+    limits.push(limitOf("connector", `${organizationId}/${connectorId}`, callsPerSecond, !observeOnly));
+  }
+  if (organizationCallsPerSecond !== undefined) {
+    limits.push(limitOf("organization", organizationId, organizationCallsPerSecond, true));
+  }
+  return limits;
+}
+
+function limitOf(holder: Holder, name: string, callsPerSecond: number, enforced: boolean): Limit {
+  const calls = Math.max(1, Math.floor(callsPerSecond));
+  const windowMs = Math.min(Math.ceil((calls / callsPerSecond) * 1_000 - 1e-6), maxWindowMs);
+  // The rate is part of the key, so that a changed one holds at once.
+  return { holder, callsPerSecond, enforced, key: `${holder}/${name}/${callsPerSecond}`, calls, windowMs };
+}
+
+/** Timers of its own free what is not used any more; they keep no process alive. */
+function ownCounter(limiter: RateLimiterMemory): Counter {
+  const duration = ({ windowMs }: Limit) => ({ customDuration: windowMs / 1_000 });
+  return {
+    add: (limit) => limiter.consume(limit.key, 1, duration(limit)),
+    remove: (limit) => limiter.reward(limit.key, 1, duration(limit)),
+  };
+}
+
+/**
+ * The library counts in whole seconds, which are too coarse for 2.5 calls a second: with
+ * this script of ours the durations that it hands over are milliseconds. What is given
+ * back to a window that is over is forgotten.
+ */
+const countScript = `
+if tonumber(ARGV[1]) < 0 and redis.call('exists', KEYS[1]) == 0 then return {0, 0} end
+redis.call('set', KEYS[1], 0, 'PX', ARGV[2], 'NX')
+return {redis.call('incrby', KEYS[1], ARGV[1]), redis.call('pttl', KEYS[1])}`;
+
+function sharedCounter({ client }: SharedRedis): Counter {
+  const limiter = new RateLimiterRedis({
+    ...noJudgement,
+    storeClient: client,
+    keyPrefix: "limit",
+    customIncrTtlLuaScript: countScript,
+  });
+  const duration = ({ windowMs }: Limit) => ({ customDuration: windowMs });
+  return {
+    add: (limit) => limiter.consume(limit.key, 1, duration(limit)),
+    remove: (limit) => limiter.reward(limit.key, 1, duration(limit)),
+  };
+}
+
+function rateLimited({ limit, waitMs }: Taken): Failure {
+  const { holder, callsPerSecond } = limit;
+  const rate = callsPerSecond === 1 ? "1 call" : `${callsPerSecond} calls`;
+  const raise = holder === "connector" ? "raise the connector's limit" : "spread the organization's calls over time";
+  return new Failure("rate_limited", `The ${holder}'s limit of ${rate} a second is used up.`, {
+    where: "rate_limit",
+    remedy: `Try again after the given time, or ${raise}.`,
+    retryAfterMs: Math.ceil(waitMs),
+    metadata: { limit: holder, calls_per_second: String(callsPerSecond) },
+  });
+}

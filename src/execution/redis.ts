@@ -1,0 +1,150 @@
+/**
+ * Redis, in which replicas share rate limits, cool-downs and kept answers.
+ *
+ * It helps and is never needed: whoever uses it goes on without it while it is away,
+ * each replica by itself, and comes back to it when it is back. So nothing waits for
+ * it: a command fails at once while there is no connection, and after `answerMs` at
+ * the latest when there is one.
+ *
+ * One connection does it all, since RESP3 carries messages beside answers: Redis 6 or
+ * newer. An older one never counts as available.
+ */
+import { Redis } from "ioredis";
+import { Failure } from "../failure.ts";
+import type { Observe } from "../observability/observation.ts";
+
+export interface SharedRedis {
+  /** Whether a command is worth sending. */
+  readonly available: boolean;
+  /**
+   * Sends commands; the keys that they name get the prefix `connector:`. An error of a
+   * command holds the command's arguments, so it must not be logged.
+   */
+  readonly client: Redis;
+  /** Hears a channel from now on, through every loss of the connection. */
+  listen(listener: Listener): void;
+  /** Tells all who listen to the channel, in every replica and this one. Fails silently. */
+  publish(channel: string, message: string): void;
+  /** Closes the connection at once. */
+  close(): void;
+}
+
+export interface Listener {
+  readonly channel: string;
+  heard(message: string): void;
+  /**
+   * Reads what was told while nobody heard it. Runs whenever there is a new connection,
+   * which hears the channel already and counts as available when this has settled.
+   */
+  catchUp(client: Redis): Promise<void>;
+}
+
+const prefix = "connector:";
+
+/** Milliseconds that Redis may take to answer one command. */
+const answerMs = 100;
+/** Milliseconds without any answer after which the connection counts as lost; more than a pause of our own process. */
+const silenceMs = 2 * answerMs;
+const connectMs = 2_000;
+const reconnect = { firstMs: 50, maxMs: 2_000 };
+
+/**
+ * Begins to connect, and goes on trying until it is closed.
+ *
+ * @param url `redis://user:password@host:6379/0`, or `rediss:` for TLS.
+ * @throws Failure of kind `configuration_rejected`, which does not hold the URL.
+ */
+export function connectRedis(url: string, observe: Observe): SharedRedis {
+  const listeners = new Map<string, Listener>();
+  let available: boolean | undefined;
+  let closed = false;
+  // Counted here, as the connection is good only when its listeners have caught up.
+  let attempts = 0;
+
+  const turn = (now: boolean) => {
+    if (closed || available === now) return;
+    available = now;
+    observe({ kind: "shared_state_changed", part: "redis", available: now });
+  };
+  const client = clientOf(url, () => backoffMs(attempts++));
+
+  const join = async (listener: Listener) => {
+    await client.subscribe(prefix + listener.channel);
+    await listener.catchUp(client);
+  };
+  const begin = async () => {
+    try {
+      await Promise.all([...listeners.values()].map(join));
+      // A connection with an old server can hear or ask, and not both.
+      await client.get("ready");
+      if (client.status !== "ready") return;
+      attempts = 0;
+      turn(true);
+    } catch {
+      abandon();
+    }
+  };
+  const abandon = () => {
+    turn(false);
+    if (client.status === "ready") client.disconnect(true);
+  };
+
+  client.on("ready", begin);
+  client.on("close", () => turn(false));
+  client.on("message", (channel: string, message: string) => {
+    listeners.get(channel)?.heard(message);
+  });
+  // What is wrong shows in `available`; the error itself may hold the password.
+  client.on("error", () => {});
+
+  return {
+    get available() {
+      return available === true;
+    },
+    client,
+    listen(listener) {
+      listeners.set(prefix + listener.channel, listener);
+      if (client.status === "ready") join(listener).catch(abandon);
+    },
+    publish(channel, message) {
+      client.publish(prefix + channel, message).catch(() => {}); // Who misses it catches up.
+    },
+    close() {
+      closed = true;
+      available = false;
+      client.disconnect();
+    },
+  };
+}
+
+function clientOf(url: string, retryStrategy: () => number): Redis {
+  try {
+    return new Redis(url, {
+      keyPrefix: prefix,
+      connectionName: "connector-service",
+      connectTimeout: connectMs,
+      disconnectTimeout: silenceMs,
+      commandTimeout: answerMs,
+      socketTimeout: silenceMs,
+      // A command that was not answered has been given up: it must not run later.
+      enableOfflineQueue: false,
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+      autoResubscribe: false,
+      // What was the primary is a replica now: the same name leads to the new one.
+      reconnectOnError: ({ message }) => message.startsWith("READONLY"),
+      retryStrategy,
+    });
+  } catch {
+    throw new Failure("configuration_rejected", "The URL of Redis is not valid.", {
+      where: "service",
+      remedy: "Write it as redis://user:password@host:6379/0, percent-encoded.",
+    });
+  }
+}
+
+/** Exponential, with half of it left to chance so that replicas do not come back in step. */
+function backoffMs(attempt: number): number {
+  const ms = Math.min(reconnect.firstMs * 2 ** Math.min(attempt, 16), reconnect.maxMs);
+  return ms / 2 + (Math.random() * ms) / 2;
+}

@@ -1,0 +1,76 @@
+/** Redis servers for tests. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import net, { type AddressInfo } from "node:net";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { temporaryDirectory } from "../../src/store/embedded/directory.ts";
+import { findProgram } from "./servers.ts";
+
+export interface OwnRedis {
+  readonly url: string;
+  readonly port: number;
+  /** Sends SIGKILL, SIGSTOP or SIGCONT; the killed one is gone afterwards. */
+  kill(signal: NodeJS.Signals): Promise<void>;
+  /** Starts the killed one again, on the same port and empty. */
+  restart(): Promise<void>;
+  /** Stops it, also when it is frozen or dead, and removes what it left. */
+  stop(): Promise<void>;
+}
+
+/** A server without persistence that a test may kill or freeze. `options` are its own: `["--requirepass", "x"]`. */
+export async function ownRedis(options: readonly string[] = []): Promise<OwnRedis> {
+  const program = await findProgram("redis-server");
+  if (program === undefined) throw new Error("There is no redis-server: run the tests by `npm test` once.");
+  const directory = await mkdtemp(path.join(await temporaryDirectory(), "connector-redis-"));
+  const port = await freePort();
+  const args = ["--port", String(port), "--bind", "127.0.0.1", "--dir", directory, "--save", "", "--appendonly", "no"];
+  const start = () => started(spawn(program, [...args, ...options], { stdio: ["ignore", "pipe", "inherit"] }));
+  let child = await start();
+  const kill = async (signal: NodeJS.Signals) => {
+    const gone = child.exitCode !== null || child.signalCode !== null;
+    const exit = signal === "SIGKILL" && !gone ? once(child, "exit") : undefined;
+    child.kill(signal);
+    await exit;
+  };
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    port,
+    kill,
+    async restart() {
+      child = await start();
+    },
+    async stop() {
+      await kill("SIGKILL");
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A server that a test leaves as it is: the one that TEST_REDIS_URL names, or its own. */
+export async function someRedis(): Promise<Pick<OwnRedis, "url" | "stop">> {
+  const url = process.env.TEST_REDIS_URL;
+  return url === undefined ? ownRedis() : { url, stop: async () => {} };
+}
+
+async function started(child: ChildProcess & { readonly stdout: NodeJS.ReadableStream }): Promise<ChildProcess> {
+  const said: string[] = [];
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (line.includes("Ready to accept connections")) {
+      child.stdout.resume(); // What it says from now on must not fill the pipe.
+      return child;
+    }
+    said.push(line);
+  }
+  throw new Error(`redis-server did not start:\n${said.join("\n")}`);
+}
+
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}

@@ -1,0 +1,98 @@
+/**
+ * The programs that tests run and npm does not bring. Run before the tests, it installs
+ * what is missing where it may, and says how to get it where it may not.
+ */
+import { execFile, spawn } from "node:child_process";
+import { constants } from "node:fs";
+import { access } from "node:fs/promises";
+import path from "node:path";
+import { promisify } from "node:util";
+
+interface Server {
+  readonly program: string;
+  /** The package of Debian and Ubuntu that holds it. */
+  readonly package: string;
+  /** What the package starts by itself, and no test needs. */
+  readonly service: string;
+  /** How to get it elsewhere. */
+  readonly elsewhere: string;
+}
+
+const servers: readonly Server[] = [
+  { program: "redis-server", package: "redis-server", service: "redis-server", elsewhere: "brew install redis" },
+];
+
+/** Where Debian and Homebrew keep servers that are not on everybody's PATH. */
+const morePlaces = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/opt/homebrew/bin"];
+
+/** The path of a program, or undefined when this machine has none. */
+export async function findProgram(program: string): Promise<string | undefined> {
+  for (const place of [...(process.env.PATH ?? "").split(path.delimiter), ...morePlaces]) {
+    const file = path.join(place, program);
+    if (place !== "" && (await isExecutable(file))) return file;
+  }
+  return undefined;
+}
+
+async function isExecutable(file: string): Promise<boolean> {
+  try {
+    await access(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function missingServers(): Promise<Server[]> {
+  const found = await Promise.all(servers.map(({ program }) => findProgram(program)));
+  return servers.filter((_, index) => found[index] === undefined);
+}
+
+/** On standard error, as standard output may be a report for a program. */
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+async function provide(): Promise<boolean> {
+  const missing = await missingServers();
+  if (missing.length === 0) return true;
+  const apt = await findProgram("apt-get");
+  if (apt !== undefined && process.getuid?.() === 0) await install(apt, missing);
+  const still = await missingServers();
+  for (const server of still) say(adviceFor(server, apt !== undefined));
+  return still.length === 0;
+}
+
+async function install(apt: string, missing: readonly Server[]): Promise<void> {
+  const packages = missing.map((server) => server.package);
+  say(`Installing ${packages.join(", ")} for the tests, which is done once...`);
+  try {
+    await run(apt, "update", "-q");
+    await run(apt, "install", "-y", "-q", "--no-install-recommends", ...packages);
+  } catch (error) {
+    say((error as Error).message);
+  }
+  // The package was not there before, so neither was its service: nobody else's is stopped.
+  for (const { service } of missing) await promisify(execFile)("service", [service, "stop"]).catch(() => {});
+}
+
+/** Shows what the program said only when it failed. */
+async function run(program: string, ...args: string[]): Promise<void> {
+  const child = spawn(program, args, {
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const said: Buffer[] = [];
+  child.stdout.on("data", (chunk: Buffer) => said.push(chunk));
+  child.stderr.on("data", (chunk: Buffer) => said.push(chunk));
+  const code = await new Promise<number | null>((resolve, reject) => child.on("close", resolve).on("error", reject));
+  if (code === 0) return;
+  throw new Error(`${Buffer.concat(said)}\n${program} ${args.join(" ")} failed (${code}).`);
+}
+
+function adviceFor({ program, package: name, elsewhere }: Server, debian: boolean): string {
+  const command = debian ? `sudo apt-get update && sudo apt-get install -y ${name}` : elsewhere;
+  return `The tests need ${program}, which is not on this machine. Run this, then the tests again:\n\n  ${command}\n`;
+}
+
+if (import.meta.main && !(await provide())) process.exit(1);
