@@ -59,9 +59,8 @@ export function createCircuit(options: CircuitOptions): Circuit {
       machine?.close();
     },
     rest() {
-      if (performance.now() - counted <= windowMs) return;
-      machine?.dispose();
-      machine = undefined;
+      // Closed, it has no timer that would have to be freed.
+      if (performance.now() - counted > windowMs) machine = undefined;
     },
     dispose() {
       machine?.dispose();
