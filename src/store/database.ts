@@ -3,10 +3,12 @@ import { Migrator } from "@mikro-orm/migrations";
 import { MikroORM } from "@mikro-orm/postgresql";
 import { ApiKey } from "./entities/apiKey.ts";
 import { Connector } from "./entities/connector.ts";
+import { QueryRecord } from "./entities/queryRecord.ts";
 import { ConnectorsAndApiKeys } from "./migrations/20261122000000_connectors_and_api_keys.ts";
+import { History } from "./migrations/20261122020000_history.ts";
 
 /** In the order in which they run; a migration that was released is never changed. */
-const migrations = [ConnectorsAndApiKeys];
+const migrations = [ConnectorsAndApiKeys, History];
 
 /** Chosen at random, for this one use. */
 const migrationLockKey = "4871203659937214806";
@@ -22,7 +24,7 @@ export interface DatabaseOptions {
 /** Connects when it is first used. */
 export function databaseOf({ url, poolSize, log }: DatabaseOptions): MikroORM {
   return new MikroORM({
-    entities: [Connector, ApiKey],
+    entities: [Connector, ApiKey, QueryRecord],
     extensions: [Migrator],
     migrations: { migrationsList: migrations, snapshot: false, silent: true, tableName: "migration" },
     clientUrl: url,

@@ -1,0 +1,105 @@
+/**
+ * The history of calls: told by whoever runs them, written a little later in batches,
+ * and read again as pages and as figures.
+ *
+ * A call waits for none of this. What can't be stored while the store is away waits in
+ * memory, as much as fits, the newest kept; what does not fit is counted.
+ */
+import type { Log } from "../../observability/log.ts";
+import type { CallEnded, Observe } from "../../observability/observation.ts";
+import type { Store } from "../../store/store.ts";
+import { createLine } from "./line.ts";
+import { type HistoryPage, type HistoryRequest, listRecords } from "./list.ts";
+import { recordOf } from "./record.ts";
+import { type HistoryStats, statsSince } from "./stats.ts";
+import { createWriter } from "./writer.ts";
+
+export interface HistoryOptions {
+  readonly store: Store;
+  /** Hears of a store that does not take the history, and of its return. Default: nobody does. */
+  readonly log?: Log;
+  /** Records that wait to be written at most. Default: 10,000. */
+  readonly maxBuffered?: number;
+  /** Milliseconds after which a record is written. Default: 500. */
+  readonly flushMs?: number;
+  /** Records that are written at once; so many don't wait. Default: 500. */
+  readonly batch?: number;
+}
+
+export interface History {
+  /** Takes the calls that are over; everything else it leaves to others. */
+  readonly observe: Observe;
+  /** Records that were not stored. */
+  readonly dropped: number;
+  /** Writes what was told before. Settles when it is stored or dropped, however long the store is away. */
+  flush(): Promise<void>;
+  /** Writes what was told before, for so many milliseconds at most; drops what is left, and what is told from now. */
+  close(timeoutMs?: number): Promise<void>;
+  list(organizationId: string, request: HistoryRequest): Promise<HistoryPage>;
+  /** @param since The calls that began at or after this instant */
+  stats(organizationId: string, connectorId: string, since: Date): Promise<HistoryStats>;
+}
+
+const defaultCloseMs = 3_000;
+
+export function createHistory(options: HistoryOptions): History {
+  const { store, log, maxBuffered = 10_000, flushMs = 500, batch = 500 } = options;
+  const line = createLine<CallEnded>(maxBuffered);
+  const writer = createWriter(store, log);
+  let overflown = 0;
+  let running: Promise<void> | undefined;
+  let due: NodeJS.Timeout | undefined;
+  let closed = false;
+
+  /** Writes what is in the line now; what comes meanwhile waits its time. */
+  async function writeAll(): Promise<void> {
+    for (let left = line.size; left > 0; left -= batch) {
+      await writer.write(line.take(Math.min(left, batch)).map(recordOf));
+    }
+  }
+  function start(): Promise<void> {
+    unschedule();
+    running ??= writeAll().finally(() => {
+      running = undefined;
+      if (line.size > 0) schedule();
+    });
+    return running;
+  }
+  function schedule(): void {
+    due ??= setTimeout(start, line.size < batch ? flushMs : 0).unref();
+  }
+  function unschedule(): void {
+    clearTimeout(due);
+    due = undefined;
+  }
+  async function flush(): Promise<void> {
+    await running;
+    await start();
+  }
+
+  return {
+    observe(observation) {
+      if (observation.kind !== "call_ended") return;
+      if (closed || !line.add(observation)) overflown++;
+      if (closed || running !== undefined) return;
+      // A whole batch need not wait for the time that was set when its first record came.
+      if (line.size === batch) unschedule();
+      schedule();
+    },
+    get dropped() {
+      return overflown + writer.dropped;
+    },
+    flush,
+    async close(timeoutMs = defaultCloseMs) {
+      closed = true;
+      const limit = setTimeout(writer.giveUp, timeoutMs);
+      writer.hurry();
+      await flush();
+      clearTimeout(limit);
+    },
+    list: (organizationId, request) =>
+      store.withOrganization(organizationId, (em) => listRecords(em, organizationId, request)),
+    stats: (organizationId, connectorId, since) =>
+      store.withOrganization(organizationId, (em) => statsSince(em, organizationId, connectorId, since)),
+  };
+}
