@@ -2,7 +2,7 @@
 import { Failure } from "../../failure.ts";
 import { type Connector, hasRoom, type Level } from "./levels.ts";
 
-/** Calls that may wait at once for each permit of an organization, and of the service. */
+/** Calls that may wait at once for each permit of an organization. */
 const linePerPermit = 2;
 
 /** Milliseconds of the hint at least and at most, and of a permit while none has come back yet. */
@@ -27,34 +27,31 @@ const owners = {
 /**
  * The level that refuses a call which would have to wait, or undefined when it may.
  *
- * A connector's line holds `most`, an organization's twice its permits, and the service's
- * twice its own; but an organization of which nobody waits may always wait with one call,
- * lest the noisy ones shut the quiet ones out.
+ * A connector's line holds `most`, and all lines of an organization twice its permits. The
+ * service has no line of its own: the noisy would shut the quiet out of it.
  */
 export function refusing(connector: Connector, most: number): Level | undefined {
   const { organization } = connector;
-  const { service } = organization;
   // What is to be raised is the limit that the line stands at, not the line.
-  if (connector.waiting >= most) return [connector, organization].find((level) => !hasRoom(level)) ?? service;
-  if (organization.waiting >= organization.permits * linePerPermit) return organization;
-  if (organization.waiting > 0 && service.waiting >= service.permits * linePerPermit) return service;
-  return undefined;
+  if (connector.waiting >= most) {
+    return [connector, organization].find((level) => !hasRoom(level)) ?? organization.service;
+  }
+  return organization.waiting >= organization.permits * linePerPermit ? organization : undefined;
 }
 
 /** What the caller gets whom a level refuses. */
 export function bulkheadFull(level: Level): Failure {
-  const { limit, permits, running, waiting } = level;
+  const { limit } = level;
   const { name, remedy } = owners[limit];
-  return new Failure(
-    "bulkhead_full",
-    `${name} has ${running} calls running and ${waiting} waiting, as many as it may.`,
-    {
-      where: "bulkhead",
-      remedy,
-      retryAfterMs: roomAfterMs(level),
-      metadata: { limit, permits: String(permits), waiting: String(waiting) },
-    },
-  );
+  // How busy the whole replica is would tell one organization of the others.
+  const own = limit !== "service";
+  const line = own ? ` (${level.permits}), and ${level.waiting} more wait` : "";
+  return new Failure("bulkhead_full", `${name} has as many calls running as it may${line}.`, {
+    where: "bulkhead",
+    remedy,
+    retryAfterMs: roomAfterMs(level),
+    metadata: own ? { limit, permits: String(level.permits), waiting: String(level.waiting) } : { limit },
+  });
 }
 
 /** Milliseconds until those who wait have run, by how long permits were held of late. */
