@@ -184,10 +184,9 @@ describe("a connection to Redis", () => {
   test("never counts a server as available that can't both hear and answer on one connection", async () => {
     // As a server from before RESP3 does, it knows no HELLO.
     const old = net.createServer((socket) => {
-      const upstream = net.connect(server.port, "127.0.0.1");
-      const swap = (from: string, to: string) => (chunk: Buffer) => chunk.toString("latin1").replaceAll(from, to);
-      socket.on("data", (chunk) => upstream.write(swap("hello", "hellx")(chunk), "latin1"));
-      upstream.on("data", (chunk) => socket.write(swap("hellx", "hello")(chunk), "latin1"));
+      const upstream = net.connect(server.port, "127.0.0.1").setEncoding("latin1");
+      socket.setEncoding("latin1").on("data", (text: string) => upstream.write(text.replaceAll("hello", "hellx")));
+      upstream.on("data", (text: string) => socket.write(text.replaceAll("hellx", "hello")));
       socket.on("close", () => upstream.destroy()).on("error", () => {});
       upstream.on("close", () => socket.destroy()).on("error", () => {});
     });

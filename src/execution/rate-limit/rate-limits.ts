@@ -51,7 +51,6 @@ interface Limit {
 
 /** What came of asking one limit. */
 interface Taken {
-  readonly limit: Limit;
   /** Milliseconds until the next window; 0 when there was room in this one. */
   readonly waitMs: number;
   giveBack(): void;
@@ -97,39 +96,41 @@ export function createRateLimits({ redis, observe }: RateLimitOptions): RateLimi
 
   async function take(limit: Limit): Promise<Taken> {
     const knownMs = fullForMs(limit.key);
-    if (knownMs > 0) return { limit, waitMs: knownMs, giveBack: () => {} };
+    if (knownMs > 0) return { waitMs: knownMs, giveBack: () => {} };
     const { counter, count } = await add(limit);
-    const giveBack = () => void counter.remove(limit).catch(() => {}); // Then one call is lost to it.
-    if (count.consumedPoints <= limit.calls) return { limit, waitMs: 0, giveBack };
+    const giveBack = () => {
+      fullUntil.delete(limit.key);
+      counter.remove(limit).catch(() => {}); // Then the limit has one call less until its window ends.
+    };
+    if (count.consumedPoints <= limit.calls) return { waitMs: 0, giveBack };
+    // What was refused is not counted, so that what another call gives back makes room.
+    giveBack();
     const waitMs = Math.max(count.msBeforeNext, 1);
     fullUntil.set(limit.key, performance.now() + waitMs);
-    return { limit, waitMs, giveBack };
+    return { waitMs, giveBack: () => {} };
   }
 
-  function refuse(subject: Subject, over: readonly Taken[]): void {
-    for (const { limit } of over) {
-      observe({ kind: "rate_limited", subject, limit: limit.holder, enforced: limit.enforced });
-    }
-    const longest = over.filter(({ limit }) => limit.enforced).sort((a, b) => b.waitMs - a.waitMs)[0];
-    if (longest !== undefined) throw rateLimited(longest);
+  /** @throws Failure when the limit is enforced. */
+  function meet(subject: Subject, limit: Limit, waitMs: number): void {
+    observe({ kind: "rate_limited", subject, limit: limit.holder, enforced: limit.enforced });
+    if (limit.enforced) throw rateLimited(limit, waitMs);
   }
 
   async function takeAll(subject: Subject, limits: readonly Limit[]): Promise<void> {
     // What one limit is known to refuse takes nothing from the other.
-    if (limits.some(({ enforced, key }) => enforced && fullForMs(key) > 0)) {
-      const full = limits.map((limit) => ({ limit, waitMs: fullForMs(limit.key), giveBack: () => {} }));
-      refuse(
-        subject,
-        full.filter(({ waitMs }) => waitMs > 0),
-      );
+    for (const limit of limits) {
+      const waitMs = limit.enforced ? fullForMs(limit.key) : 0;
+      if (waitMs > 0) meet(subject, limit, waitMs);
     }
-    const taken = await Promise.all(limits.map(take));
-    const over = taken.filter(({ waitMs }) => waitMs > 0);
-    if (over.length === 0) return;
-    if (over.some(({ limit }) => limit.enforced)) {
-      for (const { waitMs, giveBack } of taken) if (waitMs === 0) giveBack();
+    const taken: Taken[] = [];
+    // One after the other: a connector that calls too often must not fill its organization's, be it for a moment.
+    for (const limit of limits) {
+      const one = await take(limit);
+      taken.push(one);
+      if (one.waitMs === 0) continue;
+      if (limit.enforced) for (const { giveBack } of taken) giveBack();
+      meet(subject, limit, one.waitMs);
     }
-    refuse(subject, over);
   }
 
   return {
@@ -198,8 +199,7 @@ function sharedCounter({ client }: SharedRedis): Counter {
   };
 }
 
-function rateLimited({ limit, waitMs }: Taken): Failure {
-  const { holder, callsPerSecond } = limit;
+function rateLimited({ holder, callsPerSecond }: Limit, waitMs: number): Failure {
   const rate = callsPerSecond === 1 ? "1 call" : `${callsPerSecond} calls`;
   const raise = holder === "connector" ? "raise the connector's limit" : "spread the organization's calls over time";
   return new Failure("rate_limited", `The ${holder}'s limit of ${rate} a second is used up.`, {
