@@ -7,11 +7,11 @@ import { developmentKeys, firstApiKey } from "./development.ts";
 import { createDial } from "./egress/dial.ts";
 import { createEgressPolicy } from "./egress/policy.ts";
 import { createExecution } from "./execution/execution.ts";
+import { createPlaces } from "./execution/session/places.ts";
 import { Failure } from "./failure.ts";
 import { ConnectorService } from "./gen/connector/v1/service_pb.js";
 import { createLog, type Log } from "./observability/log.ts";
 import { loadCatalogue } from "./providers/catalogue.ts";
-import type { Places } from "./providers/contract.ts";
 import { createRegistry } from "./registry/registry.ts";
 import { createPageTokens } from "./rpc/page-token.ts";
 import { admitPrincipals } from "./rpc/principal.ts";
@@ -36,10 +36,6 @@ export interface RunningService {
   /** Drains and closes everything; a second call gets the first one's promise. */
   stop(): Promise<DrainSummary>;
 }
-
-const unlimited: Places = {
-  take: async () => ({ lend: () => {}, recall: () => {}, free: () => {} }),
-};
 
 /** How long the store may take to say that it is there, in milliseconds. */
 const readyMs = 2_000;
@@ -75,7 +71,7 @@ async function serve(config: Config, log: Log, embedded: Embedded | undefined): 
       session: {
         dial: createDial(createEgressPolicy(config.egressAllow)),
         maxConnections: config.limits.connections.connector,
-        places: unlimited,
+        places: createPlaces({ perHost: config.limits.connections.host, all: config.limits.connections.all }),
       },
       unary: { defaultMs: unaryMs, maxMs },
       stream: { defaultMs: streamMs, maxMs },

@@ -5,7 +5,7 @@
  * back to the pool when it has settled, and only if nothing went wrong on it.
  */
 import { Failure } from "../../failure.ts";
-import type { Call, ReadQuery } from "../contract.ts";
+import type { Call, ReadQuery, Settled } from "../contract.ts";
 import type { ConnectionPool } from "../sql/pool.ts";
 import type { SourceConnection } from "./connection.ts";
 import type { Description } from "./describing.ts";
@@ -52,9 +52,8 @@ export class Borrowed {
     call: Call,
     circumstances: Circumstances,
   ): Promise<Borrowed> {
-    call.enter("connect");
     try {
-      const connection = await pool.acquire(call.signal);
+      const connection = await pool.acquire(call);
       if (call.signal.aborted) {
         pool.release(connection, true);
         throw call.signal.reason;
@@ -103,7 +102,8 @@ export class Borrowed {
   giveBack(): void {
     if (this.#returned) return;
     this.#detach();
-    void this.#connection.settle().then(() => this.#pool.release(this.#connection, true));
+    if (this.#connection.isBusy) this.#release(this.#connection.settle(), true);
+    else this.#pool.release(this.#connection, true);
   }
 
   /** Gives the connection back and says what an error means. */
@@ -125,8 +125,16 @@ export class Borrowed {
   #stop(reason: Error): void {
     if (this.#returned) return;
     this.#detach();
-    // Its place in the pool is free when the server has really stopped.
-    void this.#connection.cancel(reason).then(() => this.#pool.release(this.#connection, false));
+    this.#release(this.#connection.cancel(reason), false);
+  }
+
+  /** Its place in the pool is free when the server has really stopped, and the call's permit then. */
+  #release(settling: Promise<Settled>, reusable: boolean): void {
+    const released = settling.then((settled) => {
+      this.#pool.release(this.#connection, reusable);
+      return settled;
+    });
+    this.#call.settling(released);
   }
 
   #detach(): void {

@@ -6,6 +6,7 @@ import { orAborted } from "../../abort.ts";
 import type { Dial } from "../../egress/dial.ts";
 import { Failure } from "../../failure.ts";
 import { textRows } from "../../rows/page.ts";
+import type { Settled } from "../contract.ts";
 import { Describing, type Description } from "./describing.ts";
 import { classify } from "./errors.ts";
 import { notPostgresql } from "./protocol.ts";
@@ -74,6 +75,8 @@ export class SourceConnection {
   readonly #cancelSocket: (signal: AbortSignal) => Promise<SourceSocket>;
   #activity: Activity | undefined;
   #open = true;
+  /** The server has said how what runs, or ran last, has ended. */
+  #heard = false;
 
   private constructor(
     client: ProtocolClient,
@@ -88,6 +91,10 @@ export class SourceConnection {
     };
     // Whoever reads is told by pg; an idle connection that is lost is found by `isOpen`.
     client.on("error", lost).on("end", lost);
+    const heard = () => {
+      this.#heard = true;
+    };
+    wire.on("readyForQuery", heard).on("errorMessage", heard);
   }
 
   /** @throws What the socket, its encryption or the server's authentication fails with. */
@@ -132,6 +139,11 @@ export class SourceConnection {
     return this.#open && !this.#wire.socket.destroyed;
   }
 
+  /** The server is not ready for the next statement yet. */
+  get isBusy(): boolean {
+    return this.#activity !== undefined;
+  }
+
   /** `TLSv1.3` for example; empty without encryption. */
   get tls(): string {
     const socket = this.#wire.socket as Partial<TLSSocket>;
@@ -160,29 +172,63 @@ export class SourceConnection {
     return rows;
   }
 
+  /** Whether the server answers before the signal aborts: one round trip without a statement. Never fails. */
+  async answers(signal: AbortSignal): Promise<boolean> {
+    const asking = this.#begin(new Describing(""));
+    try {
+      await orAborted(asking.answer, signal);
+      await asking.settled;
+      return this.isOpen;
+    } catch {
+      return false;
+    }
+  }
+
   /**
    * Stops what runs, and waits until the server has heard it *and* the request's own
    * socket is closed: a cancel request that is still on its way must not meet
    * another statement. The connection is closed then. Never fails.
    *
    * @param reason What whoever waits for rows is told.
+   * @returns `lost` when the server gave no sign that the statement has ended.
    */
-  async cancel(reason: Error): Promise<void> {
+  async cancel(reason: Error): Promise<Settled> {
     const activity = this.#activity;
+    let settled: Settled = "answered";
     if (activity !== undefined) {
       this.#open = false;
       activity.discard(reason);
       const limit = AbortSignal.timeout(settleMs);
       // A server that can't be reached or does not answer leaves nothing but to cut the connection.
-      await Promise.allSettled([this.#requestCancels(activity.settled, limit), orAborted(activity.settled, limit)]);
+      const cancels = this.#requestCancels(activity.settled, limit).catch(() => {});
+      settled = await this.#end(activity, limit);
+      await cancels;
     }
     this.close();
+    return settled;
   }
 
-  /** Waits until nothing runs any more, and cuts a connection that does not come to that. Never fails. */
-  async settle(): Promise<void> {
-    if (this.#activity === undefined) return;
-    await orAborted(this.#activity.settled, AbortSignal.timeout(settleMs)).catch(() => this.close());
+  /**
+   * Waits until nothing runs any more, and cuts a connection that does not come to that.
+   * Never fails.
+   *
+   * @returns `lost` when the server gave no sign that what ran has ended.
+   */
+  async settle(): Promise<Settled> {
+    if (this.#activity === undefined) return "answered";
+    const settled = await this.#end(this.#activity, AbortSignal.timeout(settleMs));
+    if (settled === "lost") this.close();
+    return settled;
+  }
+
+  /** A connection that ends without a word of the server's says nothing of the statement. */
+  async #end(activity: Activity, limit: AbortSignal): Promise<Settled> {
+    try {
+      await orAborted(activity.settled, limit);
+      return this.#heard ? "answered" : "lost";
+    } catch {
+      return "lost";
+    }
   }
 
   /** Closes the connection at once. */
@@ -195,6 +241,7 @@ export class SourceConnection {
 
   #begin<T extends Activity & pg.Submittable>(activity: T): T {
     this.#activity = activity;
+    this.#heard = false;
     void activity.settled.then(() => {
       if (this.#activity === activity) this.#activity = undefined;
       if (activity.broken) this.#open = false;

@@ -24,13 +24,16 @@ import { testConnection } from "./test.ts";
 /** Milliseconds after which an unused connection is closed. */
 const idleMs = 30_000;
 
-export function openSession(login: Login, password: string, { dial, maxConnections }: SessionContext): Session {
+export function openSession(login: Login, password: string, { dial, maxConnections, places }: SessionContext): Session {
   const pool = new ConnectionPool<SourceConnection>({
     max: maxConnections,
     idleMs,
+    places,
+    host: login.host,
     open: (signal) => SourceConnection.open(login, password, dial, signal),
     close: (connection) => connection.close(),
     isOpen: (connection) => connection.isOpen,
+    check: (connection, signal) => connection.answers(signal),
   });
   const planner = createPlanner();
 
@@ -46,7 +49,7 @@ export function openSession(login: Login, password: string, { dial, maxConnectio
   }
 
   return {
-    test: (call) => testConnection(login, password, dial, call),
+    test: (call) => testConnection(login, password, { dial, places }, call),
     async schema(call) {
       const borrowed = await Borrowed.from(pool, call, { ...login, planner });
       return borrowed.during(() => readSchema(borrowed.run));

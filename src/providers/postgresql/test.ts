@@ -1,8 +1,7 @@
 /** Tests a connection step by step, and says what is wrong and how to mend it. */
-
 import type { Dial } from "../../egress/dial.ts";
 import { Failure } from "../../failure.ts";
-import type { Call, Check, TestReport } from "../contract.ts";
+import type { Call, Check, SessionContext, Settled, TestReport } from "../contract.ts";
 import { type Login, SourceConnection } from "./connection.ts";
 import { classify } from "./errors.ts";
 import { openSocket, type SourceSocket } from "./socket.ts";
@@ -35,12 +34,39 @@ interface Facts {
 const order = ["connect", "tls", "authenticate", "query", "privileges"] as const;
 
 /** Uses a connection of its own, so that what is tested is the way from the start. */
-export async function testConnection(login: Login, password: string, dial: Dial, call: Call): Promise<TestReport> {
+export async function testConnection(
+  login: Login,
+  password: string,
+  { dial, places }: Pick<SessionContext, "dial" | "places">,
+  call: Call,
+): Promise<TestReport> {
+  call.enter("pool");
+  const place = await places.take(login.host, call.signal);
+  const used: Used = { connection: undefined, stopping: undefined };
+  try {
+    return await testSteps(login, password, dial, call, used);
+  } finally {
+    const close = () => {
+      used.connection?.close();
+      place.free();
+    };
+    if (used.stopping === undefined) close();
+    else void used.stopping.then(close);
+  }
+}
+
+/** What a test leaves to be closed. */
+interface Used {
+  connection: SourceConnection | undefined;
+  /** The statement that is being cancelled. */
+  stopping: Promise<Settled> | undefined;
+}
+
+async function testSteps(login: Login, password: string, dial: Dial, call: Call, used: Used): Promise<TestReport> {
   const checks: Check[] = [];
   const pass = (name: Check["name"], message: string) => {
     checks.push({ name, outcome: "passed", message, remedy: "", reason: "" });
   };
-  let connection: SourceConnection | undefined;
   let tls = "";
   let user = login.user;
   try {
@@ -52,10 +78,10 @@ export async function testConnection(login: Login, password: string, dial: Dial,
     );
     tls = protocolOf(source);
     checks.push(tlsCheck(tls));
-    connection = await SourceConnection.authenticate(source, login, password, dial, call.signal);
+    used.connection = await SourceConnection.authenticate(source, login, password, dial, call.signal);
     pass("authenticate", `The server knows the user "${login.user}" and has the database "${login.database}".`);
     call.enter("source");
-    const facts = await readFacts(connection, call);
+    const facts = await readFacts(used.connection, call, used);
     user = facts.user;
     pass("query", `PostgreSQL ${facts.version} answers queries.`);
     checks.push(privilegesCheck(facts));
@@ -74,8 +100,6 @@ export async function testConnection(login: Login, password: string, dial: Dial,
       user,
       checks: [...checks, ...failedChecks(error, checks, login)],
     };
-  } finally {
-    connection?.close();
   }
 }
 
@@ -111,9 +135,12 @@ function tlsCheck(tls: string): Check {
   };
 }
 
-async function readFacts(connection: SourceConnection, call: Call): Promise<Facts> {
+async function readFacts(connection: SourceConnection, call: Call, used: Used): Promise<Facts> {
   const timeoutMs = Math.max(1, call.deadline - performance.now());
-  const stop = () => void connection.cancel(call.signal.reason);
+  const stop = () => {
+    used.stopping = connection.cancel(call.signal.reason);
+    call.settling(used.stopping);
+  };
   call.signal.addEventListener("abort", stop, { once: true });
   try {
     const [row = []] = await connection.rows({ text: factsQuery, parameters: [] }, timeoutMs);

@@ -2,10 +2,12 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { ConnectionPool } from "../../../src/providers/sql/pool.ts";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { createPlaces } from "../../../src/execution/session/places.ts";
+import type { Phase, Places } from "../../../src/providers/contract.ts";
+import { type Borrower, ConnectionPool } from "../../../src/providers/sql/pool.ts";
 
-const never = new AbortController().signal;
+const never = borrower(new AbortController().signal);
 
 let server: Server;
 /** The server's ends of open sockets. */
@@ -36,9 +38,24 @@ async function open(signal: AbortSignal): Promise<Socket> {
   return socket;
 }
 
-function pool(max: number, options: { idleMs?: number; open?: typeof open } = {}): ConnectionPool<Socket> {
+/** A call that gathers its phases. */
+function borrower(signal: AbortSignal): Borrower & { readonly phases: Phase[] } {
+  const phases: Phase[] = [];
+  return { signal, phases, enter: (phase) => phases.push(phase) };
+}
+
+interface Options {
+  readonly idleMs?: number;
+  readonly freshMs?: number;
+  readonly places?: Places;
+  readonly open?: typeof open;
+  readonly check?: (socket: Socket, signal: AbortSignal) => Promise<boolean>;
+}
+
+function pool(max: number, options: Options = {}): ConnectionPool<Socket> {
+  const places = createPlaces({ perHost: 100, all: 100 });
   return new ConnectionPool<Socket>({
-    ...{ max, idleMs: 60_000, open, ...options },
+    ...{ max, idleMs: 60_000, open, places, host: "source", check: async () => true, ...options },
     close: (socket) => socket.destroy(),
     isOpen: (socket) => !socket.destroyed && socket.readyState === "open",
   });
@@ -87,14 +104,14 @@ test("a caller that leaves the line takes nobody's place", async () => {
   const connections = pool(1);
   const held = await connections.acquire(never);
   const leaving = new AbortController();
-  const first = connections.acquire(leaving.signal);
+  const first = connections.acquire(borrower(leaving.signal));
   const second = connections.acquire(never);
   const reason = new Error("enough");
   leaving.abort(reason);
   await expect(first).rejects.toBe(reason);
   connections.release(held, true);
   expect(await second).toBe(held);
-  await expect(connections.acquire(leaving.signal)).rejects.toBe(reason);
+  await expect(connections.acquire(borrower(leaving.signal))).rejects.toBe(reason);
   expect(connections.size).toBe(1);
 });
 
@@ -111,7 +128,7 @@ test("an open that fails passes its place on", async () => {
 test("a caller that leaves while its connection is being opened leaves none behind", async () => {
   const connections = pool(1);
   const leaving = new AbortController();
-  const first = connections.acquire(leaving.signal);
+  const first = connections.acquire(borrower(leaving.signal));
   leaving.abort();
   await expect(first).rejects.toThrow();
   expect(connections.size).toBe(0);
@@ -169,4 +186,130 @@ test("a closed pool lets those in line have their turn", async () => {
   connections.release(last, true);
   await vi.waitUntil(() => accepted.size === 0);
   expect(connections.size).toBe(0);
+});
+
+describe("a place in the budget of connections", () => {
+  test("is taken before a connection is opened, lent while it is unused, and free when it is closed", async () => {
+    const places = createPlaces({ perHost: 5, all: 5 });
+    const connections = pool(3, { places });
+    const [first, second] = await Promise.all([connections.acquire(never), connections.acquire(never)]);
+    expect(places.figures()).toEqual({ open: 2, lent: 0, waiting: 0 });
+    connections.release(first, true);
+    connections.release(second, false);
+    expect(places.figures()).toEqual({ open: 1, lent: 1, waiting: 0 });
+    connections.close();
+    expect(places.figures()).toEqual({ open: 0, lent: 0, waiting: 0 });
+  });
+
+  test("is left to another source when the connection is unused", async () => {
+    const places = createPlaces({ perHost: 1, all: 5 });
+    const [one, other] = [pool(3, { places }), pool(3, { places })];
+    const idle = await one.acquire(never);
+    one.release(idle, true);
+    await other.acquire(never);
+    expect([idle.destroyed, one.size, places.figures()]).toEqual([true, 0, { open: 1, lent: 0, waiting: 0 }]);
+  });
+
+  test("is waited for beside the pool's own connections, whichever is there first", async () => {
+    const places = createPlaces({ perHost: 1, all: 5 });
+    const connections = pool(3, { places });
+    const only = await connections.acquire(never);
+    const call = borrower(never.signal);
+    const next = connections.acquire(call);
+    expect(places.figures().waiting).toBe(1);
+    connections.release(only, true);
+    expect(await next).toBe(only);
+    expect([call.phases, places.figures()]).toEqual([["pool"], { open: 1, lent: 0, waiting: 0 }]);
+  });
+
+  test("is free again when the connection can't be opened, and when nobody waits for it any more", async () => {
+    const places = createPlaces({ perHost: 1, all: 1 });
+    const refusing = pool(2, { places, open: () => Promise.reject(new Error("refused")) });
+    await expect(refusing.acquire(never)).rejects.toThrow("refused");
+    const connections = pool(2, { places });
+    const only = await connections.acquire(never);
+    const leaving = new AbortController();
+    const left = expect(pool(1, { places }).acquire(borrower(leaving.signal))).rejects.toThrow();
+    leaving.abort();
+    await left;
+    connections.release(only, false);
+    expect(places.figures()).toEqual({ open: 0, lent: 0, waiting: 0 });
+  });
+
+  test("goes round, though the calls of a busy session need its connection one after the other", async () => {
+    const places = createPlaces({ perHost: 1, all: 1 });
+    const [busy, quiet] = [pool(1, { places }), pool(1, { places })];
+    let served = false;
+    const lane = async () => {
+      while (!served) {
+        const socket = await busy.acquire(never);
+        await delay(1);
+        busy.release(socket, true);
+      }
+    };
+    const lanes = [lane(), lane(), lane()];
+    quiet.release(await quiet.acquire(never), true);
+    served = true;
+    await Promise.all(lanes);
+    expect(places.figures()).toMatchObject({ waiting: 0 });
+  });
+});
+
+test("a call is told what it waits for: a connection of others, and then its own that is being opened", async () => {
+  const connections = pool(1);
+  const held = await connections.acquire(never);
+  const waiting = borrower(never.signal);
+  const next = connections.acquire(waiting);
+  expect(waiting.phases).toEqual(["pool"]);
+  connections.release(held, false);
+  connections.release(await next, true);
+  expect(waiting.phases).toEqual(["pool", "connect"]);
+  const warm = borrower(never.signal);
+  await connections.acquire(warm);
+  expect(warm.phases).toEqual([]);
+});
+
+describe("a connection that was unused for long", () => {
+  const checked = () => vi.fn<(socket: Socket, signal: AbortSignal) => Promise<boolean>>();
+
+  test("is asked before it is used, and a younger one is not", async () => {
+    const check = checked().mockResolvedValue(true);
+    const connections = pool(1, { freshMs: 50, check });
+    const socket = await connections.acquire(never);
+    connections.release(socket, true);
+    expect(await connections.acquire(never)).toBe(socket);
+    expect(check).not.toHaveBeenCalled();
+    connections.release(socket, true);
+    await delay(60);
+    expect(await connections.acquire(never)).toBe(socket);
+    expect(check).toHaveBeenCalledOnce();
+  });
+
+  test("is closed when it does not answer, and so are those unused for longer; a new one is opened", async () => {
+    const check = checked().mockResolvedValue(false);
+    const connections = pool(3, { freshMs: 0, check });
+    const stale = await Promise.all([1, 2, 3].map(() => connections.acquire(never)));
+    for (const socket of stale) connections.release(socket, true);
+    const socket = await connections.acquire(never);
+    expect([stale.includes(socket), stale.map(({ destroyed }) => destroyed)]).toEqual([false, [true, true, true]]);
+    expect([check.mock.calls.length, connections.size]).toEqual([1, 1]);
+  });
+
+  test("has a second to answer, and no longer than its caller waits", async () => {
+    const check = checked().mockImplementation(
+      (_, signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve(false))),
+    );
+    const connections = pool(2, { freshMs: 0, check });
+    connections.release(await connections.acquire(never), true);
+    const start = performance.now();
+    const socket = await connections.acquire(never);
+    expect(performance.now() - start).toBeGreaterThan(900);
+    connections.release(socket, true);
+    const leaving = new AbortController();
+    const left = connections.acquire(borrower(leaving.signal));
+    const reason = new Error("enough");
+    leaving.abort(reason);
+    await expect(left).rejects.toBe(reason);
+    expect([socket.destroyed, connections.size]).toEqual([true, 0]);
+  });
 });
