@@ -71,7 +71,7 @@ describe("opening", () => {
   });
 
   test("opens for a source that always fails, though it is seldom called", () => {
-    const { fail, state } = breakerWith();
+    const { fail, succeed, state } = breakerWith();
     for (let call = 0; call < 4; call++) {
       fail(1);
       vi.advanceTimersByTime(60_000);
@@ -79,6 +79,12 @@ describe("opening", () => {
     expect(state()).toBe("closed");
     fail(1);
     expect(state()).toBe("open");
+
+    vi.advanceTimersByTime(untilProbeMs);
+    succeed(1);
+    vi.advanceTimersByTime(60_000);
+    fail(1);
+    expect(state()).toBe("closed");
   });
 
   test("a few connections that are lost at once don't open a busy connector's breaker", () => {

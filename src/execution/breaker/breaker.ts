@@ -133,8 +133,8 @@ export function createBreaker(options: BreakerOptions): OwnedBreaker {
         const healthy = verdict === "healthy";
         suspect = kind;
         if (state === "closed") circuit.count(healthy);
-        // That a probe overran its time has counted already; that it succeeds after all is news.
-        else if (healthy && own !== undefined) circuit.close();
+        // It is a probe. That one overran its time has counted already; its success after all is news.
+        else if (healthy) circuit.close();
         else if (decisive) circuit.open();
       },
     };
