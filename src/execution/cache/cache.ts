@@ -117,11 +117,13 @@ export function createQueryCache({ maxBytes, redis, vault, observe }: QueryCache
     });
     const joinable = { scope: address.scope, reading };
     running.set(id, joinable);
-    const leave = () => {
-      if (running.get(id) === joinable) running.delete(id);
-    };
-    // It can be joined until it is found, so that nobody who comes between reads again.
-    reading.result.then(({ kept }) => keep(store, address, epoch, kept, forMs)).then(leave, leave);
+    const joins = () => running.get(id) === joinable;
+    const leave = () => joins() && running.delete(id);
+    // It can be joined until it is found, so that nobody who comes between reads again; what
+    // must not be joined any more is not kept, or it would stand in a newer one's place.
+    reading.result
+      .then(({ kept }) => (joins() ? keep(store, address, epoch, kept, forMs) : undefined))
+      .then(leave, leave);
     return reading;
   }
 

@@ -3,7 +3,7 @@
  * costs a call a short wait at most: what it would have said is not known then.
  */
 import { randomBytes } from "node:crypto";
-import { openAnswer, sealAnswer } from "../../vault/kept-answer.ts";
+import { type AnswerSealer, createAnswerSealer } from "../../vault/kept-answer.ts";
 import type { Vault } from "../../vault/vault.ts";
 import type { SharedRedis } from "../redis.ts";
 import { decodePage, encodePage, format } from "./encoded-page.ts";
@@ -25,6 +25,7 @@ const unknown: Found = { epoch: undefined, page: undefined };
 
 export function createRedisStore(redis: SharedRedis, vault: Vault): Store {
   const { client } = redis;
+  const sealer = createAnswerSealer(vault);
   const ends = createEnds(redis);
   let pausedUntil = 0;
   const reachable = () => redis.available && performance.now() >= pausedUntil;
@@ -39,7 +40,7 @@ export function createRedisStore(redis: SharedRedis, vault: Vault): Store {
     const [name, sealed] = found;
     const epoch = name?.toString("latin1") ?? (await beginEpoch(address.scope));
     if (epoch === undefined || !epochForm.test(epoch) || ends.untold(address.scope)) return unknown;
-    return { epoch, page: sealed == null ? undefined : await opened(vault, address, epoch, sealed) };
+    return { epoch, page: sealed == null ? undefined : await opened(sealer, address, epoch, sealed) };
   }
 
   /** Of several who begin one, the first one's is everybody's. */
@@ -52,7 +53,7 @@ export function createRedisStore(redis: SharedRedis, vault: Vault): Store {
   async function keep(address: Address, epoch: string, page: KeptPage, forMs: number): Promise<void> {
     const encoded = encodePage(page);
     if (encoded.length > maxBytes || !reachable()) return;
-    const sealed = await sealAnswer(vault, { ...address, epoch, format }, encoded);
+    const sealed = await sealer.seal({ ...address, epoch, format }, encoded);
     if (sealed.length <= maxBytes) await answerOf(client.set(answerName(address), Buffer.from(sealed), "PX", forMs));
   }
 
@@ -60,10 +61,15 @@ export function createRedisStore(redis: SharedRedis, vault: Vault): Store {
 }
 
 /** An answer that was sealed for another place or time, or is none, was not found. */
-async function opened(vault: Vault, address: Address, epoch: string, sealed: Buffer): Promise<KeptPage | undefined> {
+async function opened(
+  sealer: AnswerSealer,
+  address: Address,
+  epoch: string,
+  sealed: Buffer,
+): Promise<KeptPage | undefined> {
   if (sealed.length > maxBytes) return undefined;
   try {
-    return decodePage(Buffer.from(await openAnswer(vault, { ...address, epoch, format }, sealed)));
+    return decodePage(Buffer.from(await sealer.open({ ...address, epoch, format }, sealed)));
   } catch {
     return undefined;
   }
