@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type Bulkheads, createBulkheads, type Permit } from "../../src/execution/bulkhead/bulkheads.ts";
 import { Failure } from "../../src/failure.ts";
@@ -166,9 +167,20 @@ test("a permit that was granted is its call's, whatever the signal says later", 
   caller.abort(new Error("too late"));
 
   const permit = await second;
-  expect(bulkheads.figures().running).toBe(1);
+  expect(bulkheads.figures()).toEqual({ running: 1, waiting: 0 });
   permit.release();
   expect(bulkheads.figures().running).toBe(0);
+});
+
+test("a call that waits no more listens to its signal no more", async () => {
+  const bulkheads = createBulkheads({ organization: 9, all: 9, observe });
+  const { signal } = new AbortController();
+  const first = enterNow(bulkheads, "a/1", { connector: 1, signal });
+  const second = enter(bulkheads, "a/1", { connector: 1, signal });
+  expect(getEventListeners(signal, "abort")).toHaveLength(1);
+  first.release();
+  expect(getEventListeners(signal, "abort")).toHaveLength(0);
+  (await second).release();
 });
 
 test("a call whose deadline has passed is passed over", async () => {

@@ -57,11 +57,11 @@ test("a source that is down gets no more than a tenth on top of its calls, and o
   await Promise.all(running);
 
   // The first second's retry is there when the first call comes.
-  const seconds = count / callsPerSecond + 1;
-  expect(state.attempts / count).toBeLessThanOrEqual(1.1 + seconds / count);
+  const perSecond = count / callsPerSecond + 1;
+  expect(state.attempts).toBeLessThanOrEqual(count + count / 10 + perSecond);
   // The budget is used, not only kept.
-  expect(state.attempts / count).toBeGreaterThan(1.09);
-  expect(new Set(decisions())).toEqual(new Set(["retried", "budget_used"]));
+  expect(state.attempts).toBeGreaterThan(count + count / 10);
+  expect(decisions()).toContain("budget_used");
 });
 
 test("the calls of quiet times save up for ten retries at most", async () => {

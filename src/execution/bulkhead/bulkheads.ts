@@ -66,13 +66,8 @@ export function createBulkheads({ organization, all, observe }: BulkheadsOptions
   return {
     enter(subject, limits, signal, deadline) {
       if (signal.aborted) throw signal.reason;
-      const permits = { connector: limits.connector, organization };
-      let connector = connectorOf(service, subject, permits);
-      if (connector.permits !== limits.connector) {
-        resize(connector, limits.connector);
-        // Those who waited may all be gone, and the connector's level with them.
-        connector = connectorOf(service, subject, permits);
-      }
+      const connector = connectorOf(service, subject, { connector: limits.connector, organization });
+      if (connector.permits !== limits.connector) resize(connector, limits.connector);
       // Nobody waits who could run, so nobody is overtaken.
       if (hasRoom(connector) && hasRoom(connector.organization) && hasRoom(service)) return take(connector);
       const full = refusing(connector, limits.waiting);
