@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type OwnRedis, ownRedis } from "../support/redis.ts";
 import {
-  anHour,
   connectorOf,
   countingSource,
   heldSource,
@@ -186,10 +185,8 @@ describe("a Redis in trouble is no call's failure", () => {
     expect((await Promise.all(asking)).toSorted()).toEqual(["once joined", "once joined", "once source"]);
 
     await server.restart();
-    await vi.waitFor(async () => expect(await one.ask(question, notKeptYet)).toMatch("kept"), {
-      timeout: 8_000,
-      interval: 50,
-    });
+    const patience = { timeout: 8_000, interval: 50 };
+    await vi.waitFor(async () => expect(await one.ask(question, source.read)).toMatch("kept"), patience);
   });
 
   test("when it is frozen: a call waits a tenth of a second, and the next ones not at all", async () => {
@@ -204,27 +201,24 @@ describe("a Redis in trouble is no call's failure", () => {
     expect(performance.now() - start).toBeLessThan(400);
     const next = performance.now();
     for (let i = 0; i < 5; i++) expect(await one.ask(question, source.read)).toMatch("source");
-    expect(performance.now() - next).toBeLessThan(90);
+    expect(performance.now() - next).toBeLessThan(300);
     await server.kill("SIGCONT");
   });
 
-  test("when it can't be told of an invalidation: nothing kept is answered, and it is told later", async () => {
+  test("when it does not take an invalidation: nothing kept is answered here, and it is told again", async () => {
     const [one, other] = [await newReplica(), await newReplica()];
     const source = countingSource();
     const question = questionTo(connectorOf());
     await one.ask(question, source.read);
-    await vi.waitFor(async () => expect(await other.ask(question, notKeptYet, anHour)).toBe("1 kept"));
-    await server.kill("SIGSTOP");
+    await vi.waitFor(async () => expect(await one.ask(question, notKeptYet)).toBe("1 kept"));
+    await other.redis?.client.call("ACL", "SETUSER", "default", "-set");
     await one.cache.invalidate(question.connector.organizationId, question.connector.id, undefined);
-    await server.kill("SIGCONT");
     expect(await one.ask(question, source.read)).toBe("2 source");
-    await vi.waitFor(async () => expect(await other.ask(question, source.read)).not.toBe("1 kept"), {
-      timeout: 8_000,
-      interval: 50,
-    });
-    await vi.waitFor(async () => expect(await one.ask(question, notKeptYet)).toMatch("kept"), {
-      timeout: 8_000,
-      interval: 50,
-    });
+    expect(await one.ask(question, source.read)).toBe("3 source");
+
+    await other.redis?.client.call("ACL", "SETUSER", "default", "+set");
+    const patience = { timeout: 8_000, interval: 50 };
+    await vi.waitFor(async () => expect(await one.ask(question, source.read)).toMatch("kept"), patience);
+    expect(await other.ask(question, notKeptYet)).not.toBe("1 kept");
   });
 });
