@@ -16,6 +16,8 @@ import type { Observe } from "../observability/observation.ts";
 export interface SharedRedis {
   /** Whether a command is worth sending. */
   readonly available: boolean;
+  /** A command failed: Redis is not available until it has answered a ping, so that no other call waits in vain. */
+  doubt(): void;
   /**
    * Sends commands; the keys that they name get the prefix `connector:`. An error of a
    * command holds the command's arguments, so it must not be logged.
@@ -43,8 +45,11 @@ const prefix = "connector:";
 
 /** Milliseconds that Redis may take to answer one command. */
 const answerMs = 100;
-/** Milliseconds without any answer after which the connection counts as lost; more than a pause of our own process. */
-const silenceMs = 2 * answerMs;
+/**
+ * Milliseconds without any answer after which the connection is lost, whoever forgot to
+ * doubt it. Not sooner: a pause of this process looks like one of Redis at first.
+ */
+const silenceMs = 1_000;
 const connectMs = 2_000;
 const reconnect = { firstMs: 50, maxMs: 2_000 };
 
@@ -57,6 +62,7 @@ const reconnect = { firstMs: 50, maxMs: 2_000 };
 export function connectRedis(url: string, observe: Observe): SharedRedis {
   const listeners = new Map<string, Listener>();
   let available: boolean | undefined;
+  let doubted = false;
   let closed = false;
   // Counted here, as the connection is good only when its listeners have caught up.
   let attempts = 0;
@@ -89,6 +95,17 @@ export function connectRedis(url: string, observe: Observe): SharedRedis {
     if (client.status === "ready") client.disconnect(true);
   };
 
+  const doubt = async () => {
+    if (doubted || available !== true) return;
+    doubted = true;
+    try {
+      await client.ping();
+    } catch {
+      abandon();
+    }
+    doubted = false;
+  };
+
   client.on("ready", begin);
   client.on("close", () => turn(false));
   client.on("message", (channel: string, message: string) => {
@@ -99,8 +116,9 @@ export function connectRedis(url: string, observe: Observe): SharedRedis {
 
   return {
     get available() {
-      return available === true;
+      return available === true && !doubted;
     },
+    doubt,
     client,
     listen(listener) {
       listeners.set(prefix + listener.channel, listener);
@@ -123,7 +141,7 @@ function clientOf(url: string, retryStrategy: () => number): Redis {
       keyPrefix: prefix,
       connectionName: "connector-service",
       connectTimeout: connectMs,
-      disconnectTimeout: silenceMs,
+      disconnectTimeout: answerMs,
       commandTimeout: answerMs,
       socketTimeout: silenceMs,
       // A command that was not answered has been given up: it must not run later.

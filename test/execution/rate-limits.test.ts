@@ -180,7 +180,8 @@ describe("in memory", () => {
   });
 });
 
-describe("over one Redis", () => {
+// On a machine that is busy with other things Redis may be too slow for once, and calls go on without it.
+describe("over one Redis", { retry: 2 }, () => {
   test("two replicas share a connector's and an organization's limit", async () => {
     const server = await someRedis();
     onTestFinished(() => server.stop());
@@ -258,7 +259,7 @@ describe("over one Redis", () => {
       const subject = connectorOf();
       let start = performance.now();
       expect(await calls(8, one.limits, subject, policy)).toMatchObject({ admitted: 5 });
-      expect(performance.now() - start).toBeLessThan(200);
+      expect(performance.now() - start).toBeLessThan(180);
       expect(await calls(8, two.limits, subject, policy)).toMatchObject({ admitted: 5 });
       await vi.waitUntil(() => !one.redis.available, { interval: 5 });
       start = performance.now();

@@ -136,7 +136,7 @@ function sharePauses(
   const keep = (client: Redis, key: string, ms: number) => client.eval(keepScript, 1, name, key, ms);
   const tell = (key: string, ms: number) => {
     if (!redis.available) return;
-    keep(redis.client, key, ms).catch(() => {});
+    keep(redis.client, key, ms).catch(redis.doubt);
     redis.publish(name, `${ms} ${key}`);
   };
   redis.listen({
@@ -159,7 +159,7 @@ function sharePauses(
   return {
     tell,
     forget(key) {
-      if (redis.available) redis.client.zrem(name, key).catch(() => {});
+      if (redis.available) redis.client.zrem(name, key).catch(redis.doubt);
     },
   };
 }

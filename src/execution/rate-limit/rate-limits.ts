@@ -88,7 +88,7 @@ export function createRateLimits({ redis, observe }: RateLimitOptions): RateLimi
       try {
         return { counter: shared, count: await shared.add(limit) };
       } catch {
-        // It is being lost; the call must not wait for it.
+        redis.doubt();
       }
     }
     return { counter: own, count: await own.add(limit) };
