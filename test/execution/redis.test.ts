@@ -83,6 +83,27 @@ describe("a connection to Redis", { retry: 2 }, () => {
     await expect(redis.client.get("a")).resolves.toBeNull();
   });
 
+  test("is not available to anybody from the first doubt on, until it answers", async () => {
+    const redis = connect();
+    await available(redis);
+    await server.kill("SIGSTOP");
+    redis.doubt();
+    expect(redis.available).toBe(false);
+    await vi.waitUntil(() => told.length === 2, { interval: 5 });
+    await server.kill("SIGCONT");
+    await available(redis);
+    expect(told).toEqual([true, false, true]);
+  });
+
+  test("is available again at once, and tells nothing, when the doubt was wrong", async () => {
+    const redis = connect();
+    await available(redis);
+    redis.doubt();
+    await redis.client.get("a");
+    expect(redis.available).toBe(true);
+    expect(told).toEqual([true]);
+  });
+
   test("does not run a command later that was given up", async () => {
     const redis = connect();
     await available(redis);
