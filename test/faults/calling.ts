@@ -1,11 +1,11 @@
 /** A client that leaves it to the service to keep its calls to their deadline, and sees when it does not. */
-import type { CallOptions, ConnectorClient } from "../../src/client/index.ts";
+import type { ConnectorClient } from "../../src/client/index.ts";
 import { createConnectorClient } from "../../src/client/index.ts";
 
 export interface Caller {
   readonly client: ConnectorClient;
   /** Options of one call: who is not answered long after the deadline gives up. */
-  options(): CallOptions;
+  options(): { readonly signal: AbortSignal };
 }
 
 const patienceMs = 5_000;

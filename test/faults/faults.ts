@@ -33,7 +33,7 @@ const always: readonly Moment[] = ["connect", "idle", "mid_query", "mid_result",
 
 /** Each has its place in `npm test`. */
 export const networkFaults: readonly NamedFault[] = [
-  { name: "latency", fault: { kind: "latency", latencyMs: 15, jitterMs: 10 }, passes: always },
+  { name: "latency", fault: { kind: "latency", latencyMs: 10, jitterMs: 5 }, passes: always },
   { name: "latency beyond the deadline", fault: { kind: "latency", latencyMs: 3_000 }, stops: always },
   { name: "down", fault: { kind: "down" }, stops: always },
   { name: "bandwidth", fault: { kind: "bandwidth", bytesPerSecond: 500_000 }, passes: always },

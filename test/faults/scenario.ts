@@ -39,20 +39,24 @@ export interface Outcome {
   readonly error: unknown;
 }
 
-/** What a scenario measured; milliseconds. */
+/** What a scenario measured, as far as it came; milliseconds. */
 export interface Measures {
   /** How the call ended: "answered", or its error's reason. */
-  readonly outcome: string;
-  /** Beyond the deadline; below zero when the call ended before it. */
-  readonly pastDeadlineMs: number;
-  readonly recoveryMs: number;
+  outcome?: string;
+  /** Beyond the deadline; below zero when the calls ended before it. */
+  pastDeadlineMs?: number;
+  recoveryMs?: number;
   /** Until nothing ran on the server and the proxy any more that should not. */
-  readonly settleMs: number;
+  settleMs?: number;
+  /** Connections that were left over then. */
+  leaked?: number;
 }
 
 /** An answer that is not what the source holds, or not all of it. */
 export class WrongAnswer extends Error {}
 
+/** How long a fault lasts that is lifted at once. */
+const blipMs = 30;
 /** How much later than its deadline a call may end. */
 const graceMs = 100;
 const recoveryLimitMs = 5_000;
@@ -75,33 +79,45 @@ export async function watch(call: () => Promise<void>): Promise<Outcome> {
   return { ms: performance.now() - start, error };
 }
 
-export async function runScenario(stage: Stage, scenario: Scenario): Promise<Measures> {
-  const moment = stage.moments[scenario.moment];
-  if (moment === undefined) throw new Error(`There is no moment ${scenario.moment} here.`);
-  let bystander: Promise<Outcome> | undefined;
-  const strike = async () => {
-    await stage.apply();
-    bystander = watch(() => stage.ask());
-    if (!scenario.blip) return;
-    await delay(30);
-    await stage.lift();
-  };
-  const outcome = await moment(strike);
-  expect(bystander, "the fault has struck").toBeDefined();
-  const other = await (bystander as Promise<Outcome>);
+/** @param measures is filled as the scenario goes on, so that a failed one has some of them, too */
+export async function runScenario(stage: Stage, scenario: Scenario, measures: Measures): Promise<void> {
+  const { call, bystander } = await strikeDuringCall(stage, scenario);
   await stage.lift();
-  checkOutcome(outcome, stage, scenario, expectedEnd(stage, scenario));
+  measures.outcome = describeEnd(call.error);
+  measures.pastDeadlineMs = Math.max(call.ms, bystander.ms) - scenario.deadlineMs;
   const { name, passes } = scenario.fault;
-  checkOutcome(other, stage, scenario, passes?.includes("idle") ? "answer" : undefined, `${name}, a call beside it`);
+  checkOutcome(call, stage, scenario, expectedEnd(stage, scenario), name);
+  checkOutcome(
+    bystander,
+    stage,
+    scenario,
+    passes?.includes("idle") ? "answer" : undefined,
+    `${name}, a call beside it`,
+  );
 
-  const recoveryMs = await untilDone("the connector answers again", recoveryLimitMs, () => stage.ask());
-  const settleMs = await untilDone("nothing is left over", settleLimitMs, async () => {
+  measures.recoveryMs = await untilDone("the connector answers again", recoveryLimitMs, () => stage.ask());
+  measures.settleMs = await untilDone("nothing is left over", settleLimitMs, async () => {
     const { open, busy, proxied } = await stage.connections();
+    measures.leaked = busy + Math.abs(proxied - open);
     expect({ busy, proxied }, "the server's connections and the proxy's").toEqual({ busy: 0, proxied: open });
   });
-  await untilDone("as many calls run at once as before", recoveryLimitMs, () => stage.fill());
-  const pastDeadlineMs = Math.max(outcome.ms, other.ms) - scenario.deadlineMs;
-  return { outcome: describeEnd(outcome.error), pastDeadlineMs, recoveryMs, settleMs };
+  await untilDone("as many calls run at once as before", settleLimitMs, () => stage.fill());
+}
+
+/** How the moment's call ended, and another one that began when the fault had struck. */
+async function strikeDuringCall(stage: Stage, { moment, blip }: Scenario) {
+  const beginCall = stage.moments[moment];
+  if (beginCall === undefined) throw new Error(`There is no moment ${moment} here.`);
+  let bystander: Promise<Outcome> | undefined;
+  const call = await beginCall(async () => {
+    await stage.apply();
+    bystander = watch(() => stage.ask());
+    if (!blip) return;
+    await delay(blipMs);
+    await stage.lift();
+  });
+  if (bystander === undefined) throw new Error("The fault has not struck.");
+  return { call, bystander: await bystander };
 }
 
 type End = "answer" | "failure" | undefined;
@@ -111,21 +127,26 @@ function expectedEnd(stage: Stage, { fault, moment, blip }: Scenario): End {
   return fault.stops?.includes(moment) && !blip ? "failure" : undefined;
 }
 
-function checkOutcome({ ms, error }: Outcome, stage: Stage, scenario: Scenario, end: End, name?: string): void {
-  const label = name ?? scenario.fault.name;
+function checkOutcome({ ms, error }: Outcome, stage: Stage, scenario: Scenario, end: End, label: string): void {
   expect(ms, `${label}: ends with its deadline (${describeEnd(error)})`).toBeLessThan(scenario.deadlineMs + graceMs);
   const corrupts = scenario.fault.fault.kind === "corruption" && stage.unprotected === true;
   if (error === undefined) {
     expect(end, `${label}: was answered`).not.toBe("failure");
     return;
   }
-  if (error instanceof WrongAnswer && corrupts) return;
+  // Rows of which nobody can tell that they are wrong, or which the client can't read as they came.
+  if (corrupts && (error instanceof WrongAnswer || isUnreadable(error))) return;
   if (!(error instanceof ConnectorError)) throw error;
   expect(end, `${label}: failed (${describeEnd(error)})`).not.toBe("answer");
   expect(error.reason, `${label}: has a reason (${error.message})`).toBeDefined();
   expect(error.reason, `${label}: is no fault of the service's (${error.message})`).not.toBe("INTERNAL");
   // What is corrupted may be any answer of the server's.
   if (!corrupts) expect(reasonable, `${label}: ${Code[error.code]}, ${error.message}`).toContain(error.code);
+}
+
+/** Not the service's word, and not the want of one either. */
+function isUnreadable(error: unknown): boolean {
+  return error instanceof ConnectorError && error.reason === undefined && error.code !== Code.DataLoss;
 }
 
 function describeEnd(error: unknown): string {

@@ -4,18 +4,18 @@ import { connect as connectTcp, type Socket } from "node:net";
 import { pipeline } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { TLSSocket } from "node:tls";
-import type pg from "pg";
+import pg from "pg";
 import type { ConnectorClient } from "../../src/client/index.ts";
 import type { Certificate } from "../support/certificate.ts";
 import type { Fault } from "../support/fault-proxy.ts";
-import { type FaultProxy, faultProxy } from "../support/fault-proxy.ts";
+import { faultProxy } from "../support/fault-proxy.ts";
 import type { OwnCluster } from "../support/postgres.ts";
-import { connectorTo, rogueServer, type TestService } from "../support/service.ts";
+import { connectorTo, rogueServer, type TestService, testService } from "../support/service.ts";
 import { type Caller, callerOf } from "./calling.ts";
 import type { ServerFault } from "./faults.ts";
 import { type Scenario, type Stage, WrongAnswer, watch } from "./scenario.ts";
 
-/** A server that holds what the scenarios ask for. */
+/** A service, and a server that holds what the scenarios ask for. */
 export interface Backend {
   readonly service: TestService;
   /** The database's URL, as a superuser. */
@@ -23,13 +23,33 @@ export interface Backend {
   /** For looking at the server from beside. */
   readonly admin: pg.Pool;
   /** Given when the server is one that may be frozen and killed. */
-  readonly cluster?: OwnCluster;
+  readonly cluster: OwnCluster | undefined;
+  close(): Promise<void>;
 }
 
-/** Connections that a connector may have; the service is started so. */
-export const maxConnections = 4;
+/** Connections that a connector may have. */
+const maxConnections = 4;
 
-const streamRows = 300;
+export async function openBackend(url: string, cluster?: OwnCluster): Promise<Backend> {
+  const service = await testService({ MAX_CONNECTIONS_PER_CONNECTOR: String(maxConnections) });
+  const admin = new pg.Pool({ connectionString: url, max: 3 });
+  // A killed server takes these with it.
+  admin.on("error", () => {});
+  await admin.query("CREATE TABLE known AS SELECT i AS id, md5(i::text) AS text FROM generate_series(1, 20) i");
+  // What a service's first call loads is not the first scenario's to wait for.
+  const { id } = await service.client.createConnector(connectorTo(url, "first"));
+  await service.client.query(id, known);
+  await service.client.deleteConnector(id);
+  return {
+    ...{ service, url, admin, cluster },
+    async close() {
+      await admin.end();
+      await service.stop();
+    },
+  };
+}
+
+const streamRows = 200;
 /** Trickles, so that there is a middle: nothing on the way could hold it all back and give it out at once. */
 const slowStream = {
   native: `SELECT i AS id, repeat(md5(i::text), 8) AS text, pg_sleep(0.001)::text AS pause
@@ -39,9 +59,6 @@ const rowsBefore = 30;
 const slowQuery = { native: "SELECT 42 AS answer FROM pg_sleep(0.4)" };
 const known = { resource: "known", orderBy: ["id"] };
 
-export const knownTable = "CREATE TABLE known AS SELECT i AS id, md5(i::text) AS text FROM generate_series(1, 20) i";
-
-/** The table's rows, to the letter. */
 const knownRows = 20;
 
 export async function openSourceStage(backend: Backend, scenario: Scenario, tls?: Certificate): Promise<Stage> {
@@ -89,14 +106,17 @@ export async function openSourceStage(backend: Backend, scenario: Scenario, tls?
       },
       async mid_result(strike) {
         const { promise: begun, resolve } = Promise.withResolvers<void>();
-        const outcome = watch(() => asker.stream(resolve));
+        const outcome = watch(() => streamSlowly(caller, id, resolve));
         // A stream that fails before has no middle.
         await Promise.race([begun, outcome]);
         await strike();
         return outcome;
       },
     },
-    connections: () => connectionsOf(admin, `usename = '${name}'`, proxy),
+    connections: async () => ({
+      ...(await connectionsOf(admin, `usename = '${name}'`)),
+      proxied: proxy.connections,
+    }),
     fill: () => fillConnector(admin, name, caller.client, id),
     async close() {
       await server.lift(fault);
@@ -104,8 +124,7 @@ export async function openSourceStage(backend: Backend, scenario: Scenario, tls?
       await service.client.deleteConnector(id);
       await proxy.stop();
       await front?.stop();
-      await admin.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1`, [name]);
-      await dropRole(admin, name);
+      await admin.query(`DROP ROLE ${name}`);
     },
   };
 }
@@ -123,21 +142,21 @@ function askerOf({ client, options }: Caller, id: string) {
       const { rows } = await client.query<{ answer: number }>(id, slowQuery, options());
       if (rows.length !== 1 || rows[0]?.answer !== 42) throw new WrongAnswer(JSON.stringify(rows));
     },
-    async stream(onBegun: () => void) {
-      let [rows, sum, letters] = [0, 0, 0];
-      const { signal } = options();
-      for await (const row of client.stream<{ id: number; text: string }>(id, slowStream, {
-        ...(signal && { signal }),
-      })) {
-        if (++rows === rowsBefore) onBegun();
-        sum += row.id;
-        letters += row.text.length;
-      }
-      if (rows !== streamRows || sum !== (streamRows * (streamRows + 1)) / 2 || letters !== streamRows * 256) {
-        throw new WrongAnswer(`${rows} rows with the sum ${sum} and ${letters} letters`);
-      }
-    },
   };
+}
+
+/** Reads a stream that trickles, and tells when some of it has come. @throws WrongAnswer */
+export async function streamSlowly({ client, options }: Caller, id: string, onBegun: () => void): Promise<void> {
+  let [rows, sum, letters] = [0, 0, 0];
+  const { signal } = options();
+  for await (const row of client.stream<{ id: number; text: string }>(id, slowStream, { signal })) {
+    if (++rows === rowsBefore) onBegun();
+    sum += row.id;
+    letters += row.text.length;
+  }
+  if (rows !== streamRows || sum !== (streamRows * (streamRows + 1)) / 2 || letters !== streamRows * 256) {
+    throw new WrongAnswer(`${rows} rows with the sum ${sum} and ${letters} letters`);
+  }
 }
 
 /** Freezes or kills the server, once, and undoes it, once. */
@@ -168,38 +187,31 @@ async function untilSleeping(admin: pg.Pool, user: string): Promise<void> {
   throw new Error("the statement does not run");
 }
 
-/** The service's connections that a condition on pg_stat_activity selects. */
-export async function connectionsOf(admin: pg.Pool, condition: string, proxy: FaultProxy) {
+/** The connections of those whom a condition on pg_stat_activity selects. */
+export async function connectionsOf(admin: pg.Pool, condition: string): Promise<{ open: number; busy: number }> {
   const { rows } = await admin.query(
     `SELECT count(*)::int AS open, count(*) FILTER (WHERE state <> 'idle')::int AS busy
      FROM pg_stat_activity WHERE ${condition}`,
   );
-  const [{ open, busy }] = rows as [{ open: number; busy: number }];
-  return { open, busy, proxied: proxy.connections };
+  return rows[0];
 }
 
 /** All the connections that a connector may have can be used at once, by one call each. */
 async function fillConnector(admin: pg.Pool, user: string, client: ConnectorClient, id: string): Promise<void> {
-  const native = "SELECT pg_backend_pid() AS pid FROM pg_sleep(0.3)";
+  const native = "SELECT 1 AS one FROM pg_sleep(0.3)";
   const calls = Promise.allSettled(Array.from({ length: maxConnections }, () => client.query(id, { native })));
-  let most = 0;
   let settled = false;
   void calls.then(() => {
     settled = true;
   });
+  let most = 0;
   while (!settled && most < maxConnections) {
-    most = Math.max(most, (await connectionsOf(admin, `usename = '${user}'`, { connections: 0 } as FaultProxy)).busy);
+    most = Math.max(most, (await connectionsOf(admin, `usename = '${user}'`)).busy);
     await delay(10);
   }
   const failed = (await calls).find((call) => call.status === "rejected");
   if (failed !== undefined) throw failed.reason;
   if (most < maxConnections) throw new Error(`${most} calls at once instead of ${maxConnections}`);
-}
-
-/** A backend takes a moment to end. */
-async function dropRole(admin: pg.Pool, name: string): Promise<void> {
-  await admin.query(`REVOKE pg_read_all_data FROM ${name}`);
-  await admin.query(`DROP ROLE ${name}`);
 }
 
 /** PostgreSQL as it is behind a proxy that ends TLS: agrees to encrypt, and passes on what was encrypted. */

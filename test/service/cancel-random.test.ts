@@ -1,14 +1,15 @@
 /**
- * Two hundred calls, cancelled at any moment of their lives, while others run on the
+ * Very many calls, cancelled at any moment of their lives, while others run on the
  * same few connections. A cancel request that comes too late would meet one of them.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ConnectorError } from "../../src/client/index.ts";
+import { scaled } from "../torture/scale.ts";
 import { type Source, serviceWithSource, until } from "./source.ts";
 
-const cancels = 200;
+const cancels = scaled({ test: 200, torture: 1_000 });
 const lanes = 8;
 const bystanders = 4;
 const mostConnections = 6;
@@ -82,7 +83,9 @@ class Watch {
   }
 }
 
-test("200 cancels at any moment stop their own statements in time, and no other", async () => {
+test(`${cancels} cancels at any moment stop their own statements in time, and no other`, {
+  timeout: 120_000,
+}, async () => {
   const watch = new Watch();
   const latencies: number[] = [];
   let stopped = false;
@@ -131,7 +134,7 @@ test("200 cancels at any moment stop their own statements in time, and no other"
   const p99 = latencies[Math.floor(latencies.length * 0.99) - 1] as number;
   console.log(`cancels: ${latencies.length}, p99 ${p99.toFixed(0)} ms, others answered: ${answered}`);
   expect(latencies).toHaveLength(cancels);
-  expect(p99).toBeLessThan(250);
+  expect(p99).toBeLessThanOrEqual(250);
   expect(answered).toBeGreaterThan(50);
 });
 

@@ -1,0 +1,59 @@
+/** Faults again and again: what is kept of each of them is nothing. */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
+import { scaled } from "../torture/scale.ts";
+import { type Moment, networkFaults } from "./faults.ts";
+import { runScenario } from "./scenario.ts";
+import { type Backend, openBackend, openSourceStage } from "./source-stage.ts";
+
+const rounds = scaled({ test: 3, torture: 20 });
+const mostBytes = 4_000_000;
+/** Those that end at once. */
+const faults = networkFaults.filter(({ name }) => ["down", "reset", "limit"].includes(name));
+const moments: readonly Moment[] = ["connect", "idle", "mid_query", "mid_result"];
+
+let database: FreshDatabase;
+let backend: Backend;
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  backend = await openBackend(database.url);
+});
+afterAll(async () => {
+  await backend.close();
+  await database.drop();
+});
+
+/** Every fault at every moment, each with a connector and a proxy of its own. */
+async function round(): Promise<void> {
+  const scenarios = faults.flatMap((fault) => moments.map((moment) => ({ fault, moment, deadlineMs: 1_000 })));
+  await Promise.all(
+    scenarios.map(async (scenario) => {
+      const stage = await openSourceStage(backend, scenario);
+      try {
+        await runScenario(stage, scenario, {});
+      } finally {
+        await stage.close();
+      }
+    }),
+  );
+}
+
+test("the memory of the service does not grow with every fault", { timeout: 300_000 }, async () => {
+  setFlagsFromString("--expose-gc");
+  const collectGarbage = runInNewContext("gc") as () => void;
+  const heap = () => {
+    collectGarbage();
+    return process.memoryUsage().heapUsed;
+  };
+  // What is compiled and kept once is not what is looked for.
+  await round();
+  await round();
+  const before = heap();
+  for (let number = 0; number < rounds; number++) await round();
+  const grown = heap() - before;
+  console.log(`${rounds} rounds of ${faults.length * moments.length} faults: the heap grew by ${grown} bytes`);
+  expect(grown).toBeLessThan(mostBytes);
+});
