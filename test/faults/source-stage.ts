@@ -94,7 +94,7 @@ export async function openSourceStage(backend: Backend, scenario: Scenario, tls?
         return watch(asker.known);
       },
       async idle(strike) {
-        await asker.known();
+        await service.client.query(id, known);
         await strike();
         return watch(asker.known);
       },
