@@ -7,28 +7,37 @@ import { developmentKeys, firstApiKey } from "./development.ts";
 import { createDial } from "./egress/dial.ts";
 import { createEgressPolicy } from "./egress/policy.ts";
 import { createExecution } from "./execution/execution.ts";
+import { createHistory } from "./execution/history/history.ts";
+import { connectRedis } from "./execution/redis.ts";
 import { createPlaces } from "./execution/session/places.ts";
 import { Failure } from "./failure.ts";
 import { ConnectorService } from "./gen/connector/v1/service_pb.js";
 import { createLog, type Log } from "./observability/log.ts";
-import { loadCatalogue } from "./providers/catalogue.ts";
+import { createMetrics, type Metrics } from "./observability/metrics.ts";
+import type { Observe } from "./observability/observation.ts";
+import { type Catalogue, loadCatalogue } from "./providers/catalogue.ts";
 import { createRegistry } from "./registry/registry.ts";
 import { createPageTokens } from "./rpc/page-token.ts";
 import { admitPrincipals } from "./rpc/principal.ts";
+import type { Rooms } from "./rpc/rooms.ts";
 import { connectorService } from "./rpc/service.ts";
 import { validationInterceptor } from "./rpc/validation.ts";
+import { cannotListen } from "./server/cannot-listen.ts";
 import { health } from "./server/health.ts";
-import { type DrainSummary, listen } from "./server/port.ts";
+import { listenForMetrics } from "./server/metrics-port.ts";
+import { type DrainSummary, listen, type Server } from "./server/port.ts";
 import { reflection } from "./server/reflection.ts";
 import { type Embedded, startEmbedded } from "./store/embedded.ts";
-import { openStore } from "./store/store.ts";
+import { openStore, type Store } from "./store/store.ts";
 import { localKeys } from "./vault/keys.ts";
-import { createVault } from "./vault/vault.ts";
+import { createVault, type Vault } from "./vault/vault.ts";
 
 export interface RunningService {
   /** `http://127.0.0.1:8080`. */
   readonly url: string;
   readonly port: number;
+  /** Where metrics are served, if they are. */
+  readonly metricsPort: number | undefined;
   /** Made at the first start with the built-in database, and shown this once. */
   readonly firstApiKey: string | undefined;
   /** The built-in database, when it is used. */
@@ -41,101 +50,133 @@ export interface RunningService {
 const readyMs = 2_000;
 
 export async function startService(config: Config, log: Log): Promise<RunningService> {
-  const { database } = config;
-  const embedded =
-    "directory" in database
-      ? await startEmbedded({ directory: database.directory, log: (message) => log.info(message) })
-      : undefined;
-  try {
-    return await serve(config, log, embedded);
-  } catch (error) {
-    await embedded?.stop();
-    throw error;
-  }
-}
-
-async function serve(config: Config, log: Log, embedded: Embedded | undefined): Promise<RunningService> {
+  // What has begun when something else can't is closed again, the last first; so is everything at the end.
+  await using starting = new AsyncDisposableStack();
+  const embedded = await startDatabase(config, log, starting);
   const keys = embedded === undefined ? undefined : await developmentKeys(embedded.directory);
   const signingKey = parseSigningKey(config.signingKey ?? keys?.signingKey ?? "");
   const vault = createVault(localKeys(config.encryptionKeys ?? keys?.encryptionKeys ?? ""));
-  const store = await openStore({
-    url: "url" in config.database ? config.database.url : (embedded as Embedded).url,
-    log: (message) => log.debug(message),
+  const url = "url" in config.database ? config.database.url : (embedded as Embedded).url;
+  const store = await openStore({ url, log: (message) => log.debug(message) });
+  starting.defer(() => store.close());
+  const catalogue = await loadCatalogue();
+  const registry = createRegistry({ store, vault, catalogue });
+  const { execution, history, metrics } = createCalls({ config, log, store, catalogue, vault }, starting);
+  const rooms = { catalogue, execution, registry, history, pageTokens: createPageTokens(signingKey) };
+  const server = await serve(config, log, rooms, {
+    admit: admitPrincipals(createAuthenticator({ findApiKey: store.findApiKey, signingKey, jwt: jwtOf(config) })),
+    ready: () => store.ping(readyMs),
   });
-  try {
-    const catalogue = await loadCatalogue();
-    const { unaryMs, streamMs, maxMs } = config.timeouts;
-    const execution = createExecution({
-      catalogue,
-      vault,
-      session: {
-        dial: createDial(createEgressPolicy(config.egressAllow)),
-        maxConnections: config.limits.connections.connector,
-        places: createPlaces({ perHost: config.limits.connections.host, all: config.limits.connections.all }),
-      },
-      unary: { defaultMs: unaryMs, maxMs },
-      stream: { defaultMs: streamMs, maxMs },
-    });
-    const rooms = {
-      catalogue,
-      execution,
-      registry: createRegistry({ store, vault, catalogue }),
-      pageTokens: createPageTokens(signingKey),
-    };
-    const authenticate = createAuthenticator({ findApiKey: store.findApiKey, signingKey, jwt: jwtOf(config) });
-    const server = await listen({
-      host: config.host,
-      port: config.port,
-      ...(config.tls === undefined ? {} : { tls: config.tls }),
-      limits: { maxTimeoutMs: maxMs },
-      admit: admitPrincipals(authenticate),
-      interceptors: [validationInterceptor()],
-      onInternal: (err, fault) => log.error({ err, ...fault }, "a call failed by a fault of the service"),
-      routes: (router, draining) => {
-        router.service(ConnectorService, connectorService(rooms));
-        health(router, { ready: () => store.ping(readyMs), draining });
-        reflection(router);
-      },
-    }).catch((cause: unknown) => {
-      throw cannotListen(config, cause);
-    });
-    const stop = async () => {
-      const summary = await server.drain(config.drainMs);
-      execution.abort(new Failure("shutting_down", "The service is stopping.", { where: "service" }));
-      await execution.close();
-      await store.close();
-      await embedded?.stop();
-      return summary;
-    };
-    let stopped: Promise<DrainSummary> | undefined;
-    return {
-      url: server.url,
-      port: server.port,
-      firstApiKey: embedded === undefined ? undefined : await firstApiKey(store, signingKey),
-      embedded,
-      stop: () => (stopped ??= stop()),
-    };
-  } catch (error) {
-    await store.close();
-    throw error;
-  }
+  starting.defer(async () => void (await server.drain(0)));
+  const metricsPort = await serveMetrics(config, log, metrics, starting);
+
+  const running = starting.move();
+  const stop = async () => {
+    const summary = await server.drain(config.drainMs);
+    execution.abort(new Failure("shutting_down", "The service is stopping.", { where: "service" }));
+    await running.disposeAsync();
+    return summary;
+  };
+  let stopped: Promise<DrainSummary> | undefined;
+  return {
+    url: server.url,
+    port: server.port,
+    metricsPort,
+    firstApiKey: embedded === undefined ? undefined : await firstApiKey(store, signingKey),
+    embedded,
+    stop: () => (stopped ??= stop()),
+  };
 }
 
-/** An address that can't be had is the operator's to change. */
-function cannotListen({ host, port }: Config, cause: unknown): unknown {
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : undefined;
-  if (code === undefined) return cause;
-  const place = `${host.includes(":") ? `[${host}]` : host}:${port}`;
-  const taken = code === "EADDRINUSE";
-  return new Failure(
-    "configuration_rejected",
-    taken ? `Another program listens on ${place} already.` : `The service can't listen on ${place} (${code}).`,
-    {
-      where: "service",
-      remedy: taken ? "Stop it, or choose another port with PORT." : "Choose another address with HOST and PORT.",
-      cause,
+async function startDatabase(
+  { database }: Config,
+  log: Log,
+  starting: AsyncDisposableStack,
+): Promise<Embedded | undefined> {
+  if (!("directory" in database)) return undefined;
+  const embedded = await startEmbedded({ directory: database.directory, log: (message) => log.info(message) });
+  starting.defer(() => embedded.stop());
+  return embedded;
+}
+
+interface Foundations {
+  readonly config: Config;
+  readonly log: Log;
+  readonly store: Store;
+  readonly catalogue: Catalogue;
+  readonly vault: Vault;
+}
+
+/** What calls to sources go through, and those who hear of them. */
+function createCalls({ config, log, store, catalogue, vault }: Foundations, starting: AsyncDisposableStack) {
+  const { limits, timeouts, redisUrl } = config;
+  const history = createHistory({ store, log });
+  starting.defer(() => history.close());
+  const places = createPlaces({ perHost: limits.connections.host, all: limits.connections.all });
+  const metrics = createMetrics({
+    bulkhead: () => execution.bulkheadFigures(),
+    places: () => places.figures(),
+    historyDropped: () => history.dropped,
+  });
+  const observe: Observe = (observation) => {
+    metrics.observe(observation);
+    history.observe(observation);
+  };
+  const redis = redisUrl === undefined ? undefined : connectRedis(redisUrl, observe);
+  if (redis !== undefined) starting.defer(() => redis.close());
+  const execution = createExecution({
+    ...{ catalogue, vault, redis, observe },
+    session: { dial: createDial(createEgressPolicy(config.egressAllow)), places },
+    limits: {
+      unary: { defaultMs: timeouts.unaryMs, maxMs: timeouts.maxMs },
+      stream: { defaultMs: timeouts.streamMs, maxMs: timeouts.maxMs },
+      concurrency: limits.connections.connector,
+      waiting: limits.waitingCalls,
+      organizationCallsPerSecond: limits.organizationCallsPerSecond,
+      stallMs: limits.streamStallMs,
     },
-  );
+    calls: limits.calls,
+    breakerOpenMs: limits.breakerOpenMs,
+    cacheBytes: limits.cacheBytes,
+  });
+  starting.defer(() => execution.close());
+  return { execution, history, metrics };
+}
+
+type Gate = { readonly admit: ReturnType<typeof admitPrincipals>; readonly ready: () => Promise<void> };
+
+async function serve(config: Config, log: Log, rooms: Rooms, { admit, ready }: Gate): Promise<Server> {
+  return listen({
+    host: config.host,
+    port: config.port,
+    ...(config.tls === undefined ? {} : { tls: config.tls }),
+    limits: { maxTimeoutMs: config.timeouts.maxMs },
+    admit,
+    interceptors: [validationInterceptor()],
+    onInternal: (err, fault) => log.error({ err, ...fault }, "a call failed by a fault of the service"),
+    routes: (router, draining) => {
+      router.service(ConnectorService, connectorService(rooms));
+      health(router, { ready, draining });
+      reflection(router);
+    },
+  }).catch((cause: unknown) => {
+    throw cannotListen(config.host, config.port, "PORT", cause);
+  });
+}
+
+async function serveMetrics(
+  { host, metricsPort: port }: Config,
+  log: Log,
+  metrics: Metrics,
+  starting: AsyncDisposableStack,
+): Promise<number | undefined> {
+  if (port === undefined) return undefined;
+  const onFault = (err: unknown) => log.error({ err }, "the metrics could not be rendered");
+  const served = await listenForMetrics({ host, port, render: metrics.render, onFault }).catch((cause: unknown) => {
+    throw cannotListen(host, port, "METRICS_PORT", cause);
+  });
+  starting.defer(() => served.close());
+  return served.port;
 }
 
 function jwtOf({ jwt }: Config) {

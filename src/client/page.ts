@@ -22,6 +22,8 @@ export interface Page<T extends object = UntypedFields> {
   readonly attempts: number;
   /** When the source was read. */
   readonly readTime: Timestamp | undefined;
+  /** It was read for an earlier call; `maxAgeMs` allowed it. */
+  readonly cached: boolean;
 }
 
 const pagings = {
@@ -43,6 +45,7 @@ export function pageOf<T extends object>(response: QueryResponse): Page<T> {
     timings: response.timings,
     attempts: response.attempts,
     readTime: response.readTime,
+    cached: response.cached,
   };
 }
 

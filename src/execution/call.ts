@@ -6,7 +6,7 @@
  */
 import { Failure, type FailurePlace } from "../failure.ts";
 import type { Timings } from "../observability/observation.ts";
-import type { Call, Quota, Settled } from "../providers/contract.ts";
+import type { Call, Quota } from "../providers/contract.ts";
 
 export interface CallLimits {
   /** Milliseconds that a call gets whose caller gives no deadline. */
@@ -28,13 +28,11 @@ export interface Caller {
 /** What a call's time is spent on: the parts of `Timings`. */
 export type Part = Exclude<keyof Timings, "total">;
 
-export interface OpenCall extends Call {
+export interface OpenCall extends Omit<Call, "settling"> {
   /** Tells what the call spends its time on from now; undefined for nothing that has a name. */
   enter(part: Part | undefined): void;
   /** Milliseconds of each part, and of the whole call up to now. */
   timings(): Timings;
-  /** How the source took the call's end; settles when nothing of the call runs there any more. */
-  settled(): Promise<Settled>;
   /** Milliseconds that the call has lasted in what it does now. */
   partMs(): number;
   /** What the call does now. */
@@ -61,17 +59,16 @@ const parts: Readonly<Record<Part, { readonly words: string; readonly where: Fai
 
 const partNames = Object.keys(parts) as Part[];
 
-/**
- * Begins a call. `drain` aborts it when the service stops, with the failure for its caller.
- *
- * @param onQuota Gets what the source says of its quotas.
- */
-export function openCall(
-  caller: Caller,
-  limits: CallLimits,
-  drain: AbortSignal,
-  onQuota: (quota: Quota) => void = () => {},
-): OpenCall {
+/** Who hears of a call while it lasts. */
+export interface Listeners {
+  /** Gets what the source says of its quotas. */
+  readonly quota?: (quota: Quota) => void;
+  /** Hears what the call's time is spent on: another call that waits for this one. */
+  readonly enter?: (part: Part | undefined) => void;
+}
+
+/** Begins a call. `drain` aborts it when the service stops, with the failure for its caller. */
+export function openCall(caller: Caller, limits: CallLimits, drain: AbortSignal, listeners: Listeners = {}): OpenCall {
   const start = performance.now();
   const timeoutMs = Math.min(caller.timeoutMs ?? limits.defaultMs, limits.maxMs);
   // A caller that counts the time itself would give up before it hears where it went.
@@ -81,7 +78,6 @@ export function openCall(
     ...{ rateLimit: 0, bulkhead: 0, backoff: 0 },
     ...{ pool: 0, connect: 0, source: 0, transfer: 0 },
   };
-  const settlings: Promise<Settled>[] = [];
   let part: Part | undefined;
   let since = start;
   const enter = (next: Part | undefined) => {
@@ -124,18 +120,14 @@ export function openCall(
       if (next === part) return;
       enter(next);
       entered = since;
+      listeners.enter?.(next);
     },
     get part() {
       return part;
     },
     partMs: () => performance.now() - entered,
     timings,
-    settling: (settled) => void settlings.push(settled),
-    async settled() {
-      const ends = await Promise.all(settlings);
-      return ends.includes("lost") ? "lost" : "answered";
-    },
-    quota: onQuota,
+    quota: listeners.quota ?? (() => {}),
     end,
     close,
   };

@@ -1,68 +1,99 @@
 /**
- * The life of one call to a source. Its order is read here:
- *
- *     deadline → session → provider → outcome
+ * What can be asked of a connector's source. `pipeline.ts` has the way that every call
+ * goes; what is asked, and what need not be asked again, is here.
  */
 import { orAborted } from "../abort.ts";
-import { Failure } from "../failure.ts";
-import type { Timings } from "../observability/observation.ts";
+import type { Failure } from "../failure.ts";
+import type { CallMethod, Observe, Subject, Timings } from "../observability/observation.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
-import type {
-  Capability,
-  Explanation,
-  Page,
-  PageRequest,
-  Provider,
-  ReadQuery,
-  Session,
-  SessionContext,
-  TestReport,
-} from "../providers/contract.ts";
+import type { Explanation, Page, PageRequest, Quota, ReadQuery, TestReport } from "../providers/contract.ts";
 import type { Field } from "../rows/field.ts";
 import type { PackedBatch } from "../rows/packed.ts";
 import type { ConnectorRow } from "../store/entities/connector.ts";
 import type { Vault } from "../vault/vault.ts";
-import { type Caller, type CallLimits, type OpenCall, openCall } from "./call.ts";
-import { createSchemas, type ReadSchema } from "./schemas.ts";
-import { createSessions, type OpenSession } from "./sessions.ts";
+import { able, asked, capabilityOf, movedBy, nothingMoved, refuseDisabled, type Work } from "./asking.ts";
+import { translated } from "./attempt.ts";
+import type { BreakerStatus } from "./breaker/breaker.ts";
+import { createBreakers } from "./breaker/breakers.ts";
+import { createBulkheads } from "./bulkhead/bulkheads.ts";
+import { createQueryCache } from "./cache/cache.ts";
+import { type Caller, openCall } from "./call.ts";
+import { limitsOf, type ServiceLimits } from "./limits.ts";
+import { type Moved, type Outcome, outcomeOf } from "./outcome.ts";
+import { pass, type Stages, type Ticket } from "./pipeline.ts";
+import { createCooldowns } from "./rate-limit/cooldown.ts";
+import { createRateLimits } from "./rate-limit/rate-limits.ts";
+import type { SharedRedis } from "./redis.ts";
+import { createRetries } from "./retry/retry.ts";
+import { createSchemas, type ReadSchema } from "./session/schemas.ts";
+import { type CommonContext, createSessions } from "./session/sessions.ts";
+import { beginStream, readStream } from "./streaming.ts";
 
 export type { Timings };
 
 export interface ExecutionOptions {
   readonly catalogue: Catalogue;
   readonly vault: Vault;
-  readonly session: SessionContext;
-  readonly unary: CallLimits;
-  readonly stream: CallLimits;
+  readonly session: CommonContext;
+  readonly limits: ServiceLimits;
+  /** Calls at once of one organization, and of all. */
+  readonly calls: { readonly organization: number; readonly all: number };
+  /** Milliseconds that a breaker stays open before it lets a probe through. */
+  readonly breakerOpenMs: number;
+  /** Bytes of kept answers, without Redis. */
+  readonly cacheBytes: number;
+  /** What replicas share; without it each has its own. */
+  readonly redis: SharedRedis | undefined;
+  readonly observe: Observe;
 }
 
-/** What a call answered, and where its time went. */
+/** What a call answered, where its time went, and where the answer came from. */
 export interface Answered<T> {
   readonly result: T;
   readonly timings: Timings;
+  /** When it was read from the source. */
   readonly readTime: Date;
+  /** How often the source was asked. */
+  readonly attempts: number;
+  /** It was read for an earlier call. */
+  readonly cached: boolean;
 }
 
 export interface ExecutedStream {
   readonly fields: readonly Field[];
   readonly readTime: Date;
+  readonly attempts: number;
   /** To be read once, to its end or not at all any more. */
   readonly batches: AsyncIterable<PackedBatch>;
   /** Where the time has gone up to now. */
   timings(): Timings;
 }
 
+export interface PageQuery {
+  readonly query: ReadQuery;
+  readonly page: PageRequest;
+  /** Milliseconds that an answer may be old; 0 to read it now. */
+  readonly maxAgeMs: number;
+}
+
 /** Every method throws a `Failure`, or what is no source's and no caller's fault. */
 export interface Execution {
   test(connector: ConnectorRow, caller: Caller): Promise<Answered<TestReport>>;
   schema(connector: ConnectorRow, refresh: boolean, caller: Caller): Promise<ReadSchema>;
-  query(connector: ConnectorRow, query: ReadQuery, page: PageRequest, caller: Caller): Promise<Answered<Page>>;
+  query(connector: ConnectorRow, query: PageQuery, caller: Caller): Promise<Answered<Page>>;
   stream(connector: ConnectorRow, query: ReadQuery, caller: Caller): Promise<ExecutedStream>;
-  explain(connector: ConnectorRow, query: ReadQuery, page: PageRequest, caller: Caller): Promise<Explanation>;
+  explain(connector: ConnectorRow, query: Omit<PageQuery, "maxAgeMs">, caller: Caller): Promise<Explanation>;
+  /** The connector's breaker in this replica; replicas do not share them. */
+  breakerStatus(organizationId: string, connectorId: string): BreakerStatus;
+  /** What the source has said of its quotas. */
+  quotas(organizationId: string, connectorId: string): readonly Quota[];
+  /** Permits given and waited for, in this replica. */
+  bulkheadFigures(): { readonly running: number; readonly waiting: number };
+  /** Something was done to a resource of the connector, or to any (undefined): no kept answer of it is given any more. */
+  touched(organizationId: string, connectorId: string, resource: string | undefined): Promise<void>;
   /**
-   * The connector was changed or deleted: its session closes when its calls have ended,
-   * and its credential leaves the memory. In this process; another one's closes with the
-   * next call through the connector, or when it has long been unused.
+   * The connector was changed or deleted, here or by another replica: its session closes
+   * when its calls have ended, and its credential leaves the memory.
    */
   forget(organizationId: string, connectorId: string): void;
   /** Ends what still runs with this reason. */
@@ -70,134 +101,170 @@ export interface Execution {
   close(): Promise<void>;
 }
 
-export function createExecution({ catalogue, vault, session, unary, stream }: ExecutionOptions): Execution {
-  const sessions = createSessions(catalogue, vault, session);
-  const schemas = createSchemas();
-  const drain = new AbortController();
+/** The parts of a call that the source has no say in. */
+interface About {
+  readonly method: CallMethod;
+  readonly connector: ConnectorRow;
+  readonly caller: Caller;
+  readonly query?: ReadQuery;
+}
 
-  async function run<T>(
-    connector: ConnectorRow,
-    caller: Caller,
-    work: (session: Session, call: OpenCall, provider: Provider) => Promise<T>,
-  ): Promise<Answered<T>> {
-    const call = openCall(caller, limitsOf(connector, unary), drain.signal);
+/** Milliseconds that a probe gets, whatever its caller's deadline. */
+const probeMs = 5_000;
+
+export function createExecution(options: ExecutionOptions): Execution {
+  const { catalogue, vault, redis, observe } = options;
+  const drain = new AbortController();
+  const sessions = createSessions(catalogue, vault, options.session);
+  const breakers = createBreakers({ openMs: options.breakerOpenMs, probeMs, observe });
+  const bulkheads = createBulkheads({ ...options.calls, observe });
+  const cooldowns = createCooldowns({ redis, observe });
+  const rateLimits = createRateLimits({ redis, observe });
+  const retries = createRetries({ observe });
+  const cache = createQueryCache({ maxBytes: options.cacheBytes, redis, vault, observe });
+  const schemas = createSchemas();
+  const stages: Stages = {
+    ...{ cooldowns, rateLimits, retries, breakers, bulkheads, sessions, observe },
+    ...{ probeMs, drain: drain.signal },
+  };
+
+  function ticketOf({ method, connector, caller }: About, waiting?: Ticket): Ticket {
+    const { organizationId, id: connectorId, provider } = connector;
+    const subject: Subject = { organizationId, connectorId, provider };
+    const limits = limitsOf(connector, catalogue.get(provider), options.limits);
+    const time = method === "StreamQuery" ? limits.stream : limits.unary;
+    const call = openCall(caller, time, drain.signal, {
+      quota: (quota) => cooldowns.quota(subject, quota),
+      ...(waiting === undefined ? {} : { enter: waiting.call.enter }),
+    });
+    return { connector, subject, limits, call, diagnostic: method === "TestConnector", attempts: 0 };
+  }
+
+  function begin(about: About): { ticket: Ticket; outcome: Outcome } {
+    const ticket = ticketOf(about);
+    const { organizationId, connectorId } = ticket.subject;
+    const breaker = breakers.status(organizationId, connectorId).state;
+    const resource = about.query?.kind === "resource" ? about.query.resource : "";
+    const begun = { method: about.method, principal: about.caller.principal, resource, breaker };
+    return { ticket, outcome: outcomeOf(begun, ticket, observe) };
+  }
+
+  /** One call with one answer, and its outcome. */
+  async function account<T>(about: About, work: (ticket: Ticket) => Promise<readonly [T, Moved]>): Promise<T> {
+    const { ticket, outcome } = begin(about);
     try {
-      const open = await sessions.get(connector);
-      const result = await translated(open, call, () => work(open.session, call, open.provider));
-      return { result, timings: call.timings(), readTime: new Date() };
+      refuseDisabled(about.connector);
+      const [answer, moved] = await work(ticket);
+      outcome.succeeded(moved);
+      return answer;
+    } catch (error) {
+      throw outcome.failed(error);
     } finally {
-      call.close();
+      ticket.call.close();
+    }
+  }
+
+  /** One that goes to the source and keeps nothing. */
+  const run = <T>(about: About, work: Work<T>): Promise<Answered<T>> =>
+    account(about, async (ticket) => {
+      const result = await pass(stages, ticket, asked(work));
+      return [answered(result, ticket), nothingMoved];
+    });
+
+  /** Reads for whoever waits, and by a deadline of its own: the leaving of the caller who was first must not end it. */
+  async function readFor<T>(about: About, first: Ticket, signal: AbortSignal, work: Work<T>): Promise<T> {
+    const ticket = ticketOf({ ...about, caller: { ...about.caller, signal, timeoutMs: undefined } }, first);
+    try {
+      return await pass(stages, ticket, asked(work));
+    } finally {
+      first.attempts = ticket.attempts;
+      ticket.call.close();
     }
   }
 
   return {
-    test: (connector, caller) => run(connector, caller, (session, call) => session.test(call)),
+    test: (connector, caller) =>
+      run({ method: "TestConnector", connector, caller }, (session, call) => session.test(call)),
 
-    query: (connector, query, page, caller) =>
-      run(connector, caller, (session, call, provider) =>
-        able(session, "query", capabilityOf(query), provider)(query, page, call),
-      ),
-
-    async explain(connector, query, page, caller) {
-      const answer = await run(connector, caller, (session, call, provider) =>
+    async explain(connector, { query, page }, caller) {
+      const explained = await run({ method: "ExplainQuery", connector, caller, query }, (session, call, provider) =>
         able(session, "explain", "explain", provider)(query, page, call),
       );
-      return answer.result;
+      return explained.result;
     },
 
-    async schema(connector, refresh, caller) {
+    query(connector, { query, page, maxAgeMs }, caller) {
+      const about: About = { method: "Query", connector, caller, query };
+      const read: Work<Page> = (session, call, provider) =>
+        able(session, "query", capabilityOf(query), provider)(query, page, call);
+      return account(about, async (ticket) => {
+        const ageMs = Math.min(maxAgeMs, ticket.limits.cacheMs);
+        if (ageMs <= 0) {
+          const result = await pass(stages, ticket, asked(read));
+          return [answered(result, ticket), movedBy(result)];
+        }
+        // Who joins another's reading waits for the source as well.
+        ticket.call.enter("source");
+        const kept = await cache.get({ connector, query, page }, ageMs, ticket.call.signal, async (signal) => {
+          return { page: await readFor(about, ticket, signal, read), readTime: new Date() };
+        });
+        const cached = kept.from === "kept";
+        const answer = { ...answered(kept.page, ticket), cached, readTime: kept.readTime };
+        return [answer, { ...movedBy(kept.page), cached }];
+      });
+    },
+
+    schema(connector, refresh, caller) {
+      const about: About = { method: "GetSchema", connector, caller };
       const key = `${connector.organizationId}/${connector.id}/${connector.version}`;
-      // Many may wait for one reading: the first one's leaving must not end it.
-      const reader = { ...caller, signal: new AbortController().signal, timeoutMs: undefined };
-      const read = async () => {
-        const answer = await run(connector, reader, (session, call, provider) =>
-          able(session, "schema", "schema", provider)(call),
-        );
-        return answer.result;
-      };
-      const call = openCall(caller, limitsOf(connector, unary), drain.signal);
-      try {
-        return await orAborted(schemas.get(key, refresh, read), call.signal);
-      } finally {
-        call.close();
-      }
+      return account(about, async (ticket) => {
+        const read = () =>
+          readFor(about, ticket, new AbortController().signal, (session, call, provider) =>
+            able(session, "schema", "schema", provider)(call),
+          );
+        ticket.call.enter("source");
+        const schema = await orAborted(schemas.get(key, refresh, read), ticket.call.signal);
+        return [schema, { ...nothingMoved, cached: ticket.attempts === 0 }];
+      });
     },
 
     async stream(connector, query, caller) {
-      const call = openCall(caller, limitsOf(connector, stream), drain.signal);
+      const { ticket, outcome } = begin({ method: "StreamQuery", connector, caller, query });
+      const { call, subject } = ticket;
+      const provider = catalogue.get(connector.provider);
       try {
-        const open = await sessions.get(connector);
-        const begin = able(open.session, "stream", capabilityOf(query), open.provider);
-        const { fields, batches } = await translated(open, call, () => begin(query, call));
-        return {
-          fields,
-          readTime: new Date(),
-          batches: translatedBatches(open, call, batches),
-          timings: () => call.timings(),
-        };
+        refuseDisabled(connector);
+        const stream = await pass(stages, ticket, async (session, source) =>
+          beginStream(await able(session, "stream", capabilityOf(query), provider)(query, source), source),
+        );
+        const batches = readStream(stream, {
+          ...{ call, outcome, stallMs: options.limits.stallMs },
+          translated: (work) => translated(provider, call, work),
+          stalled: () => observe({ kind: "reader_too_slow", subject }),
+        });
+        const { fields } = stream;
+        return { fields, readTime: new Date(), attempts: ticket.attempts, batches, timings: () => call.timings() };
       } catch (error) {
         call.close();
-        throw error;
+        throw outcome.failed(error);
       }
     },
 
+    breakerStatus: (organizationId, connectorId) => breakers.status(organizationId, connectorId),
+    quotas: (organizationId, connectorId) => cooldowns.quotas(organizationId, connectorId),
+    bulkheadFigures: () => bulkheads.figures(),
+    touched: (organizationId, connectorId, resource) => cache.invalidate(organizationId, connectorId, resource),
     forget: (organizationId, connectorId) => sessions.forget(organizationId, connectorId),
     abort: (reason) => drain.abort(reason),
-    close: () => sessions.close(),
+    async close() {
+      await sessions.close();
+      breakers.close();
+      rateLimits.close();
+      cache.close();
+    },
   };
 }
 
-/** A connector may have a time limit of its own; the service's cap holds all the same. */
-function limitsOf(connector: ConnectorRow, limits: CallLimits): CallLimits {
-  const defaultMs = connector.policy?.defaultTimeoutMs;
-  return defaultMs === undefined ? limits : { ...limits, defaultMs };
-}
-
-function capabilityOf(query: ReadQuery): Capability {
-  return query.kind === "native" ? "native_query" : "query";
-}
-
-/** A session's method, if its provider declares that it can do this. */
-function able<Method extends "query" | "stream" | "schema" | "explain">(
-  session: Session,
-  method: Method,
-  capability: Capability,
-  provider: Provider,
-): NonNullable<Session[Method]> {
-  const found = session[method];
-  if (found === undefined || !provider.capabilities.includes(capability)) {
-    throw new Failure("unsupported", `${provider.title} connectors can't do this: they lack "${capability}".`, {
-      where: "connector",
-      remedy: "ListProviders shows what each provider can do.",
-    });
-  }
-  return found.bind(session) as NonNullable<Session[Method]>;
-}
-
-/** Says what an error means: the call's own end, before the source's word, before a fault of ours. */
-async function translated<T>({ provider }: OpenSession, call: OpenCall, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (call.signal.aborted) throw call.signal.reason;
-    throw error instanceof Failure ? error : (provider.classify(error) ?? error);
-  }
-}
-
-async function* translatedBatches(
-  open: OpenSession,
-  call: OpenCall,
-  batches: AsyncIterable<PackedBatch>,
-): AsyncGenerator<PackedBatch> {
-  const iterator = batches[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      const next = await translated(open, call, () => iterator.next());
-      if (next.done) return;
-      yield next.value;
-    }
-  } finally {
-    await iterator.return?.();
-    call.close();
-  }
+function answered<T>(result: T, { call, attempts }: Ticket): Answered<T> {
+  return { result, timings: call.timings(), readTime: new Date(), attempts, cached: false };
 }

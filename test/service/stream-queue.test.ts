@@ -59,15 +59,15 @@ test("one that waits in line can be cancelled, and those behind it get their tur
   expect((await behind).rows.map((row) => row.x)).toEqual(["second"]);
 });
 
-test("one whose time limit passes in line says that it waited for a connection", async () => {
+test("one whose time limit passes in line says that it waited for a permit", async () => {
   const { client, connectorId } = source;
   const defaultTimeout = { seconds: 0n, nanos: 300_000_000 };
   await client.updateConnector(connectorId, { policy: { defaultTimeout } });
   const free = await occupied();
   await expect(client.query(connectorId, { native: "SELECT 1" })).rejects.toMatchObject({
     reason: "DEADLINE_EXCEEDED",
-    message: expect.stringMatching(/0\.[23]\d\d s for a connection, 0\.000 s for the source/),
-    metadata: { where: "pool" },
+    message: expect.stringMatching(/passed: 0\.[23]\d\d s for a permit among the calls at once\./),
+    metadata: { where: "bulkhead" },
   });
   await free();
 });

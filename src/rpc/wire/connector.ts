@@ -1,6 +1,6 @@
 /** Connectors between entity and wire. No credential passes here. */
 import { create, type JsonObject } from "@bufbuild/protobuf";
-import { type Duration, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { invalidRequest } from "../../failure.ts";
 import {
   type Connector,
@@ -8,7 +8,7 @@ import {
   type ConnectorPolicy as WirePolicy,
 } from "../../gen/connector/v1/connector_pb.js";
 import type { ConnectorPolicy, ConnectorRow } from "../../registry/registry.ts";
-import { durationToWire } from "./timings.ts";
+import { durationToMs, durationToWire } from "./timings.ts";
 
 export function connectorToWire(row: ConnectorRow): Connector {
   const { credentialUpdateTime } = row;
@@ -58,10 +58,6 @@ function policyToWire({
     ...(defaultTimeoutMs === undefined ? {} : { defaultTimeout: durationToWire(defaultTimeoutMs) }),
     ...(maxCacheAgeMs === undefined ? {} : { maxCacheAge: durationToWire(maxCacheAgeMs) }),
   };
-}
-
-function durationToMs({ seconds, nanos }: Duration): number {
-  return Number(seconds) * 1_000 + nanos / 1e6;
 }
 
 function etagOf(version: number): string {

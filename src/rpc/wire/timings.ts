@@ -1,4 +1,4 @@
-/** Durations: from milliseconds to the wire, to the microsecond. */
+/** Durations: between milliseconds and the wire, to the microsecond. */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Duration, DurationSchema } from "@bufbuild/protobuf/wkt";
 import type { Timings } from "../../execution/execution.ts";
@@ -8,6 +8,10 @@ export function durationToWire(ms: number): Duration {
   const microseconds = Math.round(ms * 1_000);
   const seconds = Math.floor(microseconds / 1_000_000);
   return create(DurationSchema, { seconds: BigInt(seconds), nanos: (microseconds - seconds * 1_000_000) * 1_000 });
+}
+
+export function durationToMs({ seconds, nanos }: Duration): number {
+  return Number(seconds) * 1_000 + nanos / 1e6;
 }
 
 export function timingsToWire(timings: Timings): MessageInitShape<typeof TimingsSchema> {

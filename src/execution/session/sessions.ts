@@ -3,12 +3,11 @@
  * its credential opens another one, and the old one closes when its calls have ended.
  */
 import { LRUCache } from "lru-cache";
-import { Failure } from "../failure.ts";
-import type { Catalogue } from "../providers/catalogue.ts";
-import type { Provider, Session, SessionContext } from "../providers/contract.ts";
-import type { ConnectorRow } from "../store/entities/connector.ts";
-import { openCredential } from "../vault/credential.ts";
-import type { Vault } from "../vault/vault.ts";
+import type { Catalogue } from "../../providers/catalogue.ts";
+import type { Provider, Session, SessionContext } from "../../providers/contract.ts";
+import type { ConnectorRow } from "../../store/entities/connector.ts";
+import { openCredential } from "../../vault/credential.ts";
+import type { Vault } from "../../vault/vault.ts";
 
 export interface OpenSession {
   readonly provider: Provider;
@@ -16,8 +15,11 @@ export interface OpenSession {
 }
 
 export interface Sessions {
-  /** @throws Failure of kind `connector_disabled`, or when the credential can't be opened. */
-  get(connector: ConnectorRow): Promise<OpenSession>;
+  /**
+   * @param maxConnections The session's, when it is to be opened.
+   * @throws Failure when the credential can't be opened.
+   */
+  get(connector: ConnectorRow, maxConnections: number): Promise<OpenSession>;
   /** Closes the connector's session, if there is one, when its calls have ended. */
   forget(organizationId: string, connectorId: string): void;
   close(): Promise<void>;
@@ -31,7 +33,15 @@ interface Entry {
   readonly opening: Promise<OpenSession>;
 }
 
-export function createSessions(catalogue: Catalogue, vault: Vault, context: SessionContext): Sessions {
+/** What every session gets alike. */
+export type CommonContext = Omit<SessionContext, "maxConnections">;
+
+/** Changes with everything that a session is opened with. */
+export function sessionVersion({ version, credentialVersion }: ConnectorRow): string {
+  return `${version}/${credentialVersion}`;
+}
+
+export function createSessions(catalogue: Catalogue, vault: Vault, common: CommonContext): Sessions {
   const entries = new LRUCache<string, Entry>({
     max: maxSessions,
     dispose: ({ opening }) => {
@@ -40,13 +50,12 @@ export function createSessions(catalogue: Catalogue, vault: Vault, context: Sess
   });
 
   return {
-    get(connector) {
-      if (connector.disabled) return Promise.reject(disabled());
+    get(connector, maxConnections) {
       const key = keyOf(connector.organizationId, connector.id);
-      const version = `${connector.version}/${connector.credentialVersion}`;
+      const version = sessionVersion(connector);
       const known = entries.get(key);
       if (known?.version === version) return known.opening;
-      const entry = { version, opening: open(connector, catalogue, vault, context) };
+      const entry = { version, opening: open(connector, catalogue, vault, { ...common, maxConnections }) };
       entries.set(key, entry);
       // The next call tries again.
       entry.opening.catch(() => {
@@ -81,11 +90,4 @@ async function open(
   const place = { organizationId, connectorId, version, provider: provider.id, endpoint: provider.endpoint(config) };
   const credential = sealedCredential === null ? undefined : await openCredential(vault, place, sealedCredential);
   return { provider, session: provider.open(config, provider.credential.parse(credential), context) };
-}
-
-function disabled(): Failure {
-  return new Failure("connector_disabled", "The connector is disabled.", {
-    where: "connector",
-    remedy: "Enable it with UpdateConnector (disabled: false).",
-  });
 }

@@ -1,0 +1,68 @@
+/** A call as a session sees it in one attempt. */
+import { Failure } from "../failure.ts";
+import type { Call, Settled } from "../providers/contract.ts";
+import type { OpenCall } from "./call.ts";
+
+export interface SourceCall extends Call {
+  /**
+   * How the source took the end of the attempt, when nothing of it runs there any more;
+   * undefined when it has settled already.
+   */
+  settled(): Promise<Settled> | undefined;
+  /** From now it ends with its caller's call, if it did not before. */
+  expose(): void;
+}
+
+export function sourceCall(call: OpenCall): SourceCall {
+  const { signal, deadline, enter, quota } = call;
+  return { signal, deadline, enter, quota, ...settlings(), expose: () => {} };
+}
+
+/**
+ * A call that its caller can't end: it decides whether a source is back, and a caller
+ * that leaves would leave the breaker without an answer.
+ *
+ * @param drain Ends it all the same.
+ */
+export function shelteredCall(call: OpenCall, limitMs: number, drain: AbortSignal): SourceCall {
+  const controller = new AbortController();
+  const end = (reason: unknown) => {
+    clearTimeout(timer);
+    drain.removeEventListener("abort", stop);
+    controller.abort(reason);
+  };
+  const stop = () => end(drain.reason);
+  const follow = () => end(call.signal.reason);
+  const timer = setTimeout(() => end(silent(limitMs)), limitMs).unref();
+  drain.addEventListener("abort", stop, { once: true });
+  return {
+    signal: controller.signal,
+    deadline: Math.max(call.deadline, performance.now() + limitMs),
+    enter: call.enter,
+    quota: call.quota,
+    ...settlings(),
+    expose() {
+      clearTimeout(timer);
+      if (call.signal.aborted) follow();
+      else call.signal.addEventListener("abort", follow, { once: true });
+    },
+  };
+}
+
+function settlings() {
+  const running: Promise<Settled>[] = [];
+  return {
+    settling: (settled: Promise<Settled>) => void running.push(settled),
+    settled(): Promise<Settled> | undefined {
+      if (running.length === 0) return undefined;
+      return Promise.all(running).then((ends) => (ends.includes("lost") ? "lost" : "answered"));
+    },
+  };
+}
+
+function silent(limitMs: number): Failure {
+  return new Failure("upstream_unavailable", `The source did not answer a probe within ${limitMs / 1_000} s.`, {
+    where: "upstream",
+    remedy: "Look whether the source runs and can be reached.",
+  });
+}

@@ -1,0 +1,96 @@
+/** A stream on its way from its source to its reader. */
+import { Failure } from "../failure.ts";
+import type { Call, RowStream } from "../providers/contract.ts";
+import type { PackedBatch } from "../rows/packed.ts";
+import type { Answer } from "./attempt.ts";
+import type { OpenCall } from "./call.ts";
+import type { Outcome } from "./outcome.ts";
+
+/** A stream that has begun, with its first batch under way. */
+export interface BegunStream extends Pick<RowStream, "fields"> {
+  readonly batches: AsyncIterator<PackedBatch>;
+  readonly first: Promise<IteratorResult<PackedBatch>>;
+  /** The call needs the source no more. */
+  end(): void;
+}
+
+/** A source is judged by the stream's first batch, which is asked for whether the reader wants it yet or not. */
+export function beginStream({ fields, batches }: RowStream, call: Call): Answer<BegunStream> {
+  const iterator = batches[Symbol.asyncIterator]();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const first = iterator.next();
+  first.catch(() => {}); // The reader gets it, too.
+  // A reader that has stalled does not hear of the end: the source must not wait for it.
+  call.signal.addEventListener("abort", () => resolve(), { once: true });
+  if (call.signal.aborted) resolve();
+  const discard = () => {
+    void iterator.return?.();
+    resolve();
+  };
+  return { result: { fields, batches: iterator, first, end: resolve }, proof: first, end: promise, discard };
+}
+
+export interface Reader {
+  readonly call: OpenCall;
+  readonly outcome: Outcome;
+  /** Says what an error of the source means. */
+  translated<T>(work: () => Promise<T>): Promise<T>;
+  /** Milliseconds that it may take nothing. */
+  readonly stallMs: number;
+  /** It has taken nothing for that long. */
+  stalled(): void;
+}
+
+/**
+ * The batches for the reader. When the reader takes none for too long, the call ends
+ * with `slow_reader` at once, and not only when the reader comes back to hear of it:
+ * the source's connection is free then.
+ */
+export async function* readStream(stream: BegunStream, reader: Reader): AsyncGenerator<PackedBatch> {
+  const { call, outcome, stallMs } = reader;
+  const moved = { rows: 0, bytes: 0 };
+  const tooSlow = () => {
+    reader.stalled();
+    call.end(slowReader(stallMs));
+  };
+  const aborted = () => outcome.failed(call.signal.reason, moved);
+  call.signal.addEventListener("abort", aborted, { once: true });
+  let next = stream.first;
+  try {
+    for (;;) {
+      const { done, value } = await reader.translated(() => next);
+      if (done) break;
+      moved.rows += value.rows;
+      moved.bytes += value.size;
+      const timer = setTimeout(tooSlow, stallMs);
+      try {
+        yield value;
+      } finally {
+        clearTimeout(timer);
+      }
+      call.signal.throwIfAborted();
+      next = stream.batches.next();
+    }
+    outcome.succeeded(moved);
+  } catch (error) {
+    throw outcome.failed(error, moved);
+  } finally {
+    call.signal.removeEventListener("abort", aborted);
+    await stream.batches.return?.();
+    // A reader that left without an error has cancelled.
+    outcome.failed(left(), moved);
+    call.close();
+    stream.end();
+  }
+}
+
+function slowReader(stallMs: number): Failure {
+  return new Failure("slow_reader", `The stream's reader took nothing for ${stallMs / 1_000} s.`, {
+    where: "caller",
+    remedy: "Read the stream faster, or ask for fewer rows at a time and go on from the last one.",
+  });
+}
+
+function left(): Failure {
+  return new Failure("cancelled", "The reader has left the stream.", { where: "caller" });
+}
