@@ -12,7 +12,7 @@ import type { Address } from "./key.ts";
 import type { Found, Store } from "./store.ts";
 
 /** Milliseconds that it is left alone after it gave no answer, so that not every call waits for one. */
-const pauseMs = 1_000;
+const pauseMs = 250;
 /** Milliseconds between the tries to tell it of an invalidation. */
 const retellMs = 1_000;
 /** Bytes of a sealed answer at most. */
