@@ -10,7 +10,7 @@ import type { CallEnded, Observe } from "../../observability/observation.ts";
 import type { Store } from "../../store/store.ts";
 import { createLine } from "./line.ts";
 import { type HistoryPage, type HistoryRequest, listRecords } from "./list.ts";
-import { recordOf } from "./record.ts";
+import { recordsOf } from "./record.ts";
 import { type HistoryStats, statsSince } from "./stats.ts";
 import { createWriter } from "./writer.ts";
 
@@ -54,7 +54,7 @@ export function createHistory(options: HistoryOptions): History {
   /** Writes what is in the line now; what comes meanwhile waits its time. */
   async function writeAll(): Promise<void> {
     for (let left = line.size; left > 0; left -= batch) {
-      await writer.write(line.take(Math.min(left, batch)).map(recordOf));
+      await writer.write(recordsOf(line.take(Math.min(left, batch))));
     }
   }
   function start(): Promise<void> {

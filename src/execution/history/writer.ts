@@ -28,7 +28,7 @@ export function createWriter(store: Store, log: Log | undefined): Writer {
   async function writeOwn(organizationId: string, records: readonly NewRecord[]): Promise<void> {
     for (let failures = 0; !end.signal.aborted; failures++) {
       try {
-        const written = store.withOrganization(organizationId, (em) => insertRecords(em, records));
+        const written = store.withOrganization(organizationId, (em) => insertRecords(em, organizationId, records));
         await orAborted(written, end.signal);
         if (away) log?.info("the history is written again");
         away = false;
@@ -63,7 +63,7 @@ export function createWriter(store: Store, log: Log | undefined): Writer {
     },
     async write(records) {
       // Row-level security lets a transaction write the rows of one organization.
-      for (const [organizationId, own] of Map.groupBy(records, (record) => record.organization_id)) {
+      for (const [organizationId, own] of Map.groupBy(records, (record) => record.organizationId)) {
         await writeOwn(organizationId, own);
       }
     },
