@@ -1,9 +1,9 @@
 /** A client that leaves it to the service to keep its calls to their deadline, and sees when it does not. */
-import type { ConnectorClient } from "../../src/client/index.ts";
-import { createConnectorClient } from "../../src/client/index.ts";
+import { type ConnectorClient, createConnectorClient } from "../../src/client/index.ts";
 
 export interface Caller {
   readonly client: ConnectorClient;
+  readonly deadlineMs: number;
   /** Options of one call: who is not answered long after the deadline gives up. */
   options(): { readonly signal: AbortSignal };
 }
@@ -20,5 +20,5 @@ export function callerOf(service: { readonly url: string; readonly token: string
       },
     ],
   });
-  return { client, options: () => ({ signal: AbortSignal.timeout(deadlineMs + patienceMs) }) };
+  return { client, deadlineMs, options: () => ({ signal: AbortSignal.timeout(deadlineMs + patienceMs) }) };
 }

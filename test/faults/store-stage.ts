@@ -1,13 +1,12 @@
-/** Scenarios in which the service's own database is harmed, or the way to it. */
-
+/** Scenarios in which the way to the service's own database is harmed. */
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { inject } from "vitest";
-import { faultProxy } from "../support/fault-proxy.ts";
-import { connectorTo, testService } from "../support/service.ts";
-import { callerOf } from "./calling.ts";
+import { type FaultProxy, faultProxy } from "../support/fault-proxy.ts";
+import { connectorTo, type TestService, testService } from "../support/service.ts";
+import { type Caller, callerOf } from "./calling.ts";
 import { type Scenario, type Stage, WrongAnswer, watch } from "./scenario.ts";
-import { connectionsOf, streamSlowly } from "./source-stage.ts";
+import { connectionsOf, strikeInStream, untilThere } from "./source-stage.ts";
 
 /** As many calls at once as the store has connections, and some more. */
 const manyCalls = 20;
@@ -16,88 +15,38 @@ const slowCommit = `
   CREATE FUNCTION hold_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END $$;
   CREATE CONSTRAINT TRIGGER hold_commit AFTER INSERT ON connector DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION hold_commit()`;
+/** The service's connections to its database; the condition is on pg_stat_activity. */
+const ours = "datname = current_database() AND application_name <> 'the test'";
 
+/** A service with a store of the scenario's own, and a connector whose source is unharmed. */
 export async function openStoreStage(scenario: Scenario): Promise<Stage> {
-  const source = new URL(inject("postgresUrl"));
-  const proxy = await faultProxy({ host: source.hostname, port: Number(source.port) });
+  const { fault } = scenario.fault;
+  if (fault.kind === "freeze" || fault.kind === "kill") throw new Error("Only the way to the store is harmed.");
+  const server = new URL(inject("postgresUrl"));
+  const proxy = await faultProxy({ host: server.hostname, port: Number(server.port) });
   const service = await testService({}, (storeUrl) => {
     const url = new URL(storeUrl);
     url.port = String(proxy.port);
     return url.href;
   });
-  const { id } = await service.client.createConnector(connectorTo(source.href, "first"));
+  const { id } = await service.client.createConnector(connectorTo(server.href, connectorName));
   // What a service's first call loads is not the scenario's to wait for.
   await service.client.query(id, { native: "SELECT 1" });
   const admin = new pg.Pool({ connectionString: service.storeUrl, max: 3, application_name: "the test" });
-  // Dropped with the database.
-  admin.on("error", () => {});
   await admin.query(slowCommit);
   const caller = callerOf(service, scenario.deadlineMs);
-  const { client, options } = caller;
-  const ours = "datname = current_database() AND application_name <> 'the test' AND pid <> pg_backend_pid()";
-  const { fault } = scenario.fault;
-  if (fault.kind === "freeze" || fault.kind === "kill") throw new Error("Only the way to the store is harmed.");
-
-  const ask = async () => {
-    const { name } = await client.getConnector(id, options());
-    if (name !== "first") throw new WrongAnswer(name);
-  };
-  const add = async () => {
-    const { name } = await client.createConnector(connectorTo(source.href, "second"), options());
-    if (name !== "second") throw new WrongAnswer(name);
-  };
 
   return {
     apply: () => proxy.set(fault),
     lift: () => proxy.set(undefined),
-    ask,
+    ask: () => ask(caller, id),
     unprotected: true,
+    // Who has begun to read needs the store no more.
     unaffected: ["mid_result"],
-    moments: {
-      async connect(strike) {
-        await admin.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${ours}`);
-        // A pool learns that its connections are gone a moment later.
-        while (proxy.connections > 0) await delay(5);
-        await delay(20);
-        await strike();
-        return watch(ask);
-      },
-      async idle(strike) {
-        await ask();
-        await strike();
-        return watch(ask);
-      },
-      async mid_query(strike) {
-        const holder = await admin.connect();
-        try {
-          await holder.query("BEGIN; LOCK TABLE connector");
-          const outcome = watch(ask);
-          await untilWaiting(admin, `${ours} AND wait_event_type = 'Lock'`);
-          await strike();
-          // It goes on when nothing holds it up any more, if it can.
-          await holder.query("COMMIT");
-          return await outcome;
-        } finally {
-          holder.release();
-        }
-      },
-      async commit(strike) {
-        const outcome = watch(add);
-        await untilWaiting(admin, `${ours} AND wait_event = 'PgSleep'`);
-        await strike();
-        return outcome;
-      },
-      async mid_result(strike) {
-        const { promise: begun, resolve } = Promise.withResolvers<void>();
-        const outcome = watch(() => streamSlowly(caller, id, resolve));
-        await Promise.race([begun, outcome]);
-        await strike();
-        return outcome;
-      },
-    },
+    moments: momentsOf(service, admin, proxy, caller, id),
     connections: async () => ({ ...(await connectionsOf(admin, ours)), proxied: proxy.connections }),
     async fill() {
-      await Promise.all(Array.from({ length: manyCalls }, ask));
+      await Promise.all(Array.from({ length: manyCalls }, () => ask(caller, id)));
     },
     async close() {
       await proxy.set(undefined);
@@ -109,9 +58,54 @@ export async function openStoreStage(scenario: Scenario): Promise<Stage> {
   };
 }
 
-async function untilWaiting(admin: pg.Pool, condition: string): Promise<void> {
-  for (const end = performance.now() + 3_000; performance.now() < end; await delay(5)) {
-    if ((await connectionsOf(admin, condition)).open > 0) return;
-  }
-  throw new Error("the statement does not wait");
+const connectorName = "first";
+
+async function ask({ client, options }: Caller, id: string): Promise<void> {
+  const { name } = await client.getConnector(id, options());
+  if (name !== connectorName) throw new WrongAnswer(name);
+}
+
+function momentsOf(
+  service: TestService,
+  admin: pg.Pool,
+  proxy: FaultProxy,
+  caller: Caller,
+  id: string,
+): Stage["moments"] {
+  return {
+    async connect(strike) {
+      await admin.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${ours}`);
+      while (proxy.connections > 0) await delay(5);
+      await delay(20); // The pool hears of it a moment later.
+      await strike();
+      return watch(caller.deadlineMs, () => ask(caller, id));
+    },
+    async idle(strike) {
+      await service.client.getConnector(id);
+      await strike();
+      return watch(caller.deadlineMs, () => ask(caller, id));
+    },
+    async mid_query(strike) {
+      const holder = await admin.connect();
+      try {
+        await holder.query("BEGIN; LOCK TABLE connector");
+        const outcome = watch(caller.deadlineMs, () => ask(caller, id));
+        await untilThere(admin, `${ours} AND wait_event_type = 'Lock'`);
+        await strike();
+        await holder.query("COMMIT");
+        return await outcome;
+      } finally {
+        holder.release();
+      }
+    },
+    async commit(strike) {
+      const { client, options } = caller;
+      const target = connectorTo(service.storeUrl, "second");
+      const outcome = watch(caller.deadlineMs, async () => void (await client.createConnector(target, options())));
+      await untilThere(admin, `${ours} AND wait_event = 'PgSleep'`);
+      await strike();
+      return outcome;
+    },
+    mid_result: (strike) => strikeInStream(caller, id, strike),
+  };
 }
