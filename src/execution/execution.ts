@@ -93,7 +93,8 @@ export interface Execution {
   touched(organizationId: string, connectorId: string, resource: string | undefined): Promise<void>;
   /**
    * The connector was changed or deleted, here or by another replica: its session closes
-   * when its calls have ended, and its credential leaves the memory.
+   * when its calls have ended, its credential leaves the memory, and its breaker is closed.
+   * A pause that its source asked for still holds.
    */
   forget(organizationId: string, connectorId: string): void;
   /** Ends what still runs with this reason. */
@@ -254,7 +255,9 @@ export function createExecution(options: ExecutionOptions): Execution {
     quotas: (organizationId, connectorId) => cooldowns.quotas(organizationId, connectorId),
     bulkheadFigures: () => bulkheads.figures(),
     touched: (organizationId, connectorId, resource) => cache.invalidate(organizationId, connectorId, resource),
-    forget: (organizationId, connectorId) => sessions.forget(organizationId, connectorId),
+    forget(organizationId, connectorId) {
+      for (const each of [sessions, breakers, retries]) each.forget(organizationId, connectorId);
+    },
     abort: (reason) => drain.abort(reason),
     async close() {
       await sessions.close();
