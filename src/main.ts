@@ -61,7 +61,19 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
   starting.defer(() => store.close());
   const catalogue = await loadCatalogue();
   const registry = createRegistry({ store, vault, catalogue });
-  const { execution, history, metrics } = createCalls({ config, log, store, catalogue, vault }, starting);
+  const { execution, history, metrics, observe } = createCalls({ config, log, store, catalogue, vault }, starting);
+  const changes = store.listen({
+    onChange(organizationId, connectorId) {
+      registry.changed(organizationId, connectorId);
+      execution.forget(organizationId, connectorId);
+    },
+    onAvailable(available) {
+      // What changed while nobody listened is found by the next call: it has another version, or is gone.
+      registry.available(available);
+      observe({ kind: "shared_state_changed", part: "changes", available });
+    },
+  });
+  starting.defer(() => changes.close());
   const rooms = { catalogue, execution, registry, history, pageTokens: createPageTokens(signingKey) };
   const server = await serve(config, log, rooms, {
     admit: admitPrincipals(createAuthenticator({ findApiKey: store.findApiKey, signingKey, jwt: jwtOf(config) })),
@@ -140,7 +152,7 @@ function createCalls({ config, log, store, catalogue, vault }: Foundations, star
     cacheBytes: limits.cacheBytes,
   });
   starting.defer(() => execution.close());
-  return { execution, history, metrics };
+  return { execution, history, metrics, observe };
 }
 
 type Gate = { readonly admit: ReturnType<typeof admitPrincipals>; readonly ready: () => Promise<void> };

@@ -9,6 +9,7 @@ import type { Store } from "../store/store.ts";
 import { sealCredential } from "../vault/credential.ts";
 import type { Vault } from "../vault/vault.ts";
 import { checkConfig, checkConfigAndCredential, checkCredential, type Json } from "./configuration.ts";
+import { createInUse } from "./in-use.ts";
 import { type ConnectorList, type ListRequest, listConnectors } from "./list.ts";
 import { checkText } from "./text.ts";
 
@@ -40,7 +41,10 @@ export interface ConnectorChange {
 /** Every method is about one organization: another's connector is `not_found`. */
 export interface Registry {
   create(organizationId: string, connector: NewConnector): Promise<ConnectorRow>;
+  /** As it is in the store now. */
   get(organizationId: string, id: string): Promise<ConnectorRow>;
+  /** For a call to its source: as the store had it at the last change that `changed` told of. Must not be changed. */
+  use(organizationId: string, id: string): Promise<ConnectorRow>;
   list(organizationId: string, request: ListRequest): Promise<ConnectorList>;
   /** @param version The one that the caller read; undefined to change whatever is there. */
   update(
@@ -50,6 +54,10 @@ export interface Registry {
     version: number | undefined,
   ): Promise<ConnectorRow>;
   remove(organizationId: string, id: string, version: number | undefined): Promise<void>;
+  /** The connector was changed or deleted, here or elsewhere. */
+  changed(organizationId: string, id: string): void;
+  /** Whether `changed` is called for every change. Until it is, every use reads the store. */
+  available(changes: boolean): void;
 }
 
 export interface RegistryOptions {
@@ -59,6 +67,19 @@ export interface RegistryOptions {
 }
 
 export function createRegistry({ store, vault, catalogue }: RegistryOptions): Registry {
+  const get: Registry["get"] = (organizationId, id) =>
+    store.withOrganization(organizationId, async (em) => row(await found(em, organizationId, id)));
+  const inUse = createInUse(get);
+
+  /** This replica need not wait to hear of its own change; one that failed may have been made all the same. */
+  async function changing<T>(organizationId: string, id: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } finally {
+      inUse.forget(organizationId, id);
+    }
+  }
+
   return {
     async create(organizationId, request) {
       const { displayName, labels } = request;
@@ -86,8 +107,10 @@ export function createRegistry({ store, vault, catalogue }: RegistryOptions): Re
       });
     },
 
-    get: (organizationId, id) =>
-      store.withOrganization(organizationId, async (em) => row(await found(em, organizationId, id))),
+    get,
+    use: inUse.use,
+    changed: inUse.forget,
+    available: inUse.trust,
 
     list: (organizationId, request) =>
       store.withOrganization(organizationId, async (em) => {
@@ -101,7 +124,7 @@ export function createRegistry({ store, vault, catalogue }: RegistryOptions): Re
         "connector.labels": change.labels,
         "connector.config": change.config?.fields,
       });
-      return store.withOrganization(organizationId, async (em) => {
+      const update = async (em: EntityManager) => {
         const connector = await foundForChange(em, organizationId, id, version);
         const { name, displayName, labels, policy, disabled } = change;
         if (name !== undefined) connector.name = name;
@@ -112,14 +135,17 @@ export function createRegistry({ store, vault, catalogue }: RegistryOptions): Re
         await reconfigure(connector, change, catalogue.get(connector.provider), vault);
         await saved(em, connector.name);
         return row(connector);
-      });
+      };
+      return changing(organizationId, id, () => store.withOrganization(organizationId, update));
     },
 
-    remove: (organizationId, id, version) =>
-      store.withOrganization(organizationId, async (em) => {
+    remove(organizationId, id, version) {
+      const remove = async (em: EntityManager) => {
         em.remove(await foundForChange(em, organizationId, id, version));
         await em.flush();
-      }),
+      };
+      return changing(organizationId, id, () => store.withOrganization(organizationId, remove));
+    },
   };
 }
 

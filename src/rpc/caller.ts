@@ -62,21 +62,52 @@ export function permittedEverywhere(context: HandlerContext, scope: Scope): Prin
 }
 
 /**
- * The connector, if the principal may do this with it.
+ * The connector, if the principal may do this with it, for a call to its source.
  *
  * It is looked up among those that the principal reaches first: a stranger's connector
  * is absent, not forbidden, and so is one that its API key is not for.
  */
-export async function connectorFor(
+export function connectorFor(
+  { registry, execution }: Rooms,
+  context: HandlerContext,
+  connectorId: string,
+  ...scopes: Scope[]
+): Promise<ConnectorRow> {
+  return reached(context, connectorId, scopes, async (organizationId) => {
+    try {
+      return await registry.use(organizationId, connectorId);
+    } catch (error) {
+      // What another replica deleted while nobody told of changes must not stay open here.
+      if (isAbsent(error)) execution.forget(organizationId, connectorId.toLowerCase());
+      throw error;
+    }
+  });
+}
+
+/** The same to show or change the connector itself: as it is in the store now. */
+export function storedConnectorFor(
   { registry }: Rooms,
   context: HandlerContext,
   connectorId: string,
   ...scopes: Scope[]
 ): Promise<ConnectorRow> {
+  return reached(context, connectorId, scopes, (organizationId) => registry.get(organizationId, connectorId));
+}
+
+async function reached(
+  context: HandlerContext,
+  connectorId: string,
+  scopes: readonly Scope[],
+  find: (organizationId: string) => Promise<ConnectorRow>,
+): Promise<ConnectorRow> {
   const principal = principalOf(context);
   const { organizationId, connectorIds } = principal;
   if (connectorIds !== undefined && !connectorIds.has(connectorId.toLowerCase())) throw noSuchConnector();
-  const connector = await registry.get(organizationId, connectorId);
+  const connector = await find(organizationId);
   for (const scope of scopes) authorize(principal, scope, connector.id);
   return connector;
+}
+
+function isAbsent(error: unknown): boolean {
+  return error instanceof Failure && error.kind === "not_found";
 }

@@ -5,7 +5,7 @@ import { ConnectorOrder, type ConnectorPatch, type UpdateConnectorRequest } from
 import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
 import type { ListOrder, ListPosition } from "../registry/list.ts";
 import type { ConnectorChange } from "../registry/registry.ts";
-import { connectorFor, permitted, permittedEverywhere } from "./caller.ts";
+import { permitted, permittedEverywhere, storedConnectorFor } from "./caller.ts";
 import type { Rooms } from "./rooms.ts";
 import { canonical } from "./wire/canonical.ts";
 import { connectorToWire, policyFromWire, versionFromEtag } from "./wire/connector.ts";
@@ -36,7 +36,7 @@ export function connectorHandlers(rooms: Rooms): Handlers {
     },
 
     async getConnector({ connectorId }, context) {
-      return { connector: connectorToWire(await connectorFor(rooms, context, connectorId, "connector.read")) };
+      return { connector: connectorToWire(await storedConnectorFor(rooms, context, connectorId, "connector.read")) };
     },
 
     async listConnectors({ filter, orderBy, descending, pageSize, pageToken }, context) {
@@ -61,14 +61,14 @@ export function connectorHandlers(rooms: Rooms): Handlers {
 
     async updateConnector(request, context) {
       const { connectorId, etag } = request;
-      const { organizationId, id } = await connectorFor(rooms, context, connectorId, "connector.write");
+      const { organizationId, id } = await storedConnectorFor(rooms, context, connectorId, "connector.write");
       const connector = await registry.update(organizationId, id, changeOf(request), versionFromEtag(etag));
       execution.forget(organizationId, id);
       return { connector: connectorToWire(connector) };
     },
 
     async deleteConnector({ connectorId, etag }, context) {
-      const { organizationId, id } = await connectorFor(rooms, context, connectorId, "connector.write");
+      const { organizationId, id } = await storedConnectorFor(rooms, context, connectorId, "connector.write");
       await registry.remove(organizationId, id, versionFromEtag(etag));
       execution.forget(organizationId, id);
       return {};

@@ -6,9 +6,10 @@ import { Connector } from "./entities/connector.ts";
 import { QueryRecord } from "./entities/queryRecord.ts";
 import { ConnectorsAndApiKeys } from "./migrations/20261122000000_connectors_and_api_keys.ts";
 import { History } from "./migrations/20261122020000_history.ts";
+import { ConnectorChanges } from "./migrations/20261122030000_connector_changes.ts";
 
 /** In the order in which they run; a migration that was released is never changed. */
-const migrations = [ConnectorsAndApiKeys, History];
+const migrations = [ConnectorsAndApiKeys, History, ConnectorChanges];
 
 /** Chosen at random, for this one use. */
 const migrationLockKey = "4871203659937214806";

@@ -4,6 +4,7 @@
  */
 import type { EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import { Failure } from "../failure.ts";
+import { type ChangeListener, type ChangesOptions, listenForChanges } from "./changes.ts";
 import { checkUrl, connectionFailure } from "./connection-failure.ts";
 import { databaseOf, migrate } from "./database.ts";
 import { ApiKey, type ApiKeyRow } from "./entities/apiKey.ts";
@@ -31,6 +32,8 @@ export interface Store {
   hasAnyApiKey(organizationId: string): Promise<boolean>;
   /** @throws Failure "internal" when the database does not answer in time */
   ping(timeoutMs: number): Promise<void>;
+  /** Tells of every change of a connector from now on, until it or the store is closed. */
+  listen(listener: Pick<ChangesOptions, "onChange" | "onAvailable">): ChangeListener;
   /** Closes the connections when their work is done, and waits for that no longer than some seconds. */
   close(): Promise<void>;
 }
@@ -52,14 +55,15 @@ export async function openStore({ url, log = () => undefined, poolSize = 10 }: S
     await orm.close(true);
     throw connectionFailure(url, cause);
   }
-  return storeOf(orm);
+  return storeOf(orm, url, log);
 }
 
-function storeOf(orm: MikroORM): Store {
+function storeOf(orm: MikroORM, url: string, log: (message: string) => void): Store {
   const withOrganization: Store["withOrganization"] = (organizationId, work) =>
     asApplication(orm, { [organizationSetting]: organizationId }, work);
   // A frozen database would take one connection more with every ping.
   let pinging: Promise<unknown> | undefined;
+  const listeners = new Set<ChangeListener>();
 
   return {
     withOrganization,
@@ -86,7 +90,15 @@ function storeOf(orm: MikroORM): Store {
         });
       });
     },
-    close: () => within(orm.close(true), closeTimeoutMs).catch(() => undefined),
+    listen(listener) {
+      const changes = listenForChanges({ ...listener, url, log });
+      listeners.add(changes);
+      return changes;
+    },
+    async close() {
+      await Promise.all([...listeners].map((listener) => listener.close()));
+      await within(orm.close(true), closeTimeoutMs).catch(() => undefined);
+    },
   };
 }
 

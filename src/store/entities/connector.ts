@@ -28,6 +28,14 @@ export const Connector = defineEntity({
     // A credential is sealed for its version, and 0 is none.
     { name: "connector_credential_check", expression: "sealed_credential IS NULL OR credential_version > 0" },
   ],
+  triggers: [
+    {
+      name: "changed",
+      timing: "after",
+      events: ["update", "delete"],
+      body: "PERFORM pg_notify('connector_changed', OLD.organization_id || '/' || OLD.id); RETURN NULL;",
+    },
+  ],
   properties: {
     id: p.uuid().primary(),
     organizationId: p.string().length(64),
