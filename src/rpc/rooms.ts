@@ -1,4 +1,5 @@
 import type { Execution } from "../execution/execution.ts";
+import type { History } from "../execution/history/history.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { PageTokens } from "./page-token.ts";
@@ -8,5 +9,6 @@ export interface Rooms {
   readonly catalogue: Catalogue;
   readonly registry: Registry;
   readonly execution: Execution;
+  readonly history: History;
   readonly pageTokens: PageTokens;
 }

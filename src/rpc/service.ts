@@ -3,18 +3,18 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import { Failure } from "../failure.ts";
 import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
 import { connectorHandlers } from "./connectors.ts";
+import { historyHandlers } from "./history.ts";
 import { operateHandlers } from "./operate.ts";
 import { providerHandlers } from "./providers.ts";
 import { queryHandlers } from "./query.ts";
 import type { Rooms } from "./rooms.ts";
+import { statsHandlers } from "./stats.ts";
 import { streamHandlers } from "./stream.ts";
 
 /** What the contract names and the service does not do yet. */
 type Unbuilt =
   | "execute"
   | "startAuthorization"
-  | "getStats"
-  | "listQueries"
   | "listAuditLogs"
   | "exportAuditLogs"
   | "grantConnector"
@@ -33,6 +33,8 @@ export function connectorService(rooms: Rooms): Service {
     ...operateHandlers(rooms),
     ...queryHandlers(rooms),
     ...streamHandlers(rooms),
+    ...historyHandlers(rooms),
+    ...statsHandlers(rooms),
   };
   return { ...built, ...unbuilt };
 }
@@ -47,8 +49,6 @@ function refuse(): never {
 const unbuilt: Pick<Service, Unbuilt> = {
   execute: refuse,
   startAuthorization: refuse,
-  getStats: refuse,
-  listQueries: refuse,
   listAuditLogs: refuse,
   exportAuditLogs: refuse,
   grantConnector: refuse,

@@ -7,12 +7,16 @@
  */
 import type { Log } from "../../observability/log.ts";
 import type { CallEnded, Observe } from "../../observability/observation.ts";
+import type { QueryRecordRow } from "../../store/entities/queryRecord.ts";
 import type { Store } from "../../store/store.ts";
 import { createLine } from "./line.ts";
 import { type HistoryPage, type HistoryRequest, listRecords } from "./list.ts";
 import { recordsOf } from "./record.ts";
 import { type HistoryStats, statsSince } from "./stats.ts";
 import { createWriter } from "./writer.ts";
+
+/** A call as the history has it, for those who only read it. */
+export type { QueryRecordRow };
 
 export interface HistoryOptions {
   readonly store: Store;
