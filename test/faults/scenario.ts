@@ -87,23 +87,40 @@ export async function watch(deadlineMs: number, call: () => Promise<void>): Prom
   return { pastDeadlineMs: pastDeadlineMs() - lagMs, error };
 }
 
-/** @param measures is filled as the scenario goes on, so that a failed one has some of them, too */
+/**
+ * @param measures is filled as the scenario goes on, so that a failed one has them, too
+ * @throws All that was not as it should be; one thing's failing does not keep the others from being looked at.
+ */
 export async function runScenario(stage: Stage, scenario: Scenario, measures: Measures): Promise<void> {
   const { call, bystander } = await strikeDuringCall(stage, scenario);
   await stage.lift();
   measures.outcome = describeEnd(call.error);
   measures.pastDeadlineMs = Math.max(call.pastDeadlineMs, bystander.pastDeadlineMs);
   const { name, passes } = scenario.fault;
-  checkOutcome(call, stage, scenario, expectedEnd(stage, scenario), name);
-  checkOutcome(
-    bystander,
-    stage,
-    scenario,
-    passes?.includes("idle") ? "answer" : undefined,
-    `${name}, a call beside it`,
-  );
+  const besideEnd: End = passes?.includes("idle") ? "answer" : undefined;
 
+  const problems: unknown[] = [];
+  for (const check of [
+    () => checkOutcome(call, stage, scenario, expectedEnd(stage, scenario), name),
+    () => checkOutcome(bystander, stage, scenario, besideEnd, `${name}, a call beside it`),
+    () => checkRecovery(stage, measures),
+    () => checkLeftovers(stage, measures),
+  ]) {
+    try {
+      await check();
+    } catch (problem) {
+      problems.push(problem);
+    }
+  }
+  if (problems.length === 1) throw problems[0];
+  if (problems.length > 1) throw new AggregateError(problems, problems.map(messageOf).join("\n"));
+}
+
+async function checkRecovery(stage: Stage, measures: Measures): Promise<void> {
   measures.recoveryMs = await untilDone("the connector answers again", recoveryLimitMs, () => stage.ask());
+}
+
+async function checkLeftovers(stage: Stage, measures: Measures): Promise<void> {
   measures.settleMs = await untilDone("nothing is left over", settleLimitMs, async () => {
     const { open, busy, proxied } = await stage.connections();
     measures.leaked = busy + Math.abs(proxied - open);
@@ -178,11 +195,15 @@ async function untilDone(what: string, limitMs: number, work: () => Promise<void
       return performance.now() - start;
     } catch (cause) {
       if (performance.now() - start > limitMs) {
-        throw new Error(`Not within ${limitMs} ms: ${what}. ${cause instanceof Error ? cause.message : cause}`, {
+        throw new Error(`Not within ${limitMs} ms: ${what}. ${messageOf(cause)}`, {
           cause,
         });
       }
     }
     await delay(20);
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,4 +1,5 @@
 /** What `npm run torture` prints: a line for each test as it ends, and what all of them amounted to. */
+import type { UserConsoleLog } from "vitest";
 import type { Reporter, SerializedError, TestCase, TestModule } from "vitest/node";
 import type { Measures } from "../faults/scenario.ts";
 
@@ -17,7 +18,12 @@ export default class TortureReporter implements Reporter {
     if (scenario !== undefined) this.#scenarios.push(scenario);
     const place = test.module.relativeModuleId.replace(/^test\//, "").replace(/\.test\.ts$/, "");
     print(`${state.padEnd(7)} ${place}: ${test.fullName}${scenario === undefined ? "" : `: ${told(scenario)}`}`);
-    for (const { message } of errors ?? []) print(`        ${message.split("\n")[0]}`);
+    for (const { message } of errors ?? []) print(message.replace(/^/gm, "        "));
+  }
+
+  /** What tests say of themselves. */
+  onUserConsoleLog({ content }: UserConsoleLog): void {
+    print(`        ${content.trimEnd()}`);
   }
 
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
