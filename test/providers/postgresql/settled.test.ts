@@ -74,16 +74,27 @@ describe("a statement that is aborted", () => {
     expect(await ended).toMatchObject({ message: "enough" });
   });
 
-  test.each(["SIGSTOP", "SIGKILL"] as const)("is lost when the server gives no sign of life (%s)", async (signal) => {
+  test("is lost when the server gives no sign of life", async () => {
     const cluster = await startedCluster();
     const places = createPlaces({ perHost: 10, all: 10 });
     const { end, ended, settlings } = await sleepingCall(cluster.url, places);
-    await cluster.kill(signal);
+    await cluster.kill("SIGSTOP");
     end();
-    await ended;
+    expect(await ended).toMatchObject({ message: "enough" });
+    expect(places.figures().open).toBe(1);
     expect(await Promise.all(settlings)).toEqual(["lost"]);
     expect(places.figures()).toEqual({ open: 0, lent: 0, waiting: 0 });
   });
+});
+
+test("a statement whose server dies fails as lost, and leaves no place taken", async () => {
+  const cluster = await startedCluster();
+  const places = createPlaces({ perHost: 10, all: 10 });
+  const { ended, settlings } = await sleepingCall(cluster.url, places);
+  await cluster.kill("SIGKILL");
+  expect(await ended).toMatchObject({ kind: "upstream_lost" });
+  expect(await Promise.all(settlings)).not.toContain("answered");
+  expect(places.figures()).toEqual({ open: 0, lent: 0, waiting: 0 });
 });
 
 async function startedCluster(): Promise<OwnCluster> {
