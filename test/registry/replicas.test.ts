@@ -1,0 +1,50 @@
+/** A connector that is changed or deleted through one replica, or by hand, as the other one's callers see it. */
+import pg from "pg";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { type Source, serviceWithSource, until } from "../service/source.ts";
+import { type TestService, testService } from "../support/service.ts";
+
+/** Far less than a cache that waits for its age, and enough for a machine under load. */
+const soon = { timeout: 1_000, interval: 2 };
+const connections = `SELECT count(*) FROM pg_stat_activity
+  WHERE application_name = 'connector-service' AND datname = current_database()`;
+
+let one: Source;
+let other: TestService;
+let store: pg.Client;
+
+beforeAll(async () => {
+  one = await serviceWithSource("CREATE TABLE t AS SELECT 1 AS x");
+  other = await testService({ DATABASE_URL: one.service.storeUrl });
+  store = new pg.Client({ connectionString: one.service.storeUrl });
+  await store.connect();
+});
+
+afterAll(async () => {
+  await store.end();
+  await other.stop();
+  await one.stop();
+});
+
+/** What becomes of a call through the other replica: `answered`, or the reason of its refusal. */
+async function throughTheOther(): Promise<string> {
+  const client = other.clientFor(one.service.token);
+  return client.query(one.connectorId, { native: "SELECT 1 AS x" }).then(
+    () => "answered",
+    (error: { reason?: string }) => error.reason ?? String(error),
+  );
+}
+
+test("is refused at once when it is disabled, answers when it is enabled, and is gone when it is deleted by hand", async () => {
+  expect(await throughTheOther()).toBe("answered");
+  await one.client.updateConnector(one.connectorId, { disabled: true });
+  await vi.waitUntil(async () => (await throughTheOther()) === "CONNECTOR_DISABLED", soon);
+  // Nobody uses it: what it had opened is closed all the same.
+  await until(one, connections, "0");
+  await one.client.updateConnector(one.connectorId, { disabled: false });
+  await vi.waitUntil(async () => (await throughTheOther()) === "answered", soon);
+  await until(one, connections, "1");
+  await store.query("DELETE FROM connector WHERE id = $1", [one.connectorId]);
+  await until(one, connections, "0");
+  expect(await throughTheOther()).toBe("NOT_FOUND");
+});
