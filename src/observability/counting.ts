@@ -23,19 +23,7 @@ const parts = [
 export function createCounting(registry: Registry<OpenMetricsContentType>): Observe {
   const countCall = callCounting(registry);
   const count = counters(registry);
-  const breakers = new Gauge({
-    name: "connector_breakers_open",
-    help: "Breakers that are not closed, by their state.",
-    labelNames: ["state"],
-    registers: [registry],
-  });
-  for (const state of ["open", "half_open"]) breakers.set({ state }, 0);
-  const shared = new Gauge({
-    name: "connector_shared_state_up",
-    help: "1 while what replicas share can be reached; absent until that is known.",
-    labelNames: ["part"],
-    registers: [registry],
-  });
+  const { breakers, shared } = gauges(registry);
   return (observation) => {
     switch (observation.kind) {
       case "call_ended":
@@ -101,6 +89,24 @@ function callCounting(registry: Registry<OpenMetricsContentType>): (ended: CallE
       if (spent > 0) partSeconds.observe(labels, spent / 1_000);
     }
   };
+}
+
+function gauges(registry: Registry<OpenMetricsContentType>) {
+  const registers = [registry];
+  const breakers = new Gauge({
+    name: "connector_breakers_open",
+    help: "Breakers that are not closed, by their state.",
+    labelNames: ["state"],
+    registers,
+  });
+  for (const state of ["open", "half_open"]) breakers.set({ state }, 0);
+  const shared = new Gauge({
+    name: "connector_shared_state_up",
+    help: "1 while what replicas share can be reached; absent until that is known.",
+    labelNames: ["part"],
+    registers,
+  });
+  return { breakers, shared };
 }
 
 function counters(registry: Registry<OpenMetricsContentType>) {

@@ -6,12 +6,11 @@
  * memory, as much as fits, the newest kept; what does not fit is counted.
  */
 import type { Log } from "../../observability/log.ts";
-import type { CallEnded, Observe } from "../../observability/observation.ts";
+import type { Observe } from "../../observability/observation.ts";
 import type { QueryRecordRow } from "../../store/entities/queryRecord.ts";
 import type { Store } from "../../store/store.ts";
-import { createLine } from "./line.ts";
 import { type HistoryPage, type HistoryRequest, listRecords } from "./list.ts";
-import { recordsOf } from "./record.ts";
+import { createQueue } from "./queue.ts";
 import { type HistoryStats, statsSince } from "./stats.ts";
 import { createWriter } from "./writer.ts";
 
@@ -48,57 +47,23 @@ const defaultCloseMs = 3_000;
 
 export function createHistory(options: HistoryOptions): History {
   const { store, log, maxBuffered = 10_000, flushMs = 500, batch = 500 } = options;
-  const line = createLine<CallEnded>(maxBuffered);
   const writer = createWriter(store, log);
+  const queue = createQueue(writer, { maxBuffered, flushMs, batch });
   let overflown = 0;
-  let running: Promise<void> | undefined;
-  let due: NodeJS.Timeout | undefined;
   let closed = false;
-
-  /** Writes what is in the line now; what comes meanwhile waits its time. */
-  async function writeAll(): Promise<void> {
-    for (let left = line.size; left > 0; left -= batch) {
-      await writer.write(recordsOf(line.take(Math.min(left, batch))));
-    }
-  }
-  function start(): Promise<void> {
-    unschedule();
-    running ??= writeAll().finally(() => {
-      running = undefined;
-      if (line.size > 0) schedule();
-    });
-    return running;
-  }
-  function schedule(): void {
-    due ??= setTimeout(start, line.size < batch ? flushMs : 0).unref();
-  }
-  function unschedule(): void {
-    clearTimeout(due);
-    due = undefined;
-  }
-  async function flush(): Promise<void> {
-    await running;
-    await start();
-  }
-
   return {
     observe(observation) {
-      if (observation.kind !== "call_ended") return;
-      if (closed || !line.add(observation)) overflown++;
-      if (closed || running !== undefined) return;
-      // A whole batch need not wait for the time that was set when its first record came.
-      if (line.size === batch) unschedule();
-      schedule();
+      if (observation.kind === "call_ended" && (closed || !queue.add(observation))) overflown++;
     },
     get dropped() {
       return overflown + writer.dropped;
     },
-    flush,
+    flush: queue.flush,
     async close(timeoutMs = defaultCloseMs) {
       closed = true;
       const limit = setTimeout(writer.giveUp, timeoutMs);
       writer.hurry();
-      await flush();
+      await queue.flush();
       clearTimeout(limit);
     },
     list: (organizationId, request) =>
