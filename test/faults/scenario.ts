@@ -60,6 +60,8 @@ export class WrongAnswer extends Error {}
 const blipMs = 30;
 /** How much later than its deadline a call may end. */
 const graceMs = 100;
+/** More than that is the service's own doing, which runs in this process. */
+const maxLagMs = 250;
 const recoveryLimitMs = 5_000;
 /** What is told to end may take some seconds to be given up. */
 const settleLimitMs = 8_000;
@@ -84,7 +86,7 @@ export async function watch(deadlineMs: number, call: () => Promise<void>): Prom
     (error: unknown) => error,
   );
   clearTimeout(control);
-  return { pastDeadlineMs: pastDeadlineMs() - lagMs, error };
+  return { pastDeadlineMs: pastDeadlineMs() - Math.min(lagMs, maxLagMs), error };
 }
 
 /**

@@ -23,6 +23,8 @@ export interface Backend {
   readonly admin: pg.Pool;
   /** Given when the server is one that may be frozen and killed. */
   readonly cluster: OwnCluster | undefined;
+  /** The permits and places of the service that are taken or waited for, as its metrics name them. */
+  held(): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
@@ -30,7 +32,7 @@ export interface Backend {
 const maxConnections = 4;
 
 export async function openBackend(url: string, cluster?: OwnCluster): Promise<Backend> {
-  const service = await testService({ MAX_CONNECTIONS_PER_CONNECTOR: String(maxConnections) });
+  const service = await testService({ MAX_CONNECTIONS_PER_CONNECTOR: String(maxConnections), METRICS_PORT: "0" });
   const admin = new pg.Pool({ connectionString: url, max: 3 });
   // A killed server takes these with it.
   admin.on("error", () => {});
@@ -43,6 +45,12 @@ export async function openBackend(url: string, cluster?: OwnCluster): Promise<Ba
   await service.client.deleteConnector(id);
   return {
     ...{ service, url, admin, cluster },
+    async held() {
+      const metrics = await (await fetch(service.metricsUrl)).text();
+      const figures = metrics.split("\n").filter((line) => /^connector_(bulkhead_calls|places)\{/.test(line));
+      if (figures.length === 0) throw new Error("The service does not tell its permits and places.");
+      return figures.filter((line) => !line.endsWith(" 0"));
+    },
     async close() {
       await admin.end();
       await service.stop();

@@ -1,5 +1,5 @@
 /** Calls to a PostgreSQL to which the way is harmed: none hangs, lies or leaves anything behind. */
-import { afterAll, beforeAll, describe } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { selfSignedCertificate } from "../support/certificate.ts";
 import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
 import { isTorture } from "../torture/scale.ts";
@@ -44,3 +44,8 @@ if (isTorture) {
     testScenarios(blips, (scenario) => openSourceStage(backend, scenario));
   });
 }
+
+// Runs alone, behind those that run at once.
+test("no permit and no place is held when all is over", async () => {
+  await expect.poll(() => backend.held(), { timeout: 10_000 }).toEqual([]);
+});

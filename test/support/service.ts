@@ -11,6 +11,8 @@ import { freshDatabase } from "./postgres.ts";
 
 export interface TestService {
   readonly url: string;
+  /** Of the metrics; set METRICS_PORT to have them. */
+  readonly metricsUrl: string;
   /** Of the organization "acme", for everything. */
   readonly client: ConnectorClient;
   readonly token: string;
@@ -56,6 +58,7 @@ export async function testService(
   const token = await tokenFor("acme", "connector.admin");
   return {
     url: service.url,
+    metricsUrl: `http://127.0.0.1:${service.metricsPort}/metrics`,
     client: clientFor(token),
     token,
     storeUrl: database.url,
