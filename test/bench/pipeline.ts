@@ -1,0 +1,113 @@
+/**
+ * What the pipeline costs a call: CPU over that of the provider's own session.
+ *
+ * All cases are in one process and take turns, so that whatever else the machine does
+ * meets all of them; the difference is taken within each round. A call's cost has in it
+ * what is done for it later: the history's rows are written within its turn.
+ */
+import { rm } from "node:fs/promises";
+import path from "node:path";
+import { startEmbedded } from "../../src/store/embedded.ts";
+import { enterableDirectory } from "../support/directory.ts";
+import { ownRedis } from "../support/redis.ts";
+import { findProgram } from "../support/servers.ts";
+import { type CaseName, type Cost, cases, type Turn } from "./pipeline/cases.ts";
+import { makeTable } from "./pipeline/table.ts";
+import { type BenchOptions, type BenchResult, median } from "./support/bench.ts";
+import { Child } from "./support/child.ts";
+
+const callsPerTurn = 5_000;
+/** One after the other, and many at once as in a busy service: this is what the figures are of. */
+const concurrencies = [1, 16] as const;
+const busy = 16;
+const checkedCalls = 200;
+
+/** The costs of each case, a round after the other. */
+type Costs = ReadonlyMap<CaseName, readonly Cost[]>;
+
+export default async function pipeline(options: BenchOptions): Promise<BenchResult> {
+  await using cleanup = new AsyncDisposableStack();
+  const directory = await enterableDirectory();
+  cleanup.defer(() => rm(directory, { recursive: true, force: true }));
+  const embedded = await startEmbedded({ directory: path.join(directory, "source"), log: options.progress });
+  cleanup.defer(() => embedded.stop());
+  const databaseUrl = await embedded.createDatabase("bench");
+  await makeTable(databaseUrl);
+  const redis = (await findProgram("redis-server")) === undefined ? undefined : await ownRedis();
+  cleanup.defer(async () => redis?.stop());
+  const child = new Child(new URL("pipeline/process.ts", import.meta.url));
+  cleanup.defer(() => child.stop());
+  const names = await child.call<CaseName[]>("open", {
+    ...{ databaseUrl, storeUrl: embedded.url, redisUrl: redis?.url },
+  });
+  for (const name of names) {
+    options.progress(`Checking what ${name} reads, and warming it up.`);
+    await child.call("check", { name, calls: checkedCalls });
+    for (const concurrency of concurrencies) await child.call("turn", { name, calls: callsPerTurn, concurrency });
+  }
+  const measured = new Map<number, Costs>();
+  for (const concurrency of concurrencies) measured.set(concurrency, await rounds(child, names, concurrency, options));
+  return report(names, measured, options);
+}
+
+async function rounds(
+  child: Child,
+  names: readonly CaseName[],
+  concurrency: number,
+  { rounds, progress }: BenchOptions,
+): Promise<Costs> {
+  const costs = new Map(names.map((name) => [name, [] as Cost[]]));
+  for (let round = 0; round < rounds; round++) {
+    const line: string[] = [];
+    // Everybody is once in every place, so that nobody always follows the same neighbour.
+    for (let turn = 0; turn < names.length; turn++) {
+      const name = names[(turn + round) % names.length] as CaseName;
+      const cost = await child.call<Cost>("turn", { name, calls: callsPerTurn, concurrency } satisfies Turn);
+      costs.get(name)?.push(cost);
+      line.push(`${name} ${cost.cpuUs.toFixed(0)}`);
+    }
+    progress(`${concurrency} at once, round ${round + 1} of ${rounds}, µs of CPU a call: ${line.join(", ")}`);
+  }
+  return costs;
+}
+
+/** The median over the rounds of a case's CPU, or of how much it is more than the provider's in the same round. */
+function cpuOf(costs: Costs | undefined, name: CaseName, over?: "provider"): number {
+  const base = over === undefined ? undefined : costs?.get(over);
+  return round(median((costs?.get(name) ?? []).map(({ cpuUs }, i) => cpuUs - (base?.[i]?.cpuUs ?? 0))));
+}
+
+function report(
+  names: readonly CaseName[],
+  measured: ReadonlyMap<number, Costs>,
+  { progress }: BenchOptions,
+): BenchResult {
+  const costs = measured.get(busy);
+  const withRedis = names.includes("pipeline_redis");
+  if (!withRedis) progress("There is no redis-server on this machine: its figures are left out.");
+  const wall = (name: CaseName) => median((costs?.get(name) ?? []).map(({ wallUs }) => wallUs));
+  return {
+    figures: {
+      pipeline_us: cpuOf(costs, "pipeline", "provider"),
+      pipeline_alone_us: cpuOf(measured.get(1), "pipeline", "provider"),
+      kept_us: cpuOf(costs, "kept"),
+      ...(withRedis
+        ? { pipeline_redis_us: cpuOf(costs, "pipeline_redis", "provider"), kept_redis_us: cpuOf(costs, "kept_redis") }
+        : {}),
+      provider_us: cpuOf(costs, "provider"),
+      pg_us: cpuOf(costs, "pg"),
+    },
+    table: {
+      columns: ["case", "µs of CPU a call", "one at a time", "calls/s", "what is done"],
+      rows: names.map((name) => [
+        name,
+        cpuOf(costs, name).toFixed(1),
+        cpuOf(measured.get(1), name).toFixed(1),
+        Math.round(1e6 / wall(name)).toLocaleString("en"),
+        cases[name],
+      ]),
+    },
+  };
+}
+
+const round = (value: number) => Math.round(value * 10) / 10;

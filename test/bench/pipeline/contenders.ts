@@ -1,0 +1,183 @@
+/** Each case, ready to be called: one process holds all of them, as it would a service's. */
+import pg from "pg";
+import { createDial } from "../../../src/egress/dial.ts";
+import { createEgressPolicy } from "../../../src/egress/policy.ts";
+import { createExecution, type Execution } from "../../../src/execution/execution.ts";
+import { createHistory } from "../../../src/execution/history/history.ts";
+import { connectRedis } from "../../../src/execution/redis.ts";
+import { createPlaces } from "../../../src/execution/session/places.ts";
+import { createMetrics } from "../../../src/observability/metrics.ts";
+import type { Observation } from "../../../src/observability/observation.ts";
+import { type Catalogue, loadCatalogue } from "../../../src/providers/catalogue.ts";
+import type { Call, Page } from "../../../src/providers/contract.ts";
+import { textRows } from "../../../src/rows/page.ts";
+import type { ConnectorRow } from "../../../src/store/entities/connector.ts";
+import { openStore } from "../../../src/store/store.ts";
+import { sealCredential } from "../../../src/vault/credential.ts";
+import { localKeys } from "../../../src/vault/keys.ts";
+import { createVault } from "../../../src/vault/vault.ts";
+import type { CaseName, Places } from "./cases.ts";
+import { questionFor, statement } from "./table.ts";
+
+type Cells = readonly (string | null)[];
+
+export interface Contender {
+  /** Reads the row with this id; its cells as text when they are wanted, and how many rows there were. */
+  read(id: number, wanted: boolean): Promise<{ readonly rows: number; readonly cells: Cells | undefined }>;
+  /** Does what was put off. */
+  settle(): Promise<void>;
+}
+
+export type Contenders = Partial<Record<CaseName, Contender>>;
+
+/** As many as the most calls at once: that nobody waits is the dearer case, as who waits comes in numbers. */
+const connections = 16;
+const timeoutMs = 30_000;
+/** No call comes near it: what is measured is the counting. */
+const callsPerSecond = 1_000_000;
+const anHour = 3_600_000;
+
+export async function openContenders(places: Places, cleanup: AsyncDisposableStack): Promise<Contenders> {
+  const catalogue = await loadCatalogue();
+  const local = await pipelineOf({ ...places, redisUrl: undefined }, catalogue, cleanup);
+  const shared = places.redisUrl === undefined ? undefined : await pipelineOf(places, catalogue, cleanup);
+  return {
+    pg: driver(places.databaseUrl, cleanup),
+    provider: provider(places.databaseUrl, catalogue, cleanup),
+    pipeline: local(0),
+    kept: local(anHour),
+    ...(shared === undefined ? {} : { pipeline_redis: shared(0), kept_redis: shared(anHour) }),
+  };
+}
+
+function driver(connectionString: string, cleanup: AsyncDisposableStack): Contender {
+  const pool = new pg.Pool({ connectionString, max: connections });
+  cleanup.defer(() => pool.end());
+  return {
+    async read(id, wanted) {
+      const { rows } = await pool.query<Record<string, unknown>>(statement, [id]);
+      return { rows: rows.length, cells: wanted ? Object.values(rows[0] ?? {}).map(String) : undefined };
+    },
+    settle: async () => {},
+  };
+}
+
+function provider(databaseUrl: string, catalogue: Catalogue, cleanup: AsyncDisposableStack): Contender {
+  const postgresql = catalogue.get("postgresql");
+  const { config, credential } = connectionTo(databaseUrl);
+  const session = postgresql.open(postgresql.config.parse(config), postgresql.credential.parse(credential), {
+    ...common(),
+    maxConnections: connections,
+  });
+  cleanup.defer(() => session.close());
+  const ignore = () => {};
+  return {
+    async read(id, wanted) {
+      const { query, page } = questionFor(id);
+      // A caller has a signal of its own, with and without the pipeline.
+      const { signal } = new AbortController();
+      const deadline = performance.now() + timeoutMs;
+      const call: Call = { signal, deadline, enter: ignore, settling: ignore, quota: ignore };
+      return readOf(await session.query?.(query, page, call), wanted);
+    },
+    settle: async () => {},
+  };
+}
+
+/** Gives a contender for each age that an answer may have. */
+async function pipelineOf(
+  { databaseUrl, storeUrl, redisUrl }: Places,
+  catalogue: Catalogue,
+  cleanup: AsyncDisposableStack,
+): Promise<(maxAgeMs: number) => Contender> {
+  const vault = createVault(localKeys(`bench:${"4b".repeat(31)}02`));
+  const store = await openStore({ url: storeUrl });
+  cleanup.defer(() => store.close());
+  const history = createHistory({ store });
+  cleanup.defer(() => history.close());
+  const metrics = createMetrics({ historyDropped: () => history.dropped });
+  const { promise: redisUp, resolve } = Promise.withResolvers<void>();
+  const observe = (observation: Observation) => {
+    if (observation.kind === "shared_state_changed") resolve();
+    metrics.observe(observation);
+    history.observe(observation);
+  };
+  const redis = redisUrl === undefined ? undefined : connectRedis(redisUrl, observe);
+  const limit = { defaultMs: timeoutMs, maxMs: anHour };
+  const execution = createExecution({
+    ...{ catalogue, vault, redis, observe },
+    session: common(),
+    limits: {
+      ...{ unary: limit, stream: limit, concurrency: connections, waiting: 100, stallMs: 60_000 },
+      organizationCallsPerSecond: callsPerSecond,
+    },
+    calls: { organization: 100, all: 400 },
+    breakerOpenMs: 2_000,
+    cacheBytes: 64_000_000,
+  });
+  cleanup.defer(async () => {
+    await execution.close();
+    redis?.close();
+  });
+  if (redis !== undefined) await redisUp;
+  const connector = await connectorTo(databaseUrl, catalogue, vault);
+  return (maxAgeMs) => ({
+    read: async (id, wanted) => readOf(await ask(execution, connector, id, maxAgeMs), wanted),
+    // What the history costs belongs to the calls that it is of.
+    async settle() {
+      await history.flush();
+      if (history.dropped > 0) throw new Error(`The history has dropped ${history.dropped} calls.`);
+    },
+  });
+}
+
+async function ask(execution: Execution, connector: ConnectorRow, id: number, maxAgeMs: number): Promise<Page> {
+  const { signal } = new AbortController();
+  const asked = { ...questionFor(id), maxAgeMs };
+  const { result } = await execution.query(connector, asked, { principal: "bench", signal, timeoutMs });
+  return result;
+}
+
+function readOf(page: Page | undefined, wanted: boolean): { rows: number; cells: Cells | undefined } {
+  let rows = 0;
+  for (const batch of page?.batches ?? []) rows += batch.rows;
+  const first = page?.batches[0];
+  const cells = wanted && first !== undefined ? textRows(first, page?.fields.length ?? 0)[0] : undefined;
+  return { rows, cells };
+}
+
+const common = () => ({
+  dial: createDial(createEgressPolicy(["127.0.0.0/8"])),
+  places: createPlaces({ perHost: 100, all: 500 }),
+});
+
+function connectionTo(databaseUrl: string) {
+  const { hostname: host, port, pathname, username, password } = new URL(databaseUrl);
+  const database = decodeURIComponent(pathname.slice(1));
+  return {
+    config: { host, port: Number(port), database, user: decodeURIComponent(username), tls: "disable" },
+    credential: { password: decodeURIComponent(password) },
+  };
+}
+
+/** A connector as the registry would give it. */
+async function connectorTo(
+  databaseUrl: string,
+  catalogue: Catalogue,
+  vault: ReturnType<typeof createVault>,
+): Promise<ConnectorRow> {
+  const postgresql = catalogue.get("postgresql");
+  const { config, credential } = connectionTo(databaseUrl);
+  const id = crypto.randomUUID();
+  const place = {
+    ...{ organizationId: "bench", connectorId: id, version: 1, provider: postgresql.id },
+    endpoint: postgresql.endpoint(postgresql.config.parse(config)),
+  };
+  return {
+    ...{ organizationId: place.organizationId, id, provider: place.provider, name: "bench", displayName: "" },
+    ...{ labels: {}, config, disabled: false, version: 1, createTime: new Date(0), updateTime: new Date(0) },
+    policy: { callsPerSecond, maxCacheAgeMs: anHour },
+    sealedCredential: Buffer.from(await sealCredential(vault, place, credential)),
+    ...{ credentialVersion: 1, credentialUpdateTime: new Date(0) },
+  } as ConnectorRow;
+}

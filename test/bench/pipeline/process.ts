@@ -1,0 +1,56 @@
+/** The process whose CPU is measured. */
+import { answerCommands } from "../support/child.ts";
+import type { CaseName, Cost, Places, Turn } from "./cases.ts";
+import { type Contender, type Contenders, openContenders } from "./contenders.ts";
+import { cellsOf, idOf } from "./table.ts";
+
+const cleanup = new AsyncDisposableStack();
+let contenders: Contenders = {};
+
+answerCommands(
+  {
+    /** Opens every case, and says which there are. */
+    async open(places: Places): Promise<CaseName[]> {
+      contenders = await openContenders(places, cleanup);
+      return Object.keys(contenders) as CaseName[];
+    },
+
+    /** Compares what a case reads with what the table holds. */
+    async check({ name, calls }: { name: CaseName; calls: number }): Promise<void> {
+      const contender = contenderOf(name);
+      for (let call = 0; call < calls; call++) {
+        const id = idOf(call * 37);
+        const { cells } = await contender.read(id, true);
+        if (cells?.join("|") !== cellsOf(id).join("|")) throw new Error(`${name} read ${cells} for ${id}.`);
+      }
+    },
+
+    /** Makes so many calls, and what they put off. */
+    async turn({ name, calls, concurrency }: Turn): Promise<Cost> {
+      const contender = contenderOf(name);
+      const numbers = Array.from({ length: calls }, (_, number) => number).values();
+      let rows = 0;
+      const lane = async () => {
+        for (const number of numbers) {
+          const read = await contender.read(idOf(number), false);
+          rows += read.rows;
+        }
+      };
+      const start = performance.now();
+      const before = process.cpuUsage();
+      await Promise.all(Array.from({ length: concurrency }, lane));
+      await contender.settle();
+      const { user, system } = process.cpuUsage(before);
+      const wallUs = ((performance.now() - start) * 1_000) / calls;
+      if (rows !== calls) throw new Error(`${name} read ${rows} rows by ${calls} calls.`);
+      return { cpuUs: (user + system) / calls, wallUs };
+    },
+  },
+  () => cleanup.disposeAsync(),
+);
+
+function contenderOf(name: CaseName): Contender {
+  const contender = contenders[name];
+  if (contender === undefined) throw new Error(`There is no case "${name}".`);
+  return contender;
+}
