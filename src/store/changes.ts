@@ -2,9 +2,11 @@
  * Tells of every connector that is changed or deleted, by this replica, another one or
  * by hand, as soon as that is committed. PostgreSQL sends it (LISTEN, NOTIFY) to whoever
  * is connected: what happens while nobody listens is never told, so whoever relies on it
- * must know when that was. A pooler that shares connections between transactions passes
- * nothing on: it makes the changes unavailable or, at worst, silent.
+ * must know when that was. So a listener also sends word to itself all the time, and what
+ * it does not hear shows that the others' is lost, too: in a pooler that shares connections
+ * between transactions, in a frozen database, on a way that is cut.
  */
+import { randomUUID } from "node:crypto";
 import { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
@@ -59,17 +61,19 @@ async function listenOnce(options: ChangesOptions, closing: AbortSignal): Promis
   // Our own, since the driver's way to close a connection waits for the server.
   const socket = new Socket();
   const client = clientOn(socket, options, (reason) => ended.abort(reason));
+  const echo = echoOn(client);
   const answered = (work: Promise<unknown>) => orAborted(work, AbortSignal.any([over, AbortSignal.timeout(answerMs)]));
   let listening = false;
   try {
     await answered(client.connect());
-    await answered(client.query(`LISTEN ${channel}`));
+    await answered(client.query(`LISTEN ${channel}; LISTEN ${echo.channel}`));
+    await answered(echo.heard());
     listening = true;
     options.log("changes of connectors are heard");
     options.onAvailable(true);
     for (;;) {
       await delay(pingMs, undefined, { signal: over, ref: false });
-      await answered(client.query("SELECT 1"));
+      await answered(echo.heard());
     }
   } catch (cause) {
     if (listening && !closing.aborted) options.log(`changes of connectors are not heard any more: ${wordsOf(cause)}`);
@@ -89,12 +93,31 @@ function clientOn(socket: Socket, { url, onChange }: ChangesOptions, ended: (rea
     application_name: "connector-service changes",
   });
   client.on("error", ended).on("end", () => ended(new Error("the connection has ended")));
-  client.on("notification", ({ payload = "" }) => {
+  client.on("notification", ({ channel: name, payload = "" }) => {
+    if (name !== channel) return;
     // An id holds no slash; an organization's may.
     const slash = payload.lastIndexOf("/");
     onChange(payload.slice(0, slash), payload.slice(slash + 1));
   });
   return client;
+}
+
+/** Word of the listener's own to itself, which nobody else hears. */
+function echoOn(client: pg.Client) {
+  const own = `connector_listener_${randomUUID().replaceAll("-", "")}`;
+  let hear = () => {};
+  client.on("notification", ({ channel: name }) => {
+    if (name === own) hear();
+  });
+  return {
+    channel: own,
+    async heard(): Promise<void> {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      hear = resolve;
+      await client.query(`NOTIFY ${own}`);
+      await promise;
+    },
+  };
 }
 
 function wordsOf(cause: unknown): string {

@@ -1,9 +1,11 @@
 /** Changes of connectors are told as they are committed, and it is known when they may not be. */
+import { connect } from "node:net";
 import pg from "pg";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Connector } from "../../src/store/entities/connector.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
 import { type FreshDatabase, freshDatabase, ownCluster } from "../support/postgres.ts";
+import { rogueServer } from "../support/service.ts";
 import { newConnector } from "./rows.ts";
 
 let database: FreshDatabase;
@@ -98,6 +100,30 @@ test("a frozen database is noticed within 5 s, and listened to again when it goe
   await cluster.kill("SIGCONT");
   await vi.waitUntil(() => availability.length === 3, { timeout: 5_000 });
   expect(availability).toEqual([true, false, true]);
+});
+
+test("a way on which nothing is passed on is not taken for one on which nothing happens", async () => {
+  const { hostname, port } = new URL(database.url);
+  let asked = 0;
+  // As a pooler does whose server's connection is another one in the next transaction.
+  const pooler = await rogueServer((caller) => {
+    const server = connect(Number(port), hostname).on("error", () => {});
+    caller.on("data", (bytes) => {
+      const text = bytes.toString("latin1");
+      if (text.includes("LISTEN ")) asked++;
+      server.write(text.replaceAll("LISTEN connector", "LISTEN elsewhere"), "latin1");
+    });
+    server.pipe(caller);
+    caller.once("close", () => server.destroy());
+  });
+  cleanups.push(() => pooler.stop());
+  const url = new URL(database.url);
+  url.port = String(pooler.port);
+  const availability: boolean[] = [];
+  const store = await open(url.href);
+  store.listen({ onChange: () => {}, onAvailable: (available) => void availability.push(available) });
+  await vi.waitUntil(() => asked >= 2, { timeout: 10_000 });
+  expect(availability).toEqual([]);
 });
 
 test("who closes the listener or its store hears no more, also while the database is gone", async () => {
