@@ -1,0 +1,135 @@
+/** Replicas of the service, each a process of its own, on one store. */
+import { once } from "node:events";
+import net, { type AddressInfo } from "node:net";
+import { createClient } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
+import { expect } from "vitest";
+import { parseSigningKey } from "../../src/auth/signing-key.ts";
+import { type ConnectorClient, createConnectorClient } from "../../src/client/index.ts";
+import { createApiKey } from "../../src/development.ts";
+import { Health, HealthCheckResponse_ServingStatus as Status } from "../../src/gen/grpc/health/v1/health_pb.js";
+import { openStore } from "../../src/store/store.ts";
+import { runProgram, type ServiceProcess } from "../service/process.ts";
+
+export interface Replica {
+  readonly port: number;
+  /** Of the organization "acme", for everything. */
+  readonly client: ConnectorClient;
+  /** Whether its health says SERVING. */
+  ready(): Promise<boolean>;
+  /** Ends it as an orchestrator does. */
+  stop(): Promise<Drained>;
+  /** Starts it again on its port, and waits until its health says SERVING. */
+  start(): Promise<void>;
+}
+
+export interface Drained {
+  /** The exit code, or the signal that ended it. */
+  readonly status: number | NodeJS.Signals | null;
+  /** Milliseconds from SIGTERM to the end of the process. */
+  readonly tookMs: number;
+  /** What it said of itself, line by line. */
+  readonly log: readonly Readonly<Record<string, unknown>>[];
+  readonly stderr: string;
+}
+
+export interface Replicas {
+  readonly first: Replica;
+  readonly second: Replica;
+  readonly both: readonly [Replica, Replica];
+  readonly token: string;
+  stop(): Promise<void>;
+}
+
+const signingKey = `${"5a".repeat(31)}01`;
+
+/** Two replicas that serve, on an empty store. */
+export async function twoReplicas(storeUrl: string, environment: Readonly<Record<string, string>> = {}) {
+  const common = {
+    DATABASE_URL: storeUrl,
+    ENCRYPTION_KEYS: `test:${"4b".repeat(31)}02`,
+    SIGNING_KEY: signingKey,
+    EGRESS_ALLOW: "127.0.0.0/8,::1/128",
+    ...environment,
+  };
+  const token = await adminToken(storeUrl);
+  const both = await Promise.all([openReplica(common, token), openReplica(common, token)]);
+  const [first, second] = both;
+  const stop = async () => {
+    const ends = await Promise.all(both.map((replica) => replica.stop()));
+    for (const replica of both) replica.client.close();
+    for (const { status, stderr } of ends) expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  };
+  return { first, second, both, token, stop } satisfies Replicas;
+}
+
+/** Makes the schema, too: replicas need not wait for each other to do so. */
+async function adminToken(storeUrl: string): Promise<string> {
+  const store = await openStore({ url: storeUrl, poolSize: 2 });
+  try {
+    const key = { organizationId: "acme", principal: "tester", scopes: ["connector.admin"] };
+    return await createApiKey(store, parseSigningKey(signingKey), key);
+  } finally {
+    await store.close();
+  }
+}
+
+async function openReplica(environment: Readonly<Record<string, string>>, token: string): Promise<Replica> {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  // A connection for each probe, as kubelet and load balancers do.
+  const health = createClient(Health, createConnectTransport({ baseUrl: url, httpVersion: "1.1" }));
+  const ready = async () => {
+    const answer = await health.check({}, { timeoutMs: 5_000 }).catch(() => undefined);
+    return answer?.status === Status.SERVING;
+  };
+  let process: ServiceProcess;
+  const start = async () => {
+    process = runProgram("main.ts", { ...environment, PORT: String(port) });
+    await process.url;
+    await until("the replica serves", ready);
+  };
+  await start();
+  return {
+    port,
+    client: createConnectorClient({ url, token }),
+    ready,
+    start,
+    stop: () => drained(process),
+  };
+}
+
+async function drained({ child, ended }: ServiceProcess): Promise<Drained> {
+  const begin = performance.now();
+  child.kill("SIGTERM");
+  const { status, stdout, stderr } = await ended;
+  const log = stdout
+    .split("\n")
+    .filter((line) => line.startsWith("{"))
+    .map((line) => JSON.parse(line));
+  return { status, tookMs: performance.now() - begin, log, stderr };
+}
+
+/**
+ * Asks again and again; gives the milliseconds until it was so.
+ * @throws The last error, or that it never was so, after `limitMs`
+ */
+export async function until(what: string, isSo: () => Promise<boolean>, limitMs = 10_000): Promise<number> {
+  const begin = performance.now();
+  for (;;) {
+    const so = await isSo();
+    const tookMs = performance.now() - begin;
+    if (so) return tookMs;
+    if (tookMs > limitMs) throw new Error(`Not within ${limitMs} ms: ${what}.`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = net.createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
