@@ -42,46 +42,60 @@ export interface Reader {
 }
 
 /**
- * The batches for the reader. When the reader takes none for too long, the call ends
- * with `slow_reader` at once, and not only when the reader comes back to hear of it:
- * the source's connection is free then.
+ * The batches for the reader. When the reader takes none for too long, or never begins
+ * to, the call ends with `slow_reader` at once, and not only when the reader comes back
+ * to hear of it: the source's connection is free then.
  */
-export async function* readStream(stream: BegunStream, reader: Reader): AsyncGenerator<PackedBatch> {
-  const { call, outcome, stallMs } = reader;
+export function readStream(stream: BegunStream, reader: Reader): AsyncIterable<PackedBatch> {
+  const { call, outcome } = reader;
   const moved = { rows: 0, bytes: 0 };
+  const patience = patienceWith(reader);
+  const ended = () => {
+    patience.end();
+    outcome.failed(call.signal.reason, moved);
+  };
+  call.signal.addEventListener("abort", ended, { once: true });
+  if (call.signal.aborted) ended();
+  patience.begin();
+  return batches();
+
+  async function* batches(): AsyncGenerator<PackedBatch> {
+    try {
+      for (let next = stream.first; ; next = stream.batches.next()) {
+        patience.end();
+        const { done, value } = await reader.translated(() => next);
+        if (done) break;
+        moved.rows += value.rows;
+        moved.bytes += value.size;
+        patience.begin();
+        yield value;
+        call.signal.throwIfAborted();
+      }
+      outcome.succeeded(moved);
+    } catch (error) {
+      throw outcome.failed(error, moved);
+    } finally {
+      // A reader that left early has not ended the call itself; what runs for it stops now.
+      call.end(left());
+      await stream.batches.return?.();
+      stream.end();
+    }
+  }
+}
+
+/** The time that a reader has to take the next batch. */
+function patienceWith({ call, stallMs, stalled }: Reader) {
+  let timer: NodeJS.Timeout | undefined;
   const tooSlow = () => {
-    reader.stalled();
+    stalled();
     call.end(slowReader(stallMs));
   };
-  const aborted = () => outcome.failed(call.signal.reason, moved);
-  call.signal.addEventListener("abort", aborted, { once: true });
-  let next = stream.first;
-  try {
-    for (;;) {
-      const { done, value } = await reader.translated(() => next);
-      if (done) break;
-      moved.rows += value.rows;
-      moved.bytes += value.size;
-      const timer = setTimeout(tooSlow, stallMs);
-      try {
-        yield value;
-      } finally {
-        clearTimeout(timer);
-      }
-      call.signal.throwIfAborted();
-      next = stream.batches.next();
-    }
-    outcome.succeeded(moved);
-  } catch (error) {
-    throw outcome.failed(error, moved);
-  } finally {
-    call.signal.removeEventListener("abort", aborted);
-    await stream.batches.return?.();
-    // A reader that left without an error has cancelled.
-    outcome.failed(left(), moved);
-    call.close();
-    stream.end();
-  }
+  return {
+    begin() {
+      if (!call.signal.aborted) timer = setTimeout(tooSlow, stallMs);
+    },
+    end: () => clearTimeout(timer),
+  };
 }
 
 function slowReader(stallMs: number): Failure {

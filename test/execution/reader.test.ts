@@ -1,0 +1,90 @@
+/** What becomes of a stream by what its reader does, without a source. */
+import { expect, test } from "vitest";
+import { openCall } from "../../src/execution/call.ts";
+import { outcomeOf } from "../../src/execution/outcome.ts";
+import type { Ticket } from "../../src/execution/pipeline.ts";
+import { beginStream, readStream } from "../../src/execution/streaming.ts";
+import type { CallEnded, Observation } from "../../src/observability/observation.ts";
+import { type PackedBatch, PackedWriter } from "../../src/rows/packed.ts";
+
+function batch(): PackedBatch {
+  const writer = new PackedWriter();
+  writer.text("cell");
+  writer.endRow();
+  return writer.take() as PackedBatch;
+}
+
+/** A stream on its way to a reader with little patience for it. */
+function reading(batches: (signal: AbortSignal) => AsyncGenerator<PackedBatch>) {
+  const told: Observation[] = [];
+  const leaving = new AbortController();
+  const caller = { principal: "tester", signal: leaving.signal, timeoutMs: undefined };
+  const call = openCall(caller, { defaultMs: 60_000, maxMs: 60_000 }, new AbortController().signal);
+  const subject = { organizationId: "acme", connectorId: "1", provider: "postgresql" };
+  const ticket = { subject, call, attempts: 1 } as Ticket;
+  const begun = { method: "StreamQuery", principal: "tester", resource: "city", breaker: "closed" } as const;
+  const outcome = outcomeOf(begun, ticket, (observation) => told.push(observation));
+  const source = { ...call, signal: call.signal, settling: () => {} };
+  const { result, end } = beginStream({ fields: [], batches: batches(call.signal) }, source);
+  const stalls: string[] = [];
+  const rows = readStream(result, {
+    ...{ call, outcome, stallMs: 30 },
+    translated: (work) => work(),
+    stalled: () => void stalls.push("stalled"),
+  });
+  const ended = () => told.filter((each): each is CallEnded => each.kind === "call_ended");
+  return { rows, call, end, leaving, stalls, ended };
+}
+
+async function* three() {
+  for (let i = 0; i < 3; i++) yield batch();
+}
+
+test("a stream that is read to its end has succeeded, once, with its rows", async () => {
+  const { rows, end, ended, stalls } = reading(three);
+  expect((await Array.fromAsync(rows)).length).toBe(3);
+  await end;
+  expect(ended()).toMatchObject([{ reason: undefined, rows: 3 }]);
+  expect(stalls).toEqual([]);
+});
+
+test("a reader that never begins to read is too slow, and the source is free without it", async () => {
+  const { end, ended, stalls, call } = reading(three);
+  await end;
+  expect(call.signal.reason).toMatchObject({ kind: "slow_reader" });
+  expect(ended()).toMatchObject([{ reason: "slow_reader", rows: 0 }]);
+  expect(stalls).toEqual(["stalled"]);
+});
+
+test("a reader that stalls is ended, and hears of it when it comes back", async () => {
+  const { rows, end, ended } = reading(three);
+  const iterator = rows[Symbol.asyncIterator]();
+  await iterator.next();
+  await end;
+  await expect(iterator.next()).rejects.toMatchObject({ kind: "slow_reader", metadata: { connector: "1" } });
+  expect(ended()).toMatchObject([{ reason: "slow_reader", rows: 1 }]);
+});
+
+test("a reader that leaves before the first batch has come stops what runs, and waits for nothing", async () => {
+  const stopped = Promise.withResolvers<void>();
+  const { rows, end, ended, leaving } = reading(async function* (signal) {
+    const { promise, reject } = Promise.withResolvers<PackedBatch>();
+    signal.addEventListener("abort", () => reject(signal.reason));
+    try {
+      yield await promise;
+    } finally {
+      stopped.resolve();
+    }
+  });
+  const first = expect(Array.fromAsync(rows)).rejects.toMatchObject({ kind: "cancelled" });
+  leaving.abort();
+  await Promise.all([stopped.promise, end, first]);
+  expect(ended()).toMatchObject([{ reason: "cancelled", rows: 0 }]);
+});
+
+test("a reader that leaves in the middle has cancelled", async () => {
+  const { rows, end, ended } = reading(three);
+  for await (const _ of rows) break;
+  await end;
+  expect(ended()).toMatchObject([{ reason: "cancelled", rows: 1 }]);
+});
