@@ -23,6 +23,8 @@ export interface Backend {
   readonly admin: pg.Pool;
   /** Given when the server is one that may be frozen and killed. */
   readonly cluster: OwnCluster | undefined;
+  /** One for all scenarios with this deadline. */
+  callerFor(deadlineMs: number): Caller;
   /** The permits and places of the service that are taken or waited for, as its metrics name them. */
   held(): Promise<readonly string[]>;
   close(): Promise<void>;
@@ -43,8 +45,14 @@ export async function openBackend(url: string, cluster?: OwnCluster): Promise<Ba
   const { id } = await service.client.createConnector(connectorTo(url, "first"));
   await service.client.query(id, known);
   await service.client.deleteConnector(id);
+  const callers = new Map<number, Caller>();
   return {
     ...{ service, url, admin, cluster },
+    callerFor(deadlineMs) {
+      const caller = callers.get(deadlineMs) ?? callerOf(service, deadlineMs);
+      callers.set(deadlineMs, caller);
+      return caller;
+    },
     async held() {
       const metrics = await (await fetch(service.metricsUrl)).text();
       const figures = metrics.split("\n").filter((line) => /^connector_(bulkhead_calls|places)\{/.test(line));
@@ -52,6 +60,7 @@ export async function openBackend(url: string, cluster?: OwnCluster): Promise<Ba
       return figures.filter((line) => !line.endsWith(" 0"));
     },
     async close() {
+      for (const { client } of callers.values()) client.close();
       await admin.end();
       await service.stop();
     },
@@ -82,7 +91,7 @@ export async function openSourceStage(backend: Backend, scenario: Scenario, tls?
   const front = tls && (await rogueServer((socket) => endTls(socket, port, tls)));
   const proxy = await faultProxy({ host: "127.0.0.1", port: front?.port ?? port });
   const { id } = await service.client.createConnector(connectorThrough(proxy.port, backend.url, user, tls));
-  const caller = callerOf(service, scenario.deadlineMs);
+  const caller = backend.callerFor(scenario.deadlineMs);
   const { fault } = scenario.fault;
   const server = serverControl(backend.cluster);
   const isServerFault = fault.kind === "freeze" || fault.kind === "kill";
@@ -100,7 +109,6 @@ export async function openSourceStage(backend: Backend, scenario: Scenario, tls?
     fill: () => fillConnector(admin, user, caller.client, id),
     async close() {
       await server.lift(fault);
-      caller.client.close();
       await service.client.deleteConnector(id);
       await proxy.stop();
       await front?.stop();
