@@ -1,0 +1,166 @@
+/** Limits, kept answers and history are those of both replicas together; without Redis, each has its own. */
+import { randomUUID } from "node:crypto";
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { ConnectorError } from "../../src/client/index.ts";
+import { run } from "../service/customer.ts";
+import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
+import { type OwnRedis, ownRedis } from "../support/redis.ts";
+import { type Replica, type Replicas, twoReplicas, until } from "../support/replicas.ts";
+import { connectorTo } from "../support/service.ts";
+
+const canary = `canary-${randomUUID()}`;
+const callsPerSecond = 20;
+
+let store: FreshDatabase;
+let source: FreshDatabase;
+let redis: OwnRedis;
+let replicas: Replicas;
+
+beforeAll(async () => {
+  [store, source, redis] = await Promise.all([freshDatabase(), freshDatabase(), ownRedis()]);
+  await run(source.url, `CREATE TABLE secret AS SELECT '${canary}' AS value`);
+  replicas = await twoReplicas(store.url, { REDIS_URL: redis.url });
+  // The first calls of a process take so long that a second's limit would begin anew among them.
+  await burst(await connector({}));
+});
+
+afterAll(async () => {
+  await replicas.stop();
+  await Promise.all([redis.stop(), store.drop(), source.drop()]);
+});
+
+// Both have found Redis, and found it again.
+beforeEach(async () => {
+  await until("answers are shared", shared);
+});
+
+async function connector(policy: object): Promise<string> {
+  const request = { ...connectorTo(source.url, `c-${randomUUID()}`), policy };
+  return (await replicas.first.client.createConnector(request)).id;
+}
+
+/** An answer that one replica keeps and the other gives. */
+async function keptAnswer() {
+  const connectorId = await connector({ maxCacheAge: { seconds: 60n } });
+  const query = { source: { case: "resource" as const, value: "secret" } };
+  const ask = ({ client }: Replica) => client.rpc.query({ connectorId, query, maxAge: { seconds: 60n } });
+  return { read: await ask(replicas.first), given: await ask(replicas.second) };
+}
+
+async function shared(): Promise<boolean> {
+  return (await keptAnswer()).given.cached;
+}
+
+/** What becomes of 100 calls at once, half of them to each replica. */
+function burst(id: string): Promise<string[]> {
+  const calls = Array.from({ length: 100 }, (_, index) => outcomeOf(replicas.both[index % 2] as Replica, id));
+  return Promise.all(calls);
+}
+
+/** How many calls of a burst pass the limit of a new connector. */
+async function passed(): Promise<number> {
+  const outcomes = await burst(await connector({ callsPerSecond }));
+  const refused = outcomes.filter((outcome) => outcome !== "answered");
+  expect(new Set(refused)).toEqual(new Set(["RATE_LIMITED"]));
+  return 100 - refused.length;
+}
+
+async function outcomeOf({ client }: Replica, id: string): Promise<string> {
+  try {
+    await client.query(id, { native: "SELECT 1" });
+    return "answered";
+  } catch (error) {
+    if (error instanceof ConnectorError) return error.reason ?? error.message;
+    throw error;
+  }
+}
+
+test("a rate limit holds for both together", async () => {
+  const count = await passed();
+  expect(count).toBeGreaterThanOrEqual(callsPerSecond);
+  // A little more when the burst takes longer than a second.
+  expect(count).toBeLessThanOrEqual(callsPerSecond + 5);
+});
+
+describe("an answer that one has read", () => {
+  test("is given by the other, which says how old it is", async () => {
+    const { read, given } = await keptAnswer();
+    expect(read).toMatchObject({ cached: false, attempts: 1 });
+    expect(given).toMatchObject({ cached: true, attempts: 0, readTime: read.readTime, rows: read.rows });
+    expect(given.rows[0]?.values[0]?.kind.value).toBe(canary);
+    const ageMs = Number(given.age?.seconds) * 1_000 + (given.age?.nanos ?? 0) / 1e6;
+    expect(ageMs).toBeGreaterThan(0);
+    expect(ageMs).toBeLessThan(5_000);
+  });
+
+  test("stands in Redis without a plain byte of it", async () => {
+    await keptAnswer();
+    const client = new Redis(redis.url);
+    try {
+      const keys = await client.keys("*");
+      const values = await Promise.all(keys.map((key) => client.getBuffer(key)));
+      const all = Buffer.concat([Buffer.from(keys.join()), ...values.filter((value) => value !== null)]);
+      expect(all.length).toBeGreaterThan(canary.length);
+      for (const encoding of ["utf8", "utf16le"] as const)
+        expect(all.includes(Buffer.from(canary, encoding))).toBe(false);
+      for (const encoding of ["base64", "hex"] as const) {
+        // A piece of it, since what stands before it shifts the groups of base64.
+        expect(all.includes(Buffer.from(canary.slice(3, -3)).toString(encoding).slice(0, 16))).toBe(false);
+      }
+    } finally {
+      client.disconnect();
+    }
+  });
+});
+
+test("while Redis is dead no call fails for it and each has limits of its own, and afterwards they share again", async () => {
+  const id = await connector({ callsPerSecond: 10_000 });
+  const load = steadyLoad(id);
+  await load.answered(50);
+  await redis.kill("SIGKILL");
+  await load.answered(50);
+
+  const alone = await passed();
+  expect(alone).toBeGreaterThanOrEqual(2 * callsPerSecond);
+  expect(alone).toBeLessThanOrEqual(2 * callsPerSecond + 10);
+
+  await redis.restart();
+  await until("answers are shared", shared, 5_000);
+  expect(await passed()).toBeLessThanOrEqual(callsPerSecond + 5);
+  expect(await load.stop()).toEqual({ failed: [] });
+});
+
+/** Two calls at once to each replica, again and again. */
+function steadyLoad(id: string) {
+  const failed: string[] = [];
+  let count = 0;
+  let stopped = false;
+  const lanes = [...replicas.both, ...replicas.both].map(async (replica) => {
+    while (!stopped) {
+      const outcome = await outcomeOf(replica, id);
+      count++;
+      if (outcome !== "answered") failed.push(outcome);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  });
+  return {
+    /** Resolves when so many more calls have ended. */
+    async answered(more: number) {
+      const goal = count + more;
+      await until(`${more} calls have ended`, async () => count >= goal);
+    },
+    async stop() {
+      stopped = true;
+      await Promise.all(lanes);
+      return { failed };
+    },
+  };
+}
+
+test("the history that one shows holds the calls of both", async () => {
+  const id = await connector({});
+  for (const replica of [...replicas.both, replicas.second]) expect(await outcomeOf(replica, id)).toBe("answered");
+  const { rpc } = replicas.first.client;
+  await until("all three are there", async () => (await rpc.listQueries({ connectorId: id })).queries.length === 3);
+});
