@@ -6,9 +6,11 @@ import { type Config, readConfig } from "./config.ts";
 import { developmentKeys, firstApiKey } from "./development.ts";
 import { createDial } from "./egress/dial.ts";
 import { createEgressPolicy } from "./egress/policy.ts";
-import { createExecution } from "./execution/execution.ts";
+import { refuseDisabled } from "./execution/asking.ts";
+import { createExecution, type Execution } from "./execution/execution.ts";
 import { createHistory } from "./execution/history/history.ts";
 import { connectRedis } from "./execution/redis.ts";
+import type { ConnectorKey } from "./execution/running.ts";
 import { createPlaces } from "./execution/session/places.ts";
 import { Failure } from "./failure.ts";
 import { ConnectorService } from "./gen/connector/v1/service_pb.js";
@@ -16,7 +18,7 @@ import { createLog, type Log } from "./observability/log.ts";
 import { createMetrics, type Metrics } from "./observability/metrics.ts";
 import type { Observe } from "./observability/observation.ts";
 import { type Catalogue, loadCatalogue } from "./providers/catalogue.ts";
-import { createRegistry } from "./registry/registry.ts";
+import { createRegistry, type Registry } from "./registry/registry.ts";
 import { createPageTokens } from "./rpc/page-token.ts";
 import { admitPrincipals } from "./rpc/principal.ts";
 import type { Rooms } from "./rpc/rooms.ts";
@@ -66,10 +68,12 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
     onChange(organizationId, connectorId) {
       registry.changed(organizationId, connectorId);
       execution.forget(organizationId, connectorId);
+      void endIfUnusable(registry, execution, { organizationId, connectorId });
     },
     onAvailable(available) {
       // What changed while nobody listened is found by the next call: it has another version, or is gone.
       registry.available(available);
+      if (available) for (const connector of execution.running()) void endIfUnusable(registry, execution, connector);
       observe({ kind: "shared_state_changed", part: "changes", available });
     },
   });
@@ -98,6 +102,16 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
     embedded,
     stop: () => (stopped ??= stop()),
   };
+}
+
+/** Calls that run through a connector which was disabled or deleted, here or elsewhere, end. */
+async function endIfUnusable(registry: Registry, execution: Execution, connector: ConnectorKey): Promise<void> {
+  if (!execution.isRunning(connector)) return;
+  try {
+    refuseDisabled(await registry.use(connector.organizationId, connector.connectorId));
+  } catch (reason) {
+    if (reason instanceof Failure && reason.kind !== "internal") execution.end(connector, reason);
+  }
 }
 
 async function startDatabase(

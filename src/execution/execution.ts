@@ -25,6 +25,7 @@ import { createCooldowns } from "./rate-limit/cooldown.ts";
 import { createRateLimits } from "./rate-limit/rate-limits.ts";
 import type { SharedRedis } from "./redis.ts";
 import { createRetries } from "./retry/retry.ts";
+import { type ConnectorKey, createRunningCalls } from "./running.ts";
 import { createSchemas, type ReadSchema } from "./session/schemas.ts";
 import { type CommonContext, createSessions } from "./session/sessions.ts";
 import { beginStream, readStream } from "./streaming.ts";
@@ -97,6 +98,12 @@ export interface Execution {
    * A pause that its source asked for still holds.
    */
   forget(organizationId: string, connectorId: string): void;
+  /** The connectors through which calls run now. */
+  running(): readonly ConnectorKey[];
+  /** Whether calls run through this one. */
+  isRunning(connector: ConnectorKey): boolean;
+  /** Ends the calls that run through a connector which is no longer to be used. */
+  end(connector: ConnectorKey, reason: Failure): void;
   /** Ends what still runs with this reason. */
   abort(reason: Failure): void;
   close(): Promise<void>;
@@ -124,6 +131,7 @@ export function createExecution(options: ExecutionOptions): Execution {
   const retries = createRetries({ observe });
   const cache = createQueryCache({ maxBytes: options.cacheBytes, redis, vault, observe });
   const schemas = createSchemas();
+  const running = createRunningCalls();
   const stages: Stages = {
     ...{ cooldowns, rateLimits, retries, breakers, bulkheads, sessions, observe },
     ...{ probeMs, drain: drain.signal },
@@ -147,7 +155,12 @@ export function createExecution(options: ExecutionOptions): Execution {
     const breaker = breakers.status(organizationId, connectorId).state;
     const resource = about.query?.kind === "resource" ? about.query.resource : "";
     const begun = { method: about.method, principal: about.caller.principal, resource, breaker };
-    return { ticket, outcome: outcomeOf(begun, ticket, observe) };
+    const leave = running.add(ticket.subject, ticket.call);
+    const told: Observe = (observation) => {
+      leave();
+      observe(observation);
+    };
+    return { ticket, outcome: outcomeOf(begun, ticket, told) };
   }
 
   /** One call with one answer, and its outcome. */
@@ -258,6 +271,9 @@ export function createExecution(options: ExecutionOptions): Execution {
     forget(organizationId, connectorId) {
       for (const each of [sessions, breakers, retries]) each.forget(organizationId, connectorId);
     },
+    running: () => running.connectors(),
+    isRunning: (connector) => running.has(connector),
+    end: (connector, reason) => running.end(connector, reason),
     abort: (reason) => drain.abort(reason),
     async close() {
       await sessions.close();

@@ -35,6 +35,21 @@ async function throughTheOther(): Promise<string> {
   );
 }
 
+test("a stream that runs through the other replica ends when its connector is disabled, with the reason", async () => {
+  const client = other.clientFor(one.service.token);
+  const stream = client.stream(one.connectorId, { native: "SELECT generate_series(1, 100000000) AS i" });
+  const rows = stream[Symbol.asyncIterator]();
+  await rows.next();
+  await one.client.updateConnector(one.connectorId, { disabled: true });
+  const reading = (async () => {
+    while (!(await rows.next()).done);
+  })();
+  await expect(reading).rejects.toMatchObject({ reason: "CONNECTOR_DISABLED" });
+  await until(one, connections, "0");
+  await one.client.updateConnector(one.connectorId, { disabled: false });
+  await vi.waitUntil(async () => (await throughTheOther()) === "answered", soon);
+});
+
 test("is refused at once when it is disabled, answers when it is enabled, and is gone when it is deleted by hand", async () => {
   expect(await throughTheOther()).toBe("answered");
   await one.client.updateConnector(one.connectorId, { disabled: true });
