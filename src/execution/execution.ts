@@ -188,8 +188,13 @@ export function createExecution(options: ExecutionOptions): Execution {
   /** Reads for whoever waits, and by a deadline of its own: the leaving of the caller who was first must not end it. */
   async function readFor<T>(about: About, first: Ticket, signal: AbortSignal, work: Work<T>): Promise<T> {
     const ticket = ticketOf({ ...about, caller: { ...about.caller, signal, timeoutMs: undefined } }, first);
+    // Known at once, and not at the end: its caller may be gone by then.
+    const counted: Work<T> = (...session) => {
+      first.attempts = ticket.attempts;
+      return work(...session);
+    };
     try {
-      return await pass(stages, ticket, asked(work));
+      return await pass(stages, ticket, asked(counted));
     } finally {
       first.attempts = ticket.attempts;
       ticket.call.close();

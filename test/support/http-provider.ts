@@ -54,10 +54,12 @@ function openSession(target: Target, { dial }: SessionContext): Session {
     call.enter("connect");
     const socket = await dial(target, call.signal);
     call.enter("source");
-    call.settling(once(socket, "close").then(() => "answered" as const));
-    const request = get({ ...target, path, agent: false, createConnection: () => socket, signal: call.signal });
+    const cut = () => socket.destroy();
+    call.signal.addEventListener("abort", cut, { once: true });
+    call.settling(new Promise((resolve) => socket.once("close", () => resolve("answered"))));
+    const request = get({ ...target, path, createConnection: () => socket });
     const [response] = (await once(request, "response")) as [IncomingMessage];
-    response.once("close", () => socket.destroy());
+    response.once("close", cut);
     tellQuota(response, call);
     call.enter("transfer");
     if (response.statusCode === 200) return response;
