@@ -187,7 +187,8 @@ export function createExecution(options: ExecutionOptions): Execution {
 
   /** Reads for whoever waits, and by a deadline of its own: the leaving of the caller who was first must not end it. */
   async function readFor<T>(about: About, first: Ticket, signal: AbortSignal, work: Work<T>): Promise<T> {
-    const ticket = ticketOf({ ...about, caller: { ...about.caller, signal, timeoutMs: undefined } }, first);
+    const timeoutMs = Math.max(about.caller.timeoutMs ?? 0, first.limits.unary.defaultMs);
+    const ticket = ticketOf({ ...about, caller: { ...about.caller, signal, timeoutMs } }, first);
     // Known at once, and not at the end: its caller may be gone by then.
     const counted: Work<T> = (...session) => {
       first.attempts = ticket.attempts;
