@@ -9,6 +9,7 @@ import {
   type GrpcTransportOptions,
   Http2SessionManager,
 } from "@connectrpc/connect-node";
+import { resendRefused } from "./resend.ts";
 
 type SessionManager = NonNullable<GrpcTransportOptions["sessionManager"]>;
 
@@ -42,7 +43,7 @@ export function openTransport(options: TransportOptions): { transport: Transport
   const common = {
     baseUrl: options.url,
     sessionManager: withWindow(manager, window),
-    interceptors: [...(options.interceptors ?? []), authorization(options.token)],
+    interceptors: [...(options.interceptors ?? []), authorization(options.token), resendRefused()],
     acceptCompression: options.compression ? [compressionGzip, compressionBrotli] : [],
     readMaxBytes: options.maxMessageBytes ?? defaultMaxMessage,
     ...(options.timeoutMs !== undefined && { defaultTimeoutMs: options.timeoutMs }),
