@@ -26,15 +26,19 @@ export function sourceCall(call: OpenCall): SourceCall {
  */
 export function shelteredCall(call: OpenCall, limitMs: number, drain: AbortSignal): SourceCall {
   const controller = new AbortController();
-  const end = (reason: unknown) => {
+  const uncover = () => {
     clearTimeout(timer);
     drain.removeEventListener("abort", stop);
+  };
+  const end = (reason: unknown) => {
+    uncover();
     controller.abort(reason);
   };
   const stop = () => end(drain.reason);
   const follow = () => end(call.signal.reason);
   const timer = setTimeout(() => end(silent(limitMs)), limitMs).unref();
   drain.addEventListener("abort", stop, { once: true });
+  if (drain.aborted) stop();
   return {
     signal: controller.signal,
     deadline: Math.max(call.deadline, performance.now() + limitMs),
@@ -42,7 +46,8 @@ export function shelteredCall(call: OpenCall, limitMs: number, drain: AbortSigna
     quota: call.quota,
     ...settlings(),
     expose() {
-      clearTimeout(timer);
+      // Its caller's call ends when the service stops, too.
+      uncover();
       if (call.signal.aborted) follow();
       else call.signal.addEventListener("abort", follow, { once: true });
     },
@@ -52,7 +57,8 @@ export function shelteredCall(call: OpenCall, limitMs: number, drain: AbortSigna
 function settlings() {
   const running: Promise<Settled>[] = [];
   return {
-    settling: (settled: Promise<Settled>) => void running.push(settled),
+    // A permit must come back, whatever becomes of the session.
+    settling: (settled: Promise<Settled>) => void running.push(settled.catch(() => "lost")),
     settled(): Promise<Settled> | undefined {
       if (running.length === 0) return undefined;
       return Promise.all(running).then((ends) => (ends.includes("lost") ? "lost" : "answered"));
