@@ -94,8 +94,15 @@ async function carriedOut<T>(stages: AttemptStages, ticket: Ticket, ask: Asked<T
   try {
     const open = await stages.sessions.get(ticket.connector, ticket.limits.bulkhead.connector);
     const answer = await translated(open.provider, source, () => ask(open.session, source, open.provider));
-    if (answer.proof === undefined) judge(stages, ticket, held, undefined);
-    else void judgedBy(answer.proof, stages, ticket, held);
+    const { proof } = answer;
+    if (proof === undefined) judge(stages, ticket, held, undefined);
+    else
+      void judgedBy(
+        translated(open.provider, source, () => proof),
+        stages,
+        ticket,
+        held,
+      );
     if (answer.end === undefined) free(held);
     else void answer.end.then(() => free(held));
     return answer;
@@ -125,7 +132,9 @@ function judge(stages: AttemptStages, ticket: Ticket, held: Held, error: unknown
   if (failure?.kind === "upstream_rate_limited" && failure.retryAfterMs !== undefined) {
     stages.cooldowns.pause(subject, failure.retryAfterMs);
   }
-  if (error === undefined) held.judgement?.judge("healthy");
+  const verdict = verdictOf(error, "answered");
+  // How the source took the end counts only where nothing else tells; a retry must find the breaker as it is by now.
+  if (verdict === verdictOf(error, "lost")) held.judgement?.judge(verdict, reason);
   else void lifeSign(call, held.source).then((settled) => held.judgement?.judge(verdictOf(error, settled), reason));
 }
 

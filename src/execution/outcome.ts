@@ -37,7 +37,10 @@ export function outcomeOf(begun: Begun, ticket: Ticket, observe: Observe): Outco
     succeeded: (moved) => tell(undefined, moved),
     failed(error, moved = nothing) {
       tell(error instanceof Failure ? error.kind : "internal", moved);
-      return error instanceof Failure ? withMetadata(error, { connector: subject.connectorId }) : error;
+      if (!(error instanceof Failure)) return error;
+      // What refused a second attempt was no source.
+      const asked = ticket.attempts > 1 ? { attempts: String(ticket.attempts) } : {};
+      return withMetadata(error, { connector: subject.connectorId, ...asked });
     },
   };
 }

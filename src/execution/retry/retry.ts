@@ -7,7 +7,7 @@
  * Source: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015 ("full jitter").
  */
 import { orAborted } from "../../abort.ts";
-import { Failure, type FailureKind, withMetadata } from "../../failure.ts";
+import { Failure, type FailureKind } from "../../failure.ts";
 import type { Observe, RetryDecided, Subject } from "../../observability/observation.ts";
 import { createRetryBudget } from "./budget.ts";
 
@@ -16,8 +16,7 @@ export interface Retries {
    * Runs `attempt` until it succeeds, fails for good, or no other attempt may follow.
    *
    * @param attempt Gets its number; 1 is the first.
-   * @throws What the last attempt threw; of several, a Failure's metadata says how many
-   *   `attempts` there were. Or the signal's reason, when it aborts between two.
+   * @throws What the last attempt threw, or the signal's reason, when it aborts between two.
    */
   run<T>(call: RetryCall, attempt: (number: number) => Promise<T>): Promise<Attempted<T>>;
   /** The connector was changed or deleted: its budget begins anew. */
@@ -88,6 +87,7 @@ const retriable = {
   outcome_unknown: "no",
   internal: "no",
   not_implemented: "no",
+  service_unavailable: "no",
 } as const satisfies Record<FailureKind, "unsent" | "repeatable" | "no">;
 
 export function createRetries({ observe, random = Math.random }: RetriesOptions): Retries {
@@ -112,12 +112,12 @@ export function createRetries({ observe, random = Math.random }: RetriesOptions)
         try {
           return { result: await attempt(attempts), attempts };
         } catch (error) {
-          if (!mayFollow(error, call.repeatable)) throw told(error, attempts);
+          if (!mayFollow(error, call.repeatable)) throw error;
           call.signal.throwIfAborted();
           const waitMs = next(call, error, attempts);
           const decision = typeof waitMs === "number" ? "retried" : waitMs;
           observe({ kind: "retry_decided", subject: call.subject, decision });
-          if (typeof waitMs !== "number") throw told(error, attempts);
+          if (typeof waitMs !== "number") throw error;
           await waitFor(waitMs, call);
         }
       }
@@ -150,9 +150,4 @@ async function waitFor(ms: number, call: RetryCall): Promise<void> {
     clearTimeout(timer);
     call.enter(undefined);
   }
-}
-
-function told(error: unknown, attempts: number): unknown {
-  if (!(error instanceof Failure) || attempts === 1) return error;
-  return withMetadata(error, { attempts: String(attempts) });
 }
