@@ -40,7 +40,8 @@ export type FailureKind =
   | "slow_reader"
   | "outcome_unknown"
   | "internal"
-  | "not_implemented";
+  | "not_implemented"
+  | "service_unavailable";
 
 /** What refused. */
 export type FailurePlace =

@@ -56,6 +56,8 @@ export const codes = {
   outcome_unknown: Code.Unknown,
   internal: Code.Internal,
   not_implemented: Code.Unimplemented,
+  // The service's own database, not the source.
+  service_unavailable: Code.Unavailable,
 } as const satisfies Record<FailureKind, Code>;
 
 /** What an error of the library means when it says no more than its code. */

@@ -45,6 +45,7 @@ const verdicts = {
   outcome_unknown: "unknown",
   internal: "unknown",
   not_implemented: "unknown",
+  service_unavailable: "unknown",
 } as const satisfies Record<FailureKind, Verdict | "as_settled">;
 
 /**
