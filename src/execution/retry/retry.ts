@@ -88,7 +88,6 @@ const retriable = {
   internal: "no",
   not_implemented: "no",
   service_unavailable: "no",
-  service_unavailable: "no",
 } as const satisfies Record<FailureKind, "unsent" | "repeatable" | "no">;
 
 export function createRetries({ observe, random = Math.random }: RetriesOptions): Retries {
