@@ -23,16 +23,19 @@ export interface Caller {
   close(): void;
 }
 
+/** How often, by what was said of it. */
+type Counts = Record<string, number>;
+
 export interface Tally {
   answered: number;
-  /** Every call that failed, and why. */
-  readonly failed: string[];
+  /** Calls that failed. */
+  readonly failed: Counts;
   /** Streams with every row and their trailer. */
   whole: number;
-  /** Streams that ended with UNAVAILABLE: how often, by its message. */
-  readonly unavailable: Record<string, number>;
+  /** Streams that ended with UNAVAILABLE. */
+  readonly unavailable: Counts;
   /** Streams that ended in any other way. */
-  readonly broken: string[];
+  readonly broken: Counts;
 }
 
 const unavailable = 14;
@@ -67,7 +70,7 @@ function digestOf(rows: number): string {
 
 /** Calls and streams of every caller at once until it is stopped. */
 export function steadyLoad(callers: readonly Caller[]) {
-  const tally: Tally = { answered: 0, failed: [], whole: 0, unavailable: {}, broken: [] };
+  const tally: Tally = { answered: 0, failed: {}, whole: 0, unavailable: {}, broken: {} };
   const calls = new Set<Promise<void>>();
   let asked = 0;
   const timers = callers.map((caller) =>
@@ -101,9 +104,9 @@ async function askOnce(caller: Caller, number: number, tally: Tally): Promise<vo
   try {
     const cell = await caller.ask(`SELECT '${number}' AS number`);
     if (cell === String(number)) tally.answered++;
-    else tally.failed.push(`${caller.name}: asked for ${number}, got ${cell}`);
+    else count(tally.failed, `${caller.name}: asked for ${number}, got ${cell}`);
   } catch (error) {
-    tally.failed.push(`${caller.name}: ${wordsOf(error)}`);
+    count(tally.failed, `${caller.name}: ${wordsOf(error)}`);
   }
 }
 
@@ -120,14 +123,18 @@ async function readOnce(caller: Caller, shape: Shape, tally: Tally): Promise<voi
     }
     const counted = next.value;
     if (rows === shape.rows && counted === rows && all.digest("hex") === digests.get(rows)) tally.whole++;
-    else tally.broken.push(`${caller.name}: ${rows} of ${shape.rows} rows, and a trailer of ${counted}`);
+    else count(tally.broken, `${caller.name}: ${rows} of ${shape.rows} rows, and a trailer of ${counted}`);
   } catch (error) {
     if (error instanceof CallFailed && error.code === unavailable) {
-      tally.unavailable[error.message] = (tally.unavailable[error.message] ?? 0) + 1;
+      count(tally.unavailable, error.message);
     } else {
-      tally.broken.push(`${caller.name}: ${wordsOf(error)} after ${rows} rows`);
+      count(tally.broken, `${caller.name}: ${wordsOf(error)} after ${rows} rows`);
     }
   }
+}
+
+function count(counts: Counts, what: string): void {
+  counts[what] = (counts[what] ?? 0) + 1;
 }
 
 function wordsOf(error: unknown): string {

@@ -56,7 +56,7 @@ test(`over ${restarts} restarts no call fails, and every stream is whole or says
 
   const { failed, broken, unavailable, whole, answered } = await load.stop();
   for (const caller of callers) caller.close();
-  expect({ failed, broken }).toEqual({ failed: [], broken: [] });
+  expect({ failed, broken }).toEqual({ failed: {}, broken: {} });
   for (const message of Object.keys(unavailable)) expect(message).toMatch(/^The service is stopping\./);
   expect(answered).toBeGreaterThan(restarts * 50);
   expect(whole).toBeGreaterThan(restarts);
