@@ -143,6 +143,7 @@ function readOf(page: Page | undefined, wanted: boolean): { rows: number; cells:
   for (const batch of page?.batches ?? []) rows += batch.rows;
   const first = page?.batches[0];
   const cells = wanted && first !== undefined ? textRows(first, page?.fields.length ?? 0)[0] : undefined;
+  for (const batch of page?.batches ?? []) batch.release();
   return { rows, cells };
 }
 

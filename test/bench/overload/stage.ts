@@ -1,0 +1,99 @@
+/** The service in a process, its load in others, and the sources that they share. */
+import { rm } from "node:fs/promises";
+import path from "node:path";
+import { type ConnectorClient, createConnectorClient } from "../../../src/client/client.ts";
+import { startEmbedded } from "../../../src/store/embedded.ts";
+import { enterableDirectory } from "../../support/directory.ts";
+import { Child } from "../support/child.ts";
+import type { ClosedLoop, OpenLoop, Report, Target } from "./calling.ts";
+import type { Served, ServeRequest } from "./server.ts";
+
+export interface Stage {
+  /** The source, on 127.0.0.1. */
+  readonly databaseUrl: string;
+  readonly service: Child;
+  readonly served: Served;
+  /** A connector of an organization to the source, or to another port that leads there. */
+  connect(organization: string, options?: ConnectOptions): Promise<string>;
+  target(organization: string, connectorIds: readonly string[], sourceMs: number): Target;
+  /** Another process that makes load. */
+  load(): Load;
+}
+
+export interface ConnectOptions {
+  readonly port?: number;
+  readonly maxConcurrency?: number;
+}
+
+export interface Load {
+  closed(loop: ClosedLoop): Promise<Report>;
+  open(loop: OpenLoop): Promise<Report>;
+  /** Ends an open loop. */
+  stop(): Promise<void>;
+}
+
+export async function openStage(
+  organizations: readonly string[],
+  progress: (line: string) => void,
+  cleanup: AsyncDisposableStack,
+): Promise<Stage> {
+  const directory = await enterableDirectory();
+  cleanup.defer(() => rm(directory, { recursive: true, force: true }));
+  const embedded = await startEmbedded({ directory: path.join(directory, "source"), log: progress });
+  cleanup.defer(() => embedded.stop());
+  const databaseUrl = await embedded.createDatabase("bench");
+  const service = new Child(new URL("server.ts", import.meta.url));
+  cleanup.defer(() => service.stop());
+  const request: ServeRequest = { storeUrl: embedded.url, organizations };
+  const served = await service.call<Served>("start", request);
+  const tokenOf = (organization: string) => served.tokens[organization] ?? "";
+  let connectors = 0;
+  return {
+    databaseUrl,
+    service,
+    served,
+    async connect(organization, options = {}) {
+      const client = createConnectorClient({ url: served.url, token: tokenOf(organization) });
+      try {
+        return await createConnector(client, `source-${++connectors}`, databaseUrl, options);
+      } finally {
+        client.close();
+      }
+    },
+    target: (organization, connectorIds, sourceMs) => ({
+      ...{ url: served.url, token: tokenOf(organization), connectorIds, sourceMs },
+    }),
+    load() {
+      const child = new Child(new URL("load.ts", import.meta.url));
+      cleanup.defer(() => child.stop());
+      return {
+        closed: (loop) => child.call<Report>("closed", loop),
+        open: (loop) => child.call<Report>("open", loop),
+        stop: () => child.call<void>("stop"),
+      };
+    },
+  };
+}
+
+async function createConnector(
+  client: ConnectorClient,
+  name: string,
+  databaseUrl: string,
+  { port, maxConcurrency }: ConnectOptions,
+): Promise<string> {
+  const source = new URL(databaseUrl);
+  const connector = await client.createConnector({
+    provider: "postgresql",
+    name,
+    config: {
+      host: source.hostname,
+      port: port ?? Number(source.port),
+      database: decodeURIComponent(source.pathname.slice(1)),
+      user: decodeURIComponent(source.username),
+      tls: "disable",
+    },
+    credential: { password: decodeURIComponent(source.password) },
+    ...(maxConcurrency === undefined ? {} : { policy: { maxConcurrency } }),
+  });
+  return connector.id;
+}
