@@ -28,6 +28,9 @@ export interface Config {
   readonly metricsPort: number | undefined;
   readonly limits: LimitsConfig;
   readonly timeouts: { readonly unaryMs: number; readonly streamMs: number; readonly maxMs: number };
+  /** From SIGTERM, when readiness turns, until nothing new is accepted. */
+  readonly drainDelayMs: number;
+  /** For running calls to end, from then on. */
   readonly drainMs: number;
   readonly logLevel: LogLevel;
 }
@@ -144,6 +147,7 @@ const schema = z.object({
   UNARY_TIMEOUT_SECONDS: seconds(30),
   STREAM_TIMEOUT_SECONDS: seconds(600),
   MAX_TIMEOUT_SECONDS: seconds(3_600),
+  DRAIN_DELAY_SECONDS: whole(0, 3_600).default(0),
   DRAIN_SECONDS: seconds(25),
   LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(", ")}`).default("info"),
 });
@@ -201,6 +205,7 @@ export function readConfig(environment: Environment): Config {
       streamMs: values.STREAM_TIMEOUT_SECONDS,
       maxMs: values.MAX_TIMEOUT_SECONDS,
     },
+    drainDelayMs: values.DRAIN_DELAY_SECONDS * 1_000,
     drainMs: values.DRAIN_SECONDS,
     logLevel: values.LOG_LEVEL,
   };

@@ -88,7 +88,7 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
 
   const running = starting.move();
   const stop = async () => {
-    const summary = await server.drain(config.drainMs);
+    const summary = await server.drain(config.drainMs, config.drainDelayMs);
     execution.abort(new Failure("shutting_down", "The service is stopping.", { where: "service" }));
     await running.disposeAsync();
     return summary;

@@ -65,6 +65,7 @@ test("an empty environment runs on this machine with the built-in database", () 
       cacheBytes: 64_000_000,
     },
     timeouts: { unaryMs: 30_000, streamMs: 600_000, maxMs: 3_600_000 },
+    drainDelayMs: 0,
     drainMs: 25_000,
     logLevel: "info",
   });
@@ -98,6 +99,7 @@ test("every variable arrives where it belongs", () => {
       UNARY_TIMEOUT_SECONDS: "0.5",
       STREAM_TIMEOUT_SECONDS: "60",
       MAX_TIMEOUT_SECONDS: "86400",
+      DRAIN_DELAY_SECONDS: "5",
       DRAIN_SECONDS: "1",
       LOG_LEVEL: "silent",
     }),
@@ -127,6 +129,7 @@ test("every variable arrives where it belongs", () => {
       cacheBytes: 8_000_000,
     },
     timeouts: { unaryMs: 500, streamMs: 60_000, maxMs: 86_400_000 },
+    drainDelayMs: 5_000,
     drainMs: 1_000,
     logLevel: "silent",
   });
@@ -180,6 +183,7 @@ test.each([
   ["UNARY_TIMEOUT_SECONDS", "Infinity"],
   ["STREAM_TIMEOUT_SECONDS", "ten"],
   ["MAX_TIMEOUT_SECONDS", "-1"],
+  ["DRAIN_DELAY_SECONDS", "-1"],
   ["DRAIN_SECONDS", "86401"],
   ["LOG_LEVEL", "loud"],
 ])("%s=%s is refused by its name, and a secret is not repeated", (name, value) => {

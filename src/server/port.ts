@@ -1,5 +1,6 @@
 /** The one port: HTTP/1.1 and HTTP/2, with or without TLS; gRPC, gRPC-Web and Connect. */
 import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { createServer as createTlsServer } from "node:tls";
 import type { ConnectRouter, ConnectRouterOptions, HandlerContext, Interceptor } from "@connectrpc/connect";
 import { Failure } from "../failure.ts";
@@ -40,11 +41,11 @@ export interface Server {
   /** `http://127.0.0.1:8080`. */
   readonly url: string;
   /**
-   * Stops: readiness turns first, then nothing new is accepted, and running calls
-   * have `budgetMs` to end. Those that do not are told to, and end with UNAVAILABLE.
-   * A second call gets the first one's promise.
+   * Stops: readiness turns first; after `delayMs` (default: 0) nothing new is accepted,
+   * and running calls have `budgetMs` to end. Those that do not are told to, and end
+   * with UNAVAILABLE. A second call gets the first one's promise.
    */
-  drain(budgetMs: number): Promise<DrainSummary>;
+  drain(budgetMs: number, delayMs?: number): Promise<DrainSummary>;
 }
 
 /** Finds a peer that is gone without a word. */
@@ -78,8 +79,10 @@ export async function listen(options: ListenOptions): Promise<Server> {
     tellApart(socket, limits.headerTimeoutMs, halves[0].take, halves[1].take);
   });
   await bind(tcp, options);
-  const stop = async (budgetMs: number): Promise<DrainSummary> => {
+  const stop = async (budgetMs: number, delayMs: number): Promise<DrainSummary> => {
     draining.abort();
+    // A balancer that asks for readiness now and then goes on sending connections until it has.
+    if (delayMs > 0) await delay(delayMs);
     const closed = new Promise((resolve) => tcp.close(resolve));
     for (const half of halves) half.close();
     const before = calls.ended;
@@ -99,8 +102,8 @@ export async function listen(options: ListenOptions): Promise<Server> {
   return {
     port,
     url: urlOf(options, port),
-    drain(budgetMs) {
-      stopped ??= stop(budgetMs);
+    drain(budgetMs, delayMs = 0) {
+      stopped ??= stop(budgetMs, delayMs);
       return stopped;
     },
   };

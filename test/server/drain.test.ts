@@ -7,6 +7,7 @@ import { Code, ConnectError, createClient, type HandlerContext } from "@connectr
 import { describe, expect, test } from "vitest";
 import { ConnectorService } from "../../src/gen/connector/v1/service_pb.js";
 import { ErrorInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
+import { Health, HealthCheckResponse_ServingStatus } from "../../src/gen/grpc/health/v1/health_pb.js";
 import { call, grpcClient } from "./grpc-js.ts";
 import { serve, transports } from "./serving.ts";
 
@@ -77,6 +78,23 @@ describe("a drain", () => {
     gate.release();
     await running;
     await drained;
+  });
+
+  test("is not ready at once, and takes new connections and calls until its delay is over", async () => {
+    const server = await serve({ service: { getConnector: () => ({ connector: { name: "answered" } }) } });
+    const begin = performance.now();
+    const drained = server.drain(10_000, 500);
+    for (const name of names) {
+      const transport = transports(server.url)[name];
+      const { status } = await createClient(Health, transport).check({});
+      expect(status).toBe(HealthCheckResponse_ServingStatus.NOT_SERVING);
+      const { connector } = await createClient(ConnectorService, transport).getConnector({});
+      expect(connector?.name).toBe("answered");
+    }
+
+    await drained;
+    expect(performance.now() - begin).toBeGreaterThan(490);
+    await expect(once(connect(server.port, "127.0.0.1"), "connect")).rejects.toMatchObject({ code: "ECONNREFUSED" });
   });
 
   test("closes kept HTTP/1.1 connections at once, or after the answer that is under way", async () => {
