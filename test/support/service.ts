@@ -18,6 +18,8 @@ export interface TestService {
   readonly token: string;
   /** The URL of the service's own database. */
   readonly storeUrl: string;
+  /** Where its metrics are, when METRICS_PORT is given. */
+  readonly metricsPort: number | undefined;
   /** A token for some scopes of any organization. */
   tokenFor(organizationId: string, ...scopes: string[]): Promise<string>;
   clientFor(token: string): ConnectorClient;
@@ -62,6 +64,7 @@ export async function testService(
     client: clientFor(token),
     token,
     storeUrl: database.url,
+    metricsPort: service.metricsPort,
     tokenFor,
     clientFor,
     async stop() {
