@@ -12,7 +12,7 @@ import { createHistory } from "./execution/history/history.ts";
 import { connectRedis } from "./execution/redis.ts";
 import type { ConnectorKey } from "./execution/running.ts";
 import { createPlaces } from "./execution/session/places.ts";
-import { Failure } from "./failure.ts";
+import { Failure, type FailureKind } from "./failure.ts";
 import { ConnectorService } from "./gen/connector/v1/service_pb.js";
 import { createLog, type Log } from "./observability/log.ts";
 import { createMetrics, type Metrics } from "./observability/metrics.ts";
@@ -104,13 +104,16 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
   };
 }
 
+/** A store that does not answer says nothing of a connector. */
+const unusable: ReadonlySet<FailureKind> = new Set(["not_found", "connector_disabled"]);
+
 /** Calls that run through a connector which was disabled or deleted, here or elsewhere, end. */
 async function endIfUnusable(registry: Registry, execution: Execution, connector: ConnectorKey): Promise<void> {
   if (!execution.isRunning(connector)) return;
   try {
     refuseDisabled(await registry.use(connector.organizationId, connector.connectorId));
   } catch (reason) {
-    if (reason instanceof Failure && reason.kind !== "internal") execution.end(connector, reason);
+    if (reason instanceof Failure && unusable.has(reason.kind)) execution.end(connector, reason);
   }
 }
 

@@ -5,10 +5,11 @@
 import type { EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import { Failure } from "../failure.ts";
 import { type ChangeListener, type ChangesOptions, listenForChanges } from "./changes.ts";
-import { checkUrl, connectionFailure } from "./connection-failure.ts";
+import { checkUrl, connectionFailure, unavailable } from "./connection-failure.ts";
 import { databaseOf, migrate } from "./database.ts";
 import { ApiKey, type ApiKeyRow } from "./entities/apiKey.ts";
 import { apiKeySetting, applicationRole, organizationSetting } from "./entities/tenancy.ts";
+import { endSilent } from "./silence.ts";
 
 export interface StoreOptions {
   /** A PostgreSQL URL that names a database. */
@@ -19,6 +20,10 @@ export interface StoreOptions {
   readonly poolSize?: number;
 }
 
+/**
+ * Where the database can't be reached, is lost or does not answer, the methods throw a
+ * Failure "service_unavailable", within some seconds.
+ */
 export interface Store {
   /**
    * Runs `work` in one transaction that sees and writes this organization's rows
@@ -32,6 +37,8 @@ export interface Store {
   hasAnyApiKey(organizationId: string): Promise<boolean>;
   /** @throws Failure "internal" when the database does not answer in time */
   ping(timeoutMs: number): Promise<void>;
+  /** Whether somebody has waited for the database for a while, and still waits. */
+  isSlow(): boolean;
   /** Tells of every change of a connector from now on, until it or the store is closed. */
   listen(listener: Pick<ChangesOptions, "onChange" | "onAvailable">): ChangeListener;
   /** Closes the connections when their work is done, and waits for that no longer than some seconds. */
@@ -39,6 +46,10 @@ export interface Store {
 }
 
 const closeTimeoutMs = 5_000;
+/** A transaction that has lasted so long, in milliseconds, waits for the database. */
+const slowMs = 200;
+/** What the server keeps to by itself, in milliseconds: what it has not done by then, nobody waits for. */
+const timeLimits = { statement_timeout: "5000", idle_in_transaction_session_timeout: "5000" };
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
@@ -51,6 +62,8 @@ export async function openStore({ url, log = () => undefined, poolSize = 10 }: S
   try {
     await orm.em.fork().execute("SELECT 1");
     await migrate(orm);
+    // Only now: a migration may take its time.
+    endSilent(await orm.driver.getConnection().getNativeClient());
   } catch (cause) {
     await orm.close(true);
     throw connectionFailure(url, cause);
@@ -59,8 +72,19 @@ export async function openStore({ url, log = () => undefined, poolSize = 10 }: S
 }
 
 function storeOf(orm: MikroORM, url: string, log: (message: string) => void): Store {
+  /** When each transaction that runs began, the oldest first. */
+  const running = new Set<{ readonly since: number }>();
+  const transact = async <Result>(settings: Settings, work: Work<Result>): Promise<Result> => {
+    const entry = { since: performance.now() };
+    running.add(entry);
+    try {
+      return await asApplication(orm, settings, work);
+    } finally {
+      running.delete(entry);
+    }
+  };
   const withOrganization: Store["withOrganization"] = (organizationId, work) =>
-    asApplication(orm, { [organizationSetting]: organizationId }, work);
+    transact({ [organizationSetting]: organizationId }, work);
   // A frozen database would take one connection more with every ping.
   let pinging: Promise<unknown> | undefined;
   const listeners = new Set<ChangeListener>();
@@ -69,7 +93,7 @@ function storeOf(orm: MikroORM, url: string, log: (message: string) => void): St
     withOrganization,
     async findApiKey(id) {
       if (!uuid.test(id)) return undefined;
-      const found = await asApplication(orm, { [apiKeySetting]: id }, (em) => em.findOne(ApiKey, { id }));
+      const found = await transact({ [apiKeySetting]: id }, (em) => em.findOne(ApiKey, { id }));
       return found === null ? undefined : { ...found };
     },
     async hasAnyApiKey(organizationId) {
@@ -90,6 +114,10 @@ function storeOf(orm: MikroORM, url: string, log: (message: string) => void): St
         });
       });
     },
+    isSlow() {
+      const [oldest] = running;
+      return oldest !== undefined && performance.now() - oldest.since > slowMs;
+    },
     listen(listener) {
       const changes = listenForChanges({ ...listener, url, log });
       listeners.add(changes);
@@ -102,19 +130,27 @@ function storeOf(orm: MikroORM, url: string, log: (message: string) => void): St
   };
 }
 
+type Settings = Readonly<Record<string, string>>;
+type Work<Result> = (em: EntityManager) => Promise<Result>;
+
 /**
  * One transaction under the application's role, so that row-level security binds
- * also when the database's user owns the tables or is a superuser. Role and settings
- * end with the transaction, as a pooler needs.
+ * also when the database's user owns the tables or is a superuser. Role, settings and
+ * time limits end with the transaction, as a pooler needs.
  */
-function asApplication<Result>(
-  orm: MikroORM,
-  settings: Readonly<Record<string, string>>,
-  work: (em: EntityManager) => Promise<Result>,
-): Promise<Result> {
+async function asApplication<Result>(orm: MikroORM, settings: Settings, work: Work<Result>): Promise<Result> {
   // The role is a setting like the others: all are set in one round trip.
-  const em = orm.em.fork({ session: { variables: { role: applicationRole, ...settings } } });
-  return em.transactional((transaction) => work(transaction as EntityManager));
+  const em = orm.em.fork({ session: { variables: { role: applicationRole, ...timeLimits, ...settings } } });
+  let asked = false;
+  try {
+    return await em.transactional(async (transaction) => {
+      const result = await work(transaction as EntityManager);
+      asked = true;
+      return result;
+    });
+  } catch (cause) {
+    throw unavailable(cause, asked) ?? cause;
+  }
 }
 
 async function within<Result>(promise: Promise<Result>, timeoutMs: number): Promise<Result> {

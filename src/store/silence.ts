@@ -1,0 +1,87 @@
+/**
+ * Ends connections to the service's own database that give no sign of life: of a frozen
+ * server, or on a way that is cut without a word. The driver waits for those for ever, and
+ * the pool would soon have no connection left.
+ */
+import type { Socket } from "node:net";
+import pg from "pg";
+
+/** How often a connection that is used is looked at, in milliseconds. */
+const tickMs = 500;
+/** In a row without a byte. The first statement is BEGIN, which takes no time. */
+const silentTicks = { first: 4, later: 12 };
+/** How long a server may take to close a connection that is not needed any more, in milliseconds. */
+const lingerMs = 1_000;
+
+/** A connection whose end does not wait for the server for ever. */
+export class StoreClient extends pg.Client {
+  override end(): Promise<void>;
+  override end(callback: (error: Error) => void): void;
+  override end(callback?: (error: Error) => void): Promise<void> | void {
+    const linger = setTimeout(() => this.connection.stream.destroy(), lingerMs).unref();
+    this.once("end", () => clearTimeout(linger));
+    return callback === undefined ? super.end() : super.end(callback);
+  }
+}
+
+/** What is known of one connection. */
+interface Watched {
+  /** When it was taken or given back for the last time, on `performance.now()`'s clock. */
+  since: number;
+  /** Undefined while nobody uses it. */
+  timer: NodeJS.Timeout | undefined;
+}
+
+/**
+ * From now on a connection is ended that has been silent for 2 s after it was taken, or for
+ * 6 s in a statement or between two. With it go those that lie in the pool since before it
+ * was taken: what has cut the way of one has mostly cut theirs.
+ *
+ * Ticks are counted, and not time: a process that was stopped has heard nothing meanwhile.
+ */
+export function endSilent(pool: pg.Pool): void {
+  const connections = new Map<pg.PoolClient, Watched>();
+
+  function watch(client: pg.PoolClient, watched: Watched, { left, heard }: { left: number; heard: number }): void {
+    watched.timer = setTimeout(() => {
+      const { bytesRead } = socketOf(client);
+      if (bytesRead > heard) watch(client, watched, { left: silentTicks.later, heard: bytesRead });
+      else if (left > 1) watch(client, watched, { left: left - 1, heard });
+      else endWithIdle(client, watched.since);
+    }, tickMs).unref();
+  }
+
+  function endWithIdle(silent: pg.PoolClient, since: number): void {
+    end(silent);
+    for (const [client, { timer, since: idleSince }] of connections) {
+      if (timer === undefined && idleSince < since) end(client);
+    }
+  }
+
+  pool.on("acquire", (client) => {
+    const watched = connections.get(client) ?? { since: 0, timer: undefined };
+    connections.set(client, watched);
+    watched.since = performance.now();
+    watch(client, watched, { left: silentTicks.first, heard: socketOf(client).bytesRead });
+  });
+  pool.on("release", (_error, client) => {
+    const watched = connections.get(client);
+    if (watched === undefined) return;
+    clearTimeout(watched.timer);
+    watched.timer = undefined;
+    watched.since = performance.now();
+  });
+  pool.on("remove", (client) => connections.delete(client));
+}
+
+/** Whoever waits for an answer gets an error with the code that a socket's would have. */
+function end(client: pg.PoolClient): void {
+  socketOf(client).destroy(
+    Object.assign(new Error("The service's database gives no sign of life."), { code: "ETIMEDOUT" }),
+  );
+}
+
+/** The driver's types tell of any stream; it makes a socket, encrypted or not. */
+function socketOf(client: pg.PoolClient): Socket {
+  return client.connection.stream as Socket;
+}
