@@ -25,7 +25,7 @@ export interface AttemptStages {
   readonly sessions: Sessions;
   readonly cooldowns: Cooldowns;
   readonly observe: Observe;
-  /** Milliseconds that a probe gets, whatever its caller's deadline. */
+  /** Milliseconds that a probe gets at least, whatever its caller's deadline. */
   readonly probeMs: number;
   /** Aborts when the service stops. */
   readonly drain: AbortSignal;

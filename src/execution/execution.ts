@@ -117,8 +117,8 @@ interface About {
   readonly query?: ReadQuery;
 }
 
-/** Milliseconds that a probe gets, whatever its caller's deadline. */
-const probeMs = 5_000;
+/** Milliseconds that a probe gets at least, and after which it counts as failing until it succeeds after all. */
+const probeMs = 2_500;
 
 export function createExecution(options: ExecutionOptions): Execution {
   const { catalogue, vault, redis, observe } = options;

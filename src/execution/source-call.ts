@@ -22,6 +22,7 @@ export function sourceCall(call: OpenCall): SourceCall {
  * A call that its caller can't end: it decides whether a source is back, and a caller
  * that leaves would leave the breaker without an answer.
  *
+ * @param limitMs The least that it gets; more when its caller's deadline is later.
  * @param drain Ends it all the same.
  */
 export function shelteredCall(call: OpenCall, limitMs: number, drain: AbortSignal): SourceCall {
@@ -36,12 +37,13 @@ export function shelteredCall(call: OpenCall, limitMs: number, drain: AbortSigna
   };
   const stop = () => end(drain.reason);
   const follow = () => end(call.signal.reason);
-  const timer = setTimeout(() => end(silent(limitMs)), limitMs).unref();
+  const lastsMs = Math.max(limitMs, call.deadline - performance.now());
+  const timer = setTimeout(() => end(silent(lastsMs)), Math.min(lastsMs, 2 ** 31 - 1)).unref();
   drain.addEventListener("abort", stop, { once: true });
   if (drain.aborted) stop();
   return {
     signal: controller.signal,
-    deadline: Math.max(call.deadline, performance.now() + limitMs),
+    deadline: performance.now() + lastsMs,
     enter: call.enter,
     quota: call.quota,
     ...settlings(),
@@ -66,8 +68,8 @@ function settlings() {
   };
 }
 
-function silent(limitMs: number): Failure {
-  return new Failure("upstream_unavailable", `The source did not answer a probe within ${limitMs / 1_000} s.`, {
+function silent(ms: number): Failure {
+  return new Failure("upstream_unavailable", `The source did not answer a probe within ${(ms / 1_000).toFixed(1)} s.`, {
     where: "upstream",
     remedy: "Look whether the source runs and can be reached.",
   });

@@ -98,6 +98,14 @@ describe("a sheltered call", () => {
     expect(kindOf(seen)).toBe("upstream_unavailable");
   });
 
+  test("is not ended before its caller's own deadline", () => {
+    const seen = shelteredCall(callFor(limitMs * 3), limitMs, drain.signal);
+    vi.advanceTimersByTime(limitMs * 2);
+    expect(kindOf(seen)).toBeUndefined();
+    vi.advanceTimersByTime(limitMs);
+    expect(kindOf(seen)).toBe("upstream_unavailable");
+  });
+
   test("ends when the service stops, before and after the source is judged", () => {
     const [hidden, exposed] = [shelteredCall(call, limitMs, drain.signal), shelteredCall(call, limitMs, drain.signal)];
     exposed.expose();
@@ -111,6 +119,8 @@ describe("a sheltered call", () => {
   });
 
   test("leaves nothing behind that waits for the service's end", () => {
+    call.close();
+    call = callFor(limitMs);
     call.close();
     for (let i = 0; i < 3; i++) shelteredCall(call, limitMs, drain.signal).expose();
     shelteredCall(call, limitMs, drain.signal);
