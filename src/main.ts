@@ -82,6 +82,7 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
   const server = await serve(config, log, rooms, {
     admit: admitPrincipals(createAuthenticator({ findApiKey: store.findApiKey, signingKey, jwt: jwtOf(config) })),
     ready: () => store.ping(readyMs),
+    slowPart: () => (store.isSlow() ? "The service's own database" : undefined),
   });
   starting.defer(async () => void (await server.drain(0)));
   const metricsPort = await serveMetrics(config, log, metrics, starting);
@@ -172,15 +173,20 @@ function createCalls({ config, log, store, catalogue, vault }: Foundations, star
   return { execution, history, metrics, observe };
 }
 
-type Gate = { readonly admit: ReturnType<typeof admitPrincipals>; readonly ready: () => Promise<void> };
+interface Gate {
+  readonly admit: ReturnType<typeof admitPrincipals>;
+  readonly ready: () => Promise<void>;
+  readonly slowPart: () => string | undefined;
+}
 
-async function serve(config: Config, log: Log, rooms: Rooms, { admit, ready }: Gate): Promise<Server> {
+async function serve(config: Config, log: Log, rooms: Rooms, { admit, ready, slowPart }: Gate): Promise<Server> {
   return listen({
     host: config.host,
     port: config.port,
     ...(config.tls === undefined ? {} : { tls: config.tls }),
-    limits: { maxTimeoutMs: config.timeouts.maxMs },
+    limits: { defaultTimeoutMs: config.timeouts.unaryMs, maxTimeoutMs: config.timeouts.maxMs },
     admit,
+    slowPart,
     interceptors: [validationInterceptor()],
     onInternal: (err, fault) => log.error({ err, ...fault }, "a call failed by a fault of the service"),
     routes: (router, draining) => {

@@ -6,9 +6,11 @@ import { Failure } from "../failure.ts";
 import { type ConnectorRow, noSuchConnector } from "../registry/registry.ts";
 import { principalOf } from "./principal.ts";
 import type { Rooms } from "./rooms.ts";
+import { leaveTimeToExecution } from "./time-limit.ts";
 
-/** The call's own deadline and cancellation, as execution takes them. */
+/** The call's own deadline and cancellation, as execution takes them; it keeps the time from then on. */
 export function callerOf(context: HandlerContext): Caller {
+  leaveTimeToExecution(context.values);
   return {
     principal: principalOf(context).id,
     signal: leavingSignal(context.signal),

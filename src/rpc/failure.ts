@@ -84,7 +84,7 @@ export interface Fault {
 }
 
 export interface FaultOptions {
-  /** Is told every fault of the service, with its cause; the caller only gets the call's id. */
+  /** Is told every fault of the service and of its own database, with its cause; a caller only gets the call's id. */
   readonly onInternal?: (cause: unknown, fault: Fault) => void;
 }
 
@@ -133,7 +133,7 @@ export function failureInterceptor(options: FaultOptions = {}): Interceptor {
       const fault = { callId: callIdOf(request.contextValues), method: methodPath(request) };
       const real = endOf(request.signal, cause);
       const error = toConnectError(real, fault.callId);
-      if (error.code === Code.Internal) options.onInternal?.(real, fault);
+      if (isOwnFault(real, error)) options.onInternal?.(real, fault);
       return error;
     };
     try {
@@ -164,7 +164,7 @@ export function failureGate(
   return async (context) => {
     const fault = () => ({ callId: callIdOf(context.values), method: methodPath(context) });
     const tell = (cause: unknown, error: ConnectError): ConnectError => {
-      if (error.code === Code.Internal) options.onInternal?.(cause, fault());
+      if (isOwnFault(cause, error)) options.onInternal?.(cause, fault());
       return error;
     };
     // Every handler aborts its own context with the error just before it writes it:
@@ -188,6 +188,11 @@ export function failureGate(
       throw tell(cause, toConnectError(cause, fault().callId));
     }
   };
+}
+
+/** What an operator must hear of: nobody else can mend it. */
+function isOwnFault(cause: unknown, error: ConnectError): boolean {
+  return error.code === Code.Internal || (cause instanceof Failure && cause.kind === "service_unavailable");
 }
 
 function methodPath(call: { service: { typeName: string }; method: { name: string } }): string {

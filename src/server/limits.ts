@@ -8,6 +8,8 @@ export interface Limits {
   readonly idleTimeoutMs: number;
   /** The longest deadline that a call may ask for. Default: 1 h. */
   readonly maxTimeoutMs: number;
+  /** A call that asks for no deadline has this one, unless its handler keeps the time by itself. Default: 30 s. */
+  readonly defaultTimeoutMs: number;
   /** Bytes of a request's headers. Default: 16 KiB. */
   readonly maxHeaderBytes: number;
   /** Calls at once on one HTTP/2 connection. Default: 256. */
@@ -30,6 +32,7 @@ export const defaultLimits: Limits = {
   requestTimeoutMs: 60_000,
   idleTimeoutMs: 300_000,
   maxTimeoutMs: 3_600_000,
+  defaultTimeoutMs: 30_000,
   maxHeaderBytes: 16_384,
   maxStreamsPerConnection: 256,
   readMaxBytes: 4 * 1_048_576,

@@ -5,9 +5,10 @@ import { createServer as createTlsServer } from "node:tls";
 import type { ConnectRouter, ConnectRouterOptions, HandlerContext, Interceptor } from "@connectrpc/connect";
 import { Failure } from "../failure.ts";
 import { type FaultOptions, failureGate, failureInterceptor, toConnectError } from "../rpc/failure.ts";
-import { Calls, endAfter } from "./calls.ts";
+import { Calls } from "./calls.ts";
 import { http1Half } from "./http1.ts";
 import { http2Half } from "./http2.ts";
+import { abortGraceMs, type LateOptions, lateCalls } from "./late-calls.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import { createListener, type ListenerOptions } from "./router.ts";
 import { tellApart } from "./tell-apart.ts";
@@ -26,6 +27,7 @@ export interface ListenOptions extends FaultOptions {
   readonly admit?: (context: HandlerContext) => void | Promise<void>;
   /** Answers what is no RPC and says whether it did. Default: nothing does. */
   readonly pages?: ListenerOptions["pages"];
+  readonly slowPart?: LateOptions["slowPart"];
   readonly limits?: Partial<Limits>;
 }
 
@@ -56,8 +58,7 @@ const stopping = [
   { where: "service", remedy: "Try again: another replica will answer." },
 ] as const;
 
-// A handler that is told to stop has so long to answer by itself, then all have so long to reach their clients.
-const abortGraceMs = 500;
+/** How long answers may take to reach their clients when all is over. */
 const lingerMs = 1_000;
 
 /** Listens; rejects when the address can't be had. */
@@ -110,6 +111,11 @@ export async function listen(options: ListenOptions): Promise<Server> {
 }
 
 function routerOptions(options: ListenOptions, limits: Limits, shutdownSignal: AbortSignal): ConnectRouterOptions {
+  const late = lateCalls({
+    defaultMs: limits.defaultTimeoutMs,
+    maxMs: limits.maxTimeoutMs,
+    slowPart: options.slowPart,
+  });
   return {
     readMaxBytes: limits.readMaxBytes,
     writeMaxBytes: limits.writeMaxBytes,
@@ -118,12 +124,8 @@ function routerOptions(options: ListenOptions, limits: Limits, shutdownSignal: A
     shutdownSignal,
     // A misspelt `filter` must not read every row.
     jsonOptions: { ignoreUnknownFields: false },
-    requestGate: failureGate(options.admit, options),
-    interceptors: [
-      failureInterceptor(options),
-      endAfter(shutdownSignal, abortGraceMs),
-      ...(options.interceptors ?? []),
-    ],
+    requestGate: failureGate(late.gate(options.admit), options),
+    interceptors: [failureInterceptor(options), late.interceptor, ...(options.interceptors ?? [])],
   };
 }
 
