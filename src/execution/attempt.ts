@@ -94,15 +94,11 @@ async function carriedOut<T>(stages: AttemptStages, ticket: Ticket, ask: Asked<T
   try {
     const open = await stages.sessions.get(ticket.connector, ticket.limits.bulkhead.connector);
     const answer = await translated(open.provider, source, () => ask(open.session, source, open.provider));
-    const { proof } = answer;
-    if (proof === undefined) judge(stages, ticket, held, undefined);
-    else
-      void judgedBy(
-        translated(open.provider, source, () => proof),
-        stages,
-        ticket,
-        held,
-      );
+    const { proof = Promise.resolve() } = answer;
+    translated(open.provider, source, () => proof).then(
+      () => judge(stages, ticket, held, undefined),
+      (error) => judge(stages, ticket, held, error),
+    );
     if (answer.end === undefined) free(held);
     else void answer.end.then(() => free(held));
     return answer;
@@ -110,15 +106,6 @@ async function carriedOut<T>(stages: AttemptStages, ticket: Ticket, ask: Asked<T
     judge(stages, ticket, held, error);
     free(held);
     throw error;
-  }
-}
-
-async function judgedBy(proof: Promise<unknown>, stages: AttemptStages, ticket: Ticket, held: Held): Promise<void> {
-  try {
-    await proof;
-    judge(stages, ticket, held, undefined);
-  } catch (error) {
-    judge(stages, ticket, held, error);
   }
 }
 
