@@ -1,0 +1,168 @@
+/** How many calls run at a source at once, who waits, and when a permit is free again. */
+import { setTimeout as delay } from "node:timers/promises";
+import pg from "pg";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import type { ConnectorClient } from "../../src/client/index.ts";
+import { faultProxy } from "../support/fault-proxy.ts";
+import { connectorTo } from "../support/service.ts";
+import { type Source, serviceWithSource, until } from "./source.ts";
+
+const ours = "application_name = 'connector-service' AND datname = current_database()";
+const busy = `SELECT count(*) FROM pg_stat_activity WHERE ${ours} AND state <> 'idle'`;
+const asleep = `SELECT count(*) FROM pg_stat_activity WHERE ${ours} AND wait_event = 'PgSleep'`;
+const waitingCalls = 16;
+
+let source: Source;
+
+beforeAll(async () => {
+  source = await serviceWithSource("", { MAX_WAITING_CALLS_PER_CONNECTOR: String(waitingCalls) });
+});
+afterAll(() => source.stop());
+
+async function limitedTo(
+  maxConcurrency: number,
+  { port, client = source.client }: { port?: number; client?: ConnectorClient } = {},
+) {
+  const target = connectorTo(source.url, `c-${crypto.randomUUID()}`);
+  const config = { ...target.config, ...(port === undefined ? {} : { port }) };
+  return (await client.createConnector({ ...target, config, policy: { maxConcurrency } })).id;
+}
+
+const sleep = (connectorId: string, seconds: number, signal?: AbortSignal) =>
+  source.client.query(connectorId, { native: `SELECT pg_sleep(${seconds})` }, signal && { signal });
+
+/** Looks at the source until it is stopped; gives the most backends of ours, and the most that were busy. */
+async function watched() {
+  const watcher = new pg.Client({ connectionString: source.url });
+  await watcher.connect();
+  const most = { open: 0, busy: 0 };
+  let watching = true;
+  const watch = async () => {
+    while (watching) {
+      const { rows } = await watcher.query<{ open: number; busy: number }>(
+        `SELECT count(*)::int4 AS open, (count(*) FILTER (WHERE state <> 'idle'))::int4 AS busy
+         FROM pg_stat_activity WHERE ${ours}`,
+      );
+      most.open = Math.max(most.open, rows[0]?.open ?? 0);
+      most.busy = Math.max(most.busy, rows[0]?.busy ?? 0);
+    }
+  };
+  const looking = watch();
+  return async () => {
+    watching = false;
+    await looking;
+    await watcher.end();
+    return most;
+  };
+}
+
+test("no more calls run at the source than the policy says, and the others say how long they waited", async () => {
+  const id = await limitedTo(2);
+  const stop = await watched();
+  const pages = await Promise.all(Array.from({ length: 6 }, () => sleep(id, 0.2)));
+  expect(await stop()).toMatchObject({ busy: 2 });
+  const waits = pages.map(({ timings }) => (timings?.bulkhead?.nanos ?? 0) / 1e6).sort((a, b) => a - b);
+  expect(waits.filter((ms) => ms < 100)).toHaveLength(2);
+  expect(waits.filter((ms) => ms > 150)).toHaveLength(4);
+  expect(waits[5]).toBeGreaterThan(350);
+});
+
+test("an updated policy lets more calls run at once", async () => {
+  const id = await limitedTo(1);
+  await sleep(id, 0);
+  await source.client.updateConnector(id, { policy: { maxConcurrency: 3 } });
+  const controller = new AbortController();
+  const calls = Promise.allSettled(Array.from({ length: 4 }, () => sleep(id, 30, controller.signal)));
+  await until(source, busy, "3");
+  controller.abort();
+  await calls;
+  await until(source, busy, "0");
+});
+
+test("a call that finds no room even in the line is refused at once, and told when to try again", async () => {
+  const id = await limitedTo(1);
+  const controller = new AbortController();
+  const ask = () => sleep(id, 30, controller.signal);
+  const calls = Array.from({ length: 1 + waitingCalls + 1 }, () => ask().catch((cause) => cause));
+  const refusal = await Promise.race(calls);
+  expect(refusal).toMatchObject({
+    ...{ code: 8, reason: "BULKHEAD_FULL", where: "bulkhead" },
+    metadata: { limit: "connector", permits: "1", waiting: String(waitingCalls) },
+  });
+  expect(refusal.retryAfterMs).toBeGreaterThan(0);
+  controller.abort();
+  await Promise.all(calls);
+  await until(source, busy, "0");
+});
+
+test("another organization is not held up by one whose calls all wait", async () => {
+  const { service } = source;
+  const client = service.clientFor(await service.tokenFor("globex", "connector.admin"));
+  const other = await limitedTo(1, { client });
+  const id = await limitedTo(1);
+  const controller = new AbortController();
+  const noisy = Promise.allSettled(Array.from({ length: 15 }, () => sleep(id, 30, controller.signal)));
+  await until(source, busy, "1");
+  const { timings } = await client.query(other, { native: "SELECT 1" });
+  expect((timings?.bulkhead?.nanos ?? 0) / 1e6).toBeLessThan(50);
+  controller.abort();
+  await noisy;
+  await until(source, busy, "0");
+});
+
+test("a cancelled call's permit is free when its statement has ended at the source, and not before", async () => {
+  const proxy = await faultProxy({ host: "127.0.0.1", port: Number(new URL(source.url).port) });
+  onTestFinished(() => proxy.stop());
+  const id = await limitedTo(1, { port: proxy.port });
+  const controller = new AbortController();
+  const cancelled = expect(sleep(id, 30, controller.signal)).rejects.toMatchObject({ code: 1 });
+  await until(source, asleep, "1");
+  // The source does not hear of the cancel.
+  await proxy.set({ kind: "half_open", direction: "upstream" });
+  controller.abort();
+  await cancelled;
+  let answered = false;
+  const next = source.client.query(id, { native: "SELECT 1" }).finally(() => {
+    answered = true;
+  });
+  await delay(300);
+  expect((await source.run(asleep))[0]?.[0]).toBe("1");
+  expect(answered).toBe(false);
+  await proxy.set(undefined);
+  const { timings } = await next;
+  expect((timings?.bulkhead?.nanos ?? 0) / 1e6).toBeGreaterThan(200);
+});
+
+test("two hundred cancels at any moment never let more than the limit run", async () => {
+  const most = 3;
+  const id = await limitedTo(most);
+  const stop = await watched();
+  const numbers = Array.from({ length: 200 }, (_, i) => i).values();
+  const lane = async () => {
+    for (const number of numbers) {
+      const controller = new AbortController();
+      const { signal } = controller;
+      const native = `SELECT i, repeat('x', 100) AS text FROM generate_series(1, 100000) AS i`;
+      const call = number % 2 === 0 ? sleep(id, 30, signal) : read(source.client.stream(id, { native }, { signal }));
+      const ended = call.catch(() => {});
+      await delay(Math.random() * 40);
+      controller.abort();
+      await ended;
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, lane));
+  await until(source, busy, "0");
+  const seen = await stop();
+  expect(seen.busy).toBeLessThanOrEqual(most);
+  expect(seen.open).toBeLessThanOrEqual(most);
+  // And as many as may can run still.
+  const controller = new AbortController();
+  const all = Promise.allSettled(Array.from({ length: most }, () => sleep(id, 30, controller.signal)));
+  await until(source, busy, String(most));
+  controller.abort();
+  await all;
+});
+
+async function read(batches: { batches(): AsyncIterable<unknown> }): Promise<void> {
+  for await (const _ of batches.batches());
+}
