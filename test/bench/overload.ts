@@ -12,12 +12,16 @@ import { measurePrices, measureQuiet, type Quiet } from "./overload/quiet.ts";
 import { openStage } from "./overload/stage.ts";
 import type { BenchOptions, BenchResult } from "./support/bench.ts";
 
+/** The part of the peak by theory below which something else than the source was short. */
+const busyBelow = 0.85;
+
 export default async function overload({ rounds, progress }: BenchOptions): Promise<BenchResult> {
   await using cleanup = new AsyncDisposableStack();
   const stage = await openStage(["noisy", "quiet", "outage"], progress, cleanup);
   const loads = [stage.load(), stage.load()] as const;
   progress("Asking for four times what a source can give.");
   const goodput = await measureGoodput(stage, loads[0], rounds, progress);
+  if (goodput.peak < theory * busyBelow) progress("This machine is too busy: its CPU is what is short here.");
   progress("Calling quietly beside the noise of another organization.");
   const quiet = await measureQuiet(stage, loads, rounds, progress);
   progress("Counting what a call costs the service that it refuses.");
@@ -35,7 +39,7 @@ function report(goodput: Goodput, quiet: Quiet, prices: Prices, outage: Outage):
     retry_amplification: round(outage.attempts / outage.calls),
     quiet_p99_ratio: round(quiet.lightRatio),
     quiet_slow_p99_ratio: round(quiet.slowRatio),
-    peak_per_s: round(goodput.peak),
+    peak_vs_theory: round(goodput.peak / theory),
     p99_ms: round(goodput.p99Ms),
     refused_share: round(goodput.refusedShare),
     refused_p99_ms: round(goodput.refusedP99Ms),

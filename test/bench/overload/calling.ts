@@ -32,7 +32,7 @@ export interface Report {
   readonly sent: number;
   /** Calls that were answered in time, within `ms`. */
   readonly good: number;
-  /** Calls that were not, by their reason; `late` when the service did not answer in time with one. */
+  /** Calls that were not, by the service's reason; `late` and `lost` when it gave none in time, or at all. */
   readonly failed: Readonly<Record<string, number>>;
   /** Milliseconds of the good calls, from when each was due. */
   readonly goodMs: readonly number[];

@@ -5,10 +5,10 @@ import type { Load, Stage } from "./stage.ts";
 
 /**
  * Milliseconds that a query takes at the source. A connector has ten connections, so that
- * its source gives 200 answers a second at most, by theory. That needs a small part of two
+ * its source gives 100 answers a second at most, by theory. That needs a small part of two
  * cores, and four times the calls do, too: it is the source that is short, not the CPU.
  */
-export const sourceMs = 50;
+export const sourceMs = 100;
 const connections = 10;
 export const theory = (connections * 1_000) / sourceMs;
 

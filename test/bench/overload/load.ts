@@ -97,12 +97,10 @@ function createCalling(target: Target, ms: number) {
   };
 }
 
-/** What the service says, or that the client itself gave up. Anything else is a fault that must not be hidden. */
+/** What the service says; what it does not say is `late` when the client gave up, and `lost` with the connection. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof ConnectorError)) throw error;
-  if (error.reason !== undefined) return error.reason;
-  if (error.code !== Code.DeadlineExceeded) throw error;
-  return "late";
+  return error.reason ?? (error.code === Code.DeadlineExceeded ? "late" : "lost");
 }
 
 function sleep(ms: number): string {
