@@ -156,6 +156,37 @@ describe("a page", () => {
   });
 });
 
+describe("a call that waits when the service stops", () => {
+  const stopping = new Failure("shutting_down", "The service is stopping.");
+
+  test("for its next attempt ends at once", async () => {
+    source.answer(status(503, { "retry-after": "5" }));
+    const stage = await stageOf();
+    const asking = stage.query();
+    await expect.poll(() => stage.observations.map(({ kind }) => kind), { interval: 1 }).toContain("retry_decided");
+    stage.execution.abort(stopping);
+    await expect(asking).rejects.toEqual(refusedAs("shutting_down"));
+    const { timings, ...end } = (await onlyEnd(stage)) ?? {};
+    expect(end).toMatchObject({ reason: "shutting_down", attempts: 1 });
+    expect(timings?.backoff).toBeLessThan(1_000);
+  });
+
+  test("for a permit ends at once, and never comes to the source", async () => {
+    source.answer(silence);
+    const stage = await stageOf({ maxConcurrency: 1 });
+    const before = source.requests;
+    const running = stage.query().catch(({ kind }) => kind);
+    await source.asked(before + 1);
+    const waiting = stage.query().catch(({ kind }) => kind);
+    await expect.poll(stage.execution.bulkheadFigures, { interval: 1 }).toEqual({ running: 1, waiting: 1 });
+    stage.execution.abort(stopping);
+    expect(await Promise.all([running, waiting])).toEqual(["shutting_down", "shutting_down"]);
+    expect(stage.ended().map(({ attempts }) => attempts)).toEqual([0, 1]);
+    expect(source.requests - before).toBe(1);
+    await expect.poll(stage.execution.bulkheadFigures, { interval: 1 }).toEqual({ running: 0, waiting: 0 });
+  });
+});
+
 test("each refusal of ours is the end of one call, which never came to the source", async () => {
   const limited = await stageOf({ callsPerSecond: 1 });
   await limited.query();
