@@ -34,6 +34,25 @@ function keyTable() {
   return table;
 }
 
+/** Look-ups that end when the test lets them, and a key to be found by them. */
+function slowTable() {
+  const lookUps: PromiseWithResolvers<StoredApiKey | undefined>[] = [];
+  const authenticate = createAuthenticator({
+    signingKey,
+    findApiKey: () => {
+      const lookUp = Promise.withResolvers<StoredApiKey | undefined>();
+      lookUps.push(lookUp);
+      return lookUp.promise;
+    },
+  });
+  const { id, token, secretHash } = mintApiKey(signingKey);
+  const key: StoredApiKey = {
+    ...{ id, organizationId: "acme", principal: "bob", secretHash },
+    ...{ scopes: ["connector.query"], connectorIds: [], expireTime: null, revokeTime: null },
+  };
+  return { authenticate, lookUps, found: { key, authorization: `Bearer ${token}` } };
+}
+
 async function refusal(call: Promise<unknown>): Promise<Failure> {
   const failure = await call.then(
     () => expect.unreachable("it was let in"),
@@ -137,6 +156,35 @@ describe("remembering API keys", () => {
     vi.advanceTimersByTime(1);
     await table.authenticate(header);
     expect(table.lookUps).toBe(2);
+  });
+
+  test("is looked up once for all who show it at the same time, however long that takes", async () => {
+    const { authenticate, lookUps, found } = slowTable();
+    const calls = Array.from({ length: 100 }, () => authenticate(found.authorization));
+    expect(lookUps).toHaveLength(1);
+    lookUps[0]?.resolve(found.key);
+    expect(new Set((await Promise.all(calls)).map(({ id }) => id))).toEqual(new Set(["bob"]));
+  });
+
+  test("is looked up again for who shows it five seconds into a look-up", async () => {
+    const { authenticate, lookUps, found } = slowTable();
+    const early = authenticate(found.authorization);
+    vi.advanceTimersByTime(5_001);
+    const late = authenticate(found.authorization);
+    expect(lookUps).toHaveLength(2);
+    for (const lookUp of lookUps) lookUp.resolve(found.key);
+    await Promise.all([early, late]);
+  });
+
+  test("that was stored after another's look-up began works all the same", async () => {
+    const { authenticate, lookUps, found } = slowTable();
+    const early = authenticate(found.authorization);
+    const late = authenticate(found.authorization);
+    lookUps[0]?.resolve(undefined);
+    await refusal(early);
+    await vi.waitFor(() => expect(lookUps).toHaveLength(2));
+    lookUps[1]?.resolve(found.key);
+    expect((await late).id).toBe("bob");
   });
 
   test("ends when a revoked key's five seconds are over, and when a key expires", async () => {
