@@ -130,6 +130,9 @@ export class PackedWriter {
   #lengths: Buffer;
   #lengthsEnd = 0;
   #rows = 0;
+  /** Where the last whole row ends in both. */
+  #rowCellsEnd = headroom;
+  #rowLengthsEnd = 0;
   #source = noBytes;
 
   constructor(capacity: number = batchRoom) {
@@ -174,14 +177,20 @@ export class PackedWriter {
 
   endRow(): void {
     this.#rows++;
+    this.#rowCellsEnd = this.#cellsEnd;
+    this.#rowLengthsEnd = this.#lengthsEnd;
   }
 
-  /** What was collected, or undefined when there is no row; the next batch begins. */
+  /**
+   * The whole rows that were collected, or undefined when there is none; the next batch
+   * begins. The cells of a row that has not ended, since its source was lost in it, are dropped.
+   */
   take(): PackedBatch | undefined {
     if (this.#rows === 0) return undefined;
-    const cellsSize = this.#cellsEnd - headroom;
-    const lengthsSize = this.#lengthsEnd;
-    const lengthsStart = this.#cellsEnd + 1 + varintSize(lengthsSize);
+    const cellsEnd = this.#rowCellsEnd;
+    const cellsSize = cellsEnd - headroom;
+    const lengthsSize = this.#rowLengthsEnd;
+    const lengthsStart = cellsEnd + 1 + varintSize(lengthsSize);
     const end = lengthsStart + lengthsSize;
     if (end > this.#cells.buffer.length) this.#growCells(end - this.#cellsEnd);
     const { buffer } = this.#cells;
@@ -191,10 +200,10 @@ export class PackedWriter {
     at -= varintSize(this.#rows);
     writeVarint(buffer, at, this.#rows);
     buffer[--at] = tagRows;
-    buffer[this.#cellsEnd] = tagLengths;
-    writeVarint(buffer, this.#cellsEnd + 1, lengthsSize);
+    buffer[cellsEnd] = tagLengths;
+    writeVarint(buffer, cellsEnd + 1, lengthsSize);
     buffer.set(this.#lengths.subarray(0, lengthsSize), lengthsStart);
-    const batch = new PackedBatch(this.#rows, this.#cells, at, headroom, this.#cellsEnd, lengthsStart, end);
+    const batch = new PackedBatch(this.#rows, this.#cells, at, headroom, cellsEnd, lengthsStart, end);
     this.#cells = batchMemory();
     this.#source = noBytes; // A chunk of the source is not kept for the sake of its view.
     this.#cellsEnd = headroom;

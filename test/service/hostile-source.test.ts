@@ -1,6 +1,7 @@
 /** What listens at a connector's port is no PostgreSQL, or means harm. */
 import type { Socket } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { int32, message, row, textFields } from "../providers/postgresql/rogue.ts";
 import { rogueServer } from "../support/service.ts";
 import { newConnector } from "./overrides.ts";
 import { allRows, cities, expectAllAsBefore, refusalOf } from "./refusal.ts";
@@ -27,24 +28,14 @@ async function connectorToRogue(serve: (socket: Socket) => void, tls = "disable"
   return newConnector(source, { port: rogue.port, tls, password });
 }
 
-/** A message of the server: its letter, its size, its body. */
-function message(letter: string, ...body: (Buffer | string)[]): Buffer {
-  const content = Buffer.concat(body.map((part) => Buffer.from(part as string, "latin1")));
-  const head = Buffer.from(`${letter}....`, "latin1");
-  head.writeUInt32BE(content.length + 4, 1);
-  return Buffer.concat([head, content]);
-}
-
-function int32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeInt32BE(value);
-  return bytes;
-}
-
 const hugeHead = (letter: string) => Buffer.concat([Buffer.from(letter), int32(2 ** 31 - 1)]);
 const welcome = Buffer.concat([message("R", int32(0)), message("Z", "I")]);
-/** The description of a result with one field, `n`. */
-const oneField = message("T", "\0\x01", "n\0", int32(0), "\0\0", int32(25), "\xff\xff", int32(-1), "\0\0");
+/** All that comes before the rows of a statement: a transaction, settings, the description of one field. */
+const untilRows = Buffer.concat([
+  ...[message("1"), message("2"), message("C", "BEGIN\0")],
+  ...[message("1"), message("2"), row("x"), message("C", "SELECT 1\0")],
+  ...[message("1"), message("2"), textFields("n")],
+]);
 
 /** Lets anybody in, and answers whatever is asked then with this. */
 const answering = (answer: Buffer) => (socket: Socket) => {
@@ -129,7 +120,7 @@ describe("a server that lets anybody in and breaks the protocol then is lost", (
   });
 
   test("a row of 2 GiB is refused as too large before any of it is kept", async () => {
-    const id = await connectorToRogue(answering(Buffer.concat([oneField, hugeHead("D")])));
+    const id = await connectorToRogue(answering(Buffer.concat([untilRows, hugeHead("D")])));
     const refusal = await refusalOf(source.client.query(id, { resource: "city" }));
     expect(refusal).toMatchObject({ code: "ResourceExhausted", reason: "TOO_LARGE", where: "upstream" });
   });
@@ -151,8 +142,11 @@ describe("a server that never stops talking is ended by the deadline, and kept i
       "in one row",
       (socket) =>
         socket.once("data", () => {
-          socket.write(Buffer.concat([welcome, oneField, Buffer.from("D"), int32(60 * 2 ** 20)]));
-          flooding(Buffer.alloc(65_536, "x"))(socket);
+          socket.write(welcome);
+          socket.once("data", () => {
+            socket.write(Buffer.concat([untilRows, Buffer.from("D"), int32(60 * 2 ** 20)]));
+            flooding(Buffer.alloc(65_536, "x"))(socket);
+          });
         }),
     ],
   ];

@@ -31,6 +31,7 @@ export class Borrowed {
   readonly #call: Call;
   readonly #circumstances: Circumstances;
   readonly #abort: () => void;
+  #reading: Reading | undefined;
   #returned = false;
 
   private constructor(
@@ -75,6 +76,7 @@ export class Borrowed {
   read(statement: Statement): Reading {
     this.#call.enter("source");
     const reading = this.#connection.read(statement, this.#timeoutMs());
+    this.#reading = reading;
     reading.described.then(
       () => this.#call.enter("transfer"),
       () => {},
@@ -108,7 +110,9 @@ export class Borrowed {
 
   /** Gives the connection back and says what an error means. */
   failed(error: unknown): unknown {
-    this.giveBack();
+    // What was given up for what the source sent still runs there.
+    if (this.#reading?.givenUp && this.#connection.isBusy) this.#stop(error as Error);
+    else this.giveBack();
     const { query, planner, database, user } = this.#circumstances;
     const statement = query?.kind === "native" ? { statement: query.text } : {};
     const failure = classify(error, { database, user, ...statement });

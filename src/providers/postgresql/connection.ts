@@ -160,9 +160,9 @@ export class SourceConnection {
     return this.#begin(new Describing(text)).answer;
   }
 
-  /** All rows of a small result as text. */
+  /** All rows of a small result as text. What is not UTF-8 becomes U+FFFD: a comment may be so, and the rest is good. */
   async rows(statement: Statement, timeoutMs: number): Promise<(string | null)[][]> {
-    const reading = this.read(statement, timeoutMs);
+    const reading = this.read({ ...statement, lenient: true }, timeoutMs);
     const fields = await reading.described;
     const rows: (string | null)[][] = [];
     for (let batch = await reading.next(); batch !== undefined; batch = await reading.next()) {

@@ -1,6 +1,7 @@
 /** Asks the server what a statement takes and gives, without running it. */
 import type { FieldDef, Submittable } from "pg";
 import { serialize } from "pg-protocol";
+import { describing } from "./conversation.ts";
 import type { WireConnection } from "./wire.ts";
 
 export interface Description {
@@ -17,6 +18,7 @@ export class Describing implements Submittable {
   readonly #text: string;
   readonly #answer = Promise.withResolvers<Description>();
   readonly #settle = Promise.withResolvers<void>();
+  #sent = false;
   #parameterOids: readonly number[] = [];
   #fields: readonly FieldDef[] = [];
 
@@ -35,6 +37,8 @@ export class Describing implements Submittable {
 
   submit(connection: unknown): undefined {
     const wire = connection as WireConnection;
+    this.#sent = true;
+    wire.expect(describing);
     const parameters = ({ dataTypeIDs }: { dataTypeIDs: number[] }) => {
       this.#parameterOids = dataTypeIDs;
     };
@@ -64,5 +68,6 @@ export class Describing implements Submittable {
   handleError(error: Error): void {
     this.broken = true;
     this.#answer.reject(error);
+    if (!this.#sent) this.#settle.resolve();
   }
 }

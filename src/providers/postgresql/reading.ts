@@ -9,8 +9,10 @@
  */
 import type { FieldDef, Submittable } from "pg";
 import { type DatabaseError, serialize } from "pg-protocol";
-import { Failure } from "../../failure.ts";
 import { batchBytes, type PackedBatch, PackedWriter } from "../../rows/packed.ts";
+import { areUtf8Together, fieldNotUtf8 } from "../../rows/utf8.ts";
+import { reading } from "./conversation.ts";
+import { fieldsDiffer, malformedRow, notUtf8, protocolBroken } from "./protocol.ts";
 import { Steps } from "./steps.ts";
 import type { RowSink, WireConnection } from "./wire.ts";
 
@@ -24,6 +26,10 @@ export interface Statement {
   readonly stepwise?: boolean;
   /** It is the caller's own, who may have locked what a rollback does not unlock. */
   readonly native?: boolean;
+  /** How many columns its rows must have; absent when the source may say. */
+  readonly columns?: number;
+  /** What its text says is for the service itself, which makes do with one that is not UTF-8. */
+  readonly lenient?: boolean;
 }
 
 /** A batch is handed on when it is this old, in milliseconds, however few rows it has. */
@@ -80,7 +86,10 @@ export class Reading implements Submittable, RowSink {
   #waiting: PromiseWithResolvers<PackedBatch | undefined> | undefined;
   #connection: WireConnection | undefined;
   #flushTimer: NodeJS.Timeout | undefined;
+  #fields: readonly FieldDef[] | undefined;
   #columns = 0;
+  /** A cell begins in the middle of a character, which does not show when the cells are looked at as one text. */
+  #cut = false;
   #commands = 0;
   #rolledBack = false;
   #finished = false;
@@ -100,6 +109,11 @@ export class Reading implements Submittable, RowSink {
   /** All rows have come. */
   get finished(): boolean {
     return this.#finished;
+  }
+
+  /** Nothing that still comes is wanted, though the server may not know. */
+  get givenUp(): boolean {
+    return this.#discarding;
   }
 
   /** The next batch, or undefined after the last one. */
@@ -123,12 +137,8 @@ export class Reading implements Submittable, RowSink {
    * @param error What a waiting reader is told.
    */
   discard(error: Error): void {
-    this.broken = true;
-    this.#discarding = true;
     this.#ready.length = 0;
-    this.#fail(error);
-    this.#connection?.socket.resume();
-    this.#rollBack();
+    this.#giveUp(error);
   }
 
   // What follows is called by pg.
@@ -136,6 +146,7 @@ export class Reading implements Submittable, RowSink {
   submit(connection: unknown): undefined {
     const wire = connection as WireConnection;
     this.#connection = wire;
+    wire.expect(reading(this.#statement));
     // pg forgets a failed query before the server is ready again.
     const settle = () => {
       wire.off("readyForQuery", settle).off("end", settle);
@@ -158,17 +169,23 @@ export class Reading implements Submittable, RowSink {
     if (this.#steps === undefined) this.#rollBack();
   }
 
-  handleRowDescription(message: { fields: FieldDef[] }): void {
-    this.#columns = message.fields.length;
+  handleRowDescription({ fields }: { fields: FieldDef[] }): void {
+    const expected = this.#statement.columns ?? fields.length;
+    if (fields.length !== expected) throw fieldsDiffer();
+    if (fields.some(({ format }) => format !== "text")) throw protocolBroken();
+    this.#fields = fields;
+    this.#columns = fields.length;
     (this.#connection as WireConnection).sink = this;
-    this.#describe.resolve(message.fields);
+    this.#describe.resolve(fields);
   }
 
   row(chunk: Buffer, start: number, end: number): void {
     if (this.#discarding) return;
     const writer = this.#writer;
+    const columns = this.#columns;
+    if ((((chunk[start] as number) << 8) | (chunk[start + 1] as number)) !== columns) throw malformedRow();
     let at = start + 2;
-    for (let i = 0; i < this.#columns; i++) {
+    for (let i = 0; i < columns; i++) {
       const size =
         ((chunk[at] as number) << 24) |
         ((chunk[at + 1] as number) << 16) |
@@ -176,15 +193,17 @@ export class Reading implements Submittable, RowSink {
         (chunk[at + 3] as number);
       at += 4;
       if (size < 0) {
+        if (size !== -1) throw malformedRow();
         writer.null();
       } else {
         // What lies behind the row in memory is somebody else's.
-        if (size > end - at) throw malformed();
+        if (size > end - at) throw malformedRow();
+        if (((chunk[at] as number) & 0xc0) === 0x80) this.#cut = true;
         writer.cell(chunk, at, at + size);
         at += size;
       }
     }
-    if (at !== end) throw malformed();
+    if (at !== end) throw malformedRow();
     writer.endRow();
     if (writer.size >= batchBytes) this.#flush();
   }
@@ -198,13 +217,11 @@ export class Reading implements Submittable, RowSink {
     if (this.#writer.rows > 0) this.#flushTimer ??= setTimeout(() => this.#flush(), flushMs);
   }
 
-  /** A row of a command that is not the caller's. */
-  handleDataRow(): void {}
-
   handleCommandComplete(): void {
     const command = this.#commands++;
     if (command === ownCommand - 1) this.#steps?.answered();
     if (command !== ownCommand) return;
+    if (this.#fields === undefined && this.#statement.columns) throw fieldsDiffer();
     this.#rollBack();
     (this.#connection as WireConnection).sink = undefined;
     this.#describe.resolve([]); // A statement without a result, when nothing described one.
@@ -223,16 +240,31 @@ export class Reading implements Submittable, RowSink {
   }
 
   handleReadyForQuery(): void {
+    // Only a statement that was given up has no end of its own.
+    if (!this.#finished && this.#error === undefined) this.#giveUp(protocolBroken());
     this.#finish();
   }
 
   handleError(error: DatabaseError | Error): void {
     const connection = this.#connection;
     this.broken = true;
-    if (connection !== undefined) connection.sink = undefined;
+    if (connection === undefined) this.#settle.resolve();
+    else connection.sink = undefined;
     this.#flush();
     this.#fail(error);
     this.#rollBack();
+  }
+
+  #giveUp(error: Error): void {
+    this.broken = true;
+    this.#discarding = true;
+    this.#fail(error);
+    this.#connection?.socket.resume();
+    this.#rollBack();
+  }
+
+  #isUtf8(batch: PackedBatch): boolean {
+    return this.#statement.lenient === true || (!this.#cut && areUtf8Together(batch));
   }
 
   /** Ends the transaction, or what an error has left of it; the server is ready for the next then. */
@@ -248,6 +280,11 @@ export class Reading implements Submittable, RowSink {
     this.#flushTimer = undefined;
     const batch = this.#writer.take();
     if (batch === undefined || this.#discarding) return;
+    if (this.#isUtf8(batch)) this.#handOn(batch);
+    else this.#giveUp(notUtf8(this.#fields?.[fieldNotUtf8(batch, this.#columns)]?.name));
+  }
+
+  #handOn(batch: PackedBatch): void {
     const waiting = this.#waiting;
     this.#waiting = undefined;
     if (waiting === undefined) this.#ready.push(batch);
@@ -267,12 +304,4 @@ export class Reading implements Submittable, RowSink {
     this.#waiting?.reject(this.#error);
     this.#waiting = undefined;
   }
-}
-
-function malformed(): Failure {
-  return new Failure("upstream_lost", "The source sent a row that is not as long as it says.", {
-    where: "upstream",
-    upstream: "postgresql",
-    remedy: "Check that the connector's host and port are those of a PostgreSQL server.",
-  });
 }

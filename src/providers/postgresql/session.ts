@@ -68,13 +68,14 @@ export function openSession(login: Login, password: string, { dial, maxConnectio
 
 async function readPage(borrowed: Borrowed, plan: Plan, page: PageRequest): Promise<Page> {
   const { text, parameters, fields, paging, select } = plan;
+  const columns = fields.length + (select?.hiddenKeyCount ?? 0);
   // A statement of the caller's own can't be given a LIMIT: the server stops it.
   const reading = borrowed.read({
     text,
     parameters,
+    columns,
     ...(select === undefined ? { maxRows: page.size + 1, native: true } : {}),
   });
-  const columns = fields.length + (select?.hiddenKeyCount ?? 0);
   const { batches, rows, cut } = await collect(reading, columns, page.maxBytes);
   if (cut) borrowed.abandon();
   const wanted = select === undefined ? page.size : (select.pageRows ?? rows);
@@ -157,9 +158,11 @@ function pushedDown(query: Extract<ReadQuery, { kind: "resource" }>, paged: bool
 async function beginStream(borrowed: Borrowed, planner: Planner, query: ReadQuery): Promise<RowStream> {
   try {
     const plan = await planner.plan(borrowed, query);
-    const reading = borrowed.read({ ...plan, stepwise: true, native: plan.select === undefined });
+    const { text, parameters, fields, select } = plan;
+    const columns = fields.length;
+    const reading = borrowed.read({ text, parameters, columns, stepwise: true, native: select === undefined });
     await reading.described;
-    return { fields: plan.fields, batches: batches(borrowed, reading) };
+    return { fields, batches: batches(borrowed, reading) };
   } catch (error) {
     throw borrowed.failed(error);
   }

@@ -10,8 +10,17 @@ import type { Socket } from "node:net";
 import pg from "pg";
 import { parse } from "pg-protocol";
 import { Failure } from "../../failure.ts";
-import { codes, isExpected, isFieldList, isOtherLogin, notPostgresql, otherLogin, protocolBroken } from "./protocol.ts";
-
+import { Conversation, login, mayComeUnasked, type Script } from "./conversation.ts";
+import {
+  codes,
+  isExpected,
+  isOtherLogin,
+  isWellFormed,
+  mayFollow,
+  notPostgresql,
+  otherLogin,
+  protocolBroken,
+} from "./protocol.ts";
 import type { SourceSocket } from "./socket.ts";
 
 /** Takes the rows of a query; see DataRow in PostgreSQL's "Message Formats". */
@@ -22,7 +31,9 @@ export interface RowSink {
   endOfChunk(): void;
 }
 
-const { authentication, dataRow, errorResponse, noticeResponse, readyForQuery } = codes;
+const { authentication, dataRow, readyForQuery } = codes;
+/** What a server says of a login that has succeeded. */
+const welcome = 0;
 const headerSize = 5;
 /** What a server says before it is ready is short. libpq draws the line here, too. */
 const maxStartingBytes = 64 * 1024;
@@ -46,7 +57,10 @@ export class WireConnection extends pg.Connection {
   #partialSize = 0;
   /** The server has let us in. */
   #ready = false;
-
+  /** What the server asked for last when it wanted to know who we are. */
+  #request = -1;
+  /** What the server is expected to say; undefined while it is asked nothing. */
+  #conversation: Conversation | undefined = new Conversation(login);
   readonly #source: SourceSocket;
 
   constructor(source: SourceSocket) {
@@ -73,6 +87,11 @@ export class WireConnection extends pg.Connection {
     process.nextTick(() => this.emit("connect"));
   }
 
+  /** Something is asked that the server answers so. */
+  expect(turns: Script): void {
+    this.#conversation = new Conversation(turns);
+  }
+
   #receive(chunk: Buffer): void {
     try {
       let at = 0;
@@ -89,25 +108,32 @@ export class WireConnection extends pg.Connection {
   /** Hands over every whole message of the chunk and keeps the rest. */
   #messages(chunk: Buffer, from: number): void {
     let at = from;
-    let othersFrom = from;
     while (at + headerSize <= chunk.length) {
       const end = at + 1 + this.#checkedSize(chunk, at);
       if (end > chunk.length) break;
-      if (chunk[at] === dataRow && this.sink !== undefined) {
-        if (othersFrom < at) this.#others.emit("data", chunk.subarray(othersFrom, at));
-        // What came before may have ended the query.
-        if (this.sink !== undefined) this.sink.row(chunk, at + headerSize, end);
-        othersFrom = end;
-      } else if (chunk[at] !== dataRow) {
-        this.#checkBody(chunk, at, end);
-        // A row's description sets the sink for the rows behind it in the same chunk.
-        this.#others.emit("data", chunk.subarray(othersFrom, end));
-        othersFrom = end;
-      }
+      if (chunk[at] === dataRow && this.sink !== undefined) this.sink.row(chunk, at + headerSize, end);
+      else this.#other(chunk, at, end);
       at = end;
     }
-    if (othersFrom < at) this.#others.emit("data", chunk.subarray(othersFrom, at));
     if (at < chunk.length) this.#keep(chunk, at, chunk.length);
+  }
+
+  /** Hands a message to pg when it keeps to the protocol: what pg makes of any other is open. */
+  #other(bytes: Buffer, at: number, end: number): void {
+    const code = bytes[at] as number;
+    const start = at + headerSize;
+    const conversation = this.#conversation;
+    const inTurn = conversation === undefined ? mayComeUnasked(code) : conversation.accepts(code);
+    if (!inTurn || !isWellFormed(code, bytes, start, end)) throw this.#violation();
+    if (code === authentication) this.#checkRequest(bytes.readInt32BE(start));
+    if (code === readyForQuery) {
+      if (this.#request !== welcome) throw this.#violation();
+      this.#ready = true;
+      // pg asks the next while it hears of this.
+      this.#conversation = undefined;
+    }
+    // A row that has no sink is of a command whose rows nobody wants.
+    if (code !== dataRow) this.#others.emit("data", bytes.subarray(at, end));
   }
 
   /** Adds to the kept part of a message until it is whole; says where the chunk goes on. */
@@ -155,13 +181,10 @@ export class WireConnection extends pg.Connection {
     throw isRow ? rowTooLarge() : this.#violation();
   }
 
-  /** Looks at a whole message other than a row before pg does. */
-  #checkBody(bytes: Buffer, at: number, end: number): void {
-    const code = bytes[at];
-    if (code === readyForQuery) this.#ready = true;
-    const fields = code === errorResponse || code === noticeResponse;
-    if (fields && !isFieldList(bytes, at + headerSize, end)) throw this.#violation();
-    if (code === authentication && isOtherLogin(bytes.readInt32BE(at + headerSize))) throw otherLogin();
+  #checkRequest(request: number): void {
+    if (isOtherLogin(request)) throw otherLogin();
+    if (!mayFollow(request, this.#request)) throw this.#violation();
+    this.#request = request;
   }
 
   #violation(cause?: unknown): Failure {
