@@ -39,6 +39,7 @@ function report(goodput: Goodput, quiet: Quiet, prices: Prices, outage: Outage):
     retry_amplification: round(outage.attempts / outage.calls),
     quiet_p99_ratio: round(quiet.lightRatio),
     quiet_slow_p99_ratio: round(quiet.slowRatio),
+    quiet_failed: quiet.failed,
     peak_vs_theory: round(goodput.peak / theory),
     p99_ms: round(goodput.p99Ms),
     refused_share: round(goodput.refusedShare),

@@ -28,6 +28,12 @@ export interface OpenLoop {
   readonly timeoutMs: number;
 }
 
+/** So many calls at once, each of which the source takes its time for. */
+export interface Held {
+  readonly target: Target;
+  readonly calls: number;
+}
+
 export interface Report {
   readonly sent: number;
   /** Calls that were answered in time, within `ms`. */

@@ -3,7 +3,7 @@ import { Code } from "@connectrpc/connect";
 import { type ConnectorClient, createConnectorClient } from "../../../src/client/client.ts";
 import { ConnectorError } from "../../../src/client/error.ts";
 import { answerCommands } from "../support/child.ts";
-import type { ClosedLoop, OpenLoop, Report, Target } from "./calling.ts";
+import type { ClosedLoop, Held, OpenLoop, Report, Target } from "./calling.ts";
 
 /** Nobody waits so long: a call without a deadline would hide what hangs. */
 const patienceMs = 20_000;
@@ -12,6 +12,8 @@ const tickMs = 5;
 
 const clients = new Map<string, ConnectorClient>();
 let stopped = false;
+const held = new AbortController();
+let holding: Promise<unknown>[] = [];
 
 function clientFor({ url, token }: Target): ConnectorClient {
   const known = clients.get(token);
@@ -50,6 +52,21 @@ answerCommands(
     stop() {
       stopped = true;
     },
+
+    /** Begins calls that last until `letGo`. */
+    hold({ target, calls }: Held) {
+      const { signal } = held;
+      const query = { native: queryOf(target) };
+      const options = { signal, timeoutMs: target.sourceMs };
+      const begin = () => clientFor(target).query(target.connectorIds[0] ?? "", query, options);
+      holding = Array.from({ length: calls }, begin);
+      for (const call of holding) call.catch(() => {});
+    },
+
+    async letGo() {
+      held.abort();
+      await Promise.allSettled(holding);
+    },
   },
   async () => {
     for (const client of clients.values()) client.close();
@@ -59,7 +76,7 @@ answerCommands(
 /** Calls and keeps count. Answers after `ms` are late. */
 function createCalling(target: Target, ms: number) {
   const client = clientFor(target);
-  const native = target.sourceMs === 0 ? "SELECT 42 AS answer" : `SELECT 42 AS answer, ${sleep(target.sourceMs)}`;
+  const native = queryOf(target);
   const begun = performance.now();
   const elapsed = () => performance.now() - begun;
   const goodMs: number[] = [];
@@ -103,6 +120,7 @@ function reasonOf(error: unknown): string {
   return error.reason ?? (error.code === Code.DeadlineExceeded ? "late" : "lost");
 }
 
-function sleep(ms: number): string {
-  return `pg_sleep(${ms / 1_000})::text AS slept`;
+function queryOf({ sourceMs }: Target): string {
+  const answer = "SELECT 42 AS answer";
+  return sourceMs === 0 ? answer : `${answer}, pg_sleep(${sourceMs / 1_000})::text AS slept`;
 }

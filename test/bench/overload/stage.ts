@@ -5,7 +5,7 @@ import { type ConnectorClient, createConnectorClient } from "../../../src/client
 import { startEmbedded } from "../../../src/store/embedded.ts";
 import { enterableDirectory } from "../../support/directory.ts";
 import { Child } from "../support/child.ts";
-import type { ClosedLoop, OpenLoop, Report, Target } from "./calling.ts";
+import type { ClosedLoop, Held, OpenLoop, Report, Target } from "./calling.ts";
 import type { Served, ServeRequest } from "./server.ts";
 
 export interface Stage {
@@ -30,6 +30,9 @@ export interface Load {
   open(loop: OpenLoop): Promise<Report>;
   /** Ends an open loop. */
   stop(): Promise<void>;
+  /** Begins calls that last until `letGo`. */
+  hold(held: Held): Promise<void>;
+  letGo(): Promise<void>;
 }
 
 export async function openStage(
@@ -70,6 +73,8 @@ export async function openStage(
         closed: (loop) => child.call<Report>("closed", loop),
         open: (loop) => child.call<Report>("open", loop),
         stop: () => child.call<void>("stop"),
+        hold: (held) => child.call<void>("hold", held),
+        letGo: () => child.call<void>("letGo"),
       };
     },
   };
