@@ -98,18 +98,6 @@ describe("a stream", () => {
       [2, undefined],
     ]);
   });
-
-  test("holds its permit until it has been read", async () => {
-    const own = await closedLater();
-    source.answer(lines([["1"]], [["2"]]));
-    const { batches } = await openStream(own);
-    const reader = batches[Symbol.asyncIterator]();
-    await reader.next();
-    expect(own.execution.bulkheadFigures()).toEqual({ running: 1, waiting: 0 });
-    await reader.next();
-    await reader.next();
-    await expect.poll(own.execution.bulkheadFigures, { interval: 1 }).toEqual({ running: 0, waiting: 0 });
-  });
 });
 
 test.each([
