@@ -107,7 +107,12 @@ test.each<[string, Fault]>([
 test("a statement that the source refuses is sent once", async () => {
   const proxy = await proxyTo();
   const id = await connectorAt(proxy.port);
-  for (const native of ["SELECT 1/0", "SELECT nothing", "SELEC", "SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(1)"]) {
+  for (const native of [
+    "SELECT 1/0",
+    "SELECT nothing",
+    "SELEC",
+    "SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(1)",
+  ]) {
     const error = await source.client.query(id, { native }).catch((cause) => cause);
     expect([native, error.metadata.attempts]).toEqual([native, undefined]);
   }
