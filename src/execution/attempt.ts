@@ -40,8 +40,6 @@ export interface Answer<T> {
   readonly proof?: Promise<unknown>;
   /** Settles when the call needs the source no more; default: it doesn't already. Never fails. */
   readonly end?: Promise<void>;
-  /** Nobody waits for the result any more. */
-  discard?(): void;
 }
 
 /** Milliseconds of connecting after which a source that has not answered is taken to be away. */
@@ -57,18 +55,10 @@ export async function attempt<T>(stages: AttemptStages, ticket: Ticket, ask: Ask
   call.enter(undefined);
   const judgement = begun(() => breaker?.begin(), permit);
   const source = judgement?.probe ? shelteredCall(call, stages.probeMs, stages.drain) : sourceCall(call);
-  let left = false;
   const answered = carriedOut(stages, ticket, ask, { permit, judgement, source });
-  // What comes after the caller has left is nobody's.
-  answered.then(({ discard }) => left && discard?.()).catch(() => {});
   // A diagnosis has something to say also when its time is up.
-  const waited = diagnostic ? answered : orAborted(answered, call.signal);
-  try {
-    return (await waited).result;
-  } catch (error) {
-    left = true;
-    throw error;
-  }
+  const { result } = await (diagnostic ? answered : orAborted(answered, call.signal));
+  return result;
 }
 
 function begun<T>(begin: () => T, permit: Permit): T {

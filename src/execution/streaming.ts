@@ -23,11 +23,7 @@ export function beginStream({ fields, batches }: RowStream, call: Call): Answer<
   // A reader that has stalled does not hear of the end: the source must not wait for it.
   call.signal.addEventListener("abort", () => resolve(), { once: true });
   if (call.signal.aborted) resolve();
-  const discard = () => {
-    void iterator.return?.();
-    resolve();
-  };
-  return { result: { fields, batches: iterator, first, end: resolve }, proof: first, end: promise, discard };
+  return { result: { fields, batches: iterator, first, end: resolve }, proof: first, end: promise };
 }
 
 export interface Reader {
