@@ -7,7 +7,7 @@ import { QueryRecord } from "./entities/queryRecord.ts";
 import { ConnectorsAndApiKeys } from "./migrations/20261122000000_connectors_and_api_keys.ts";
 import { History } from "./migrations/20261122020000_history.ts";
 import { ConnectorChanges } from "./migrations/20261122030000_connector_changes.ts";
-import { StoreClient } from "./silence.ts";
+import { StoreClient } from "./pool.ts";
 
 /** In the order in which they run; a migration that was released is never changed. */
 const migrations = [ConnectorsAndApiKeys, History, ConnectorChanges];

@@ -9,7 +9,7 @@ import { checkUrl, connectionFailure, unavailable } from "./connection-failure.t
 import { databaseOf, migrate } from "./database.ts";
 import { ApiKey, type ApiKeyRow } from "./entities/apiKey.ts";
 import { apiKeySetting, applicationRole, organizationSetting } from "./entities/tenancy.ts";
-import { endSilent } from "./silence.ts";
+import { mindPool } from "./pool.ts";
 
 export interface StoreOptions {
   /** A PostgreSQL URL that names a database. */
@@ -63,7 +63,7 @@ export async function openStore({ url, log = () => undefined, poolSize = 10 }: S
     await orm.em.fork().execute("SELECT 1");
     await migrate(orm);
     // Only now: a migration may take its time.
-    endSilent(await orm.driver.getConnection().getNativeClient());
+    mindPool(await orm.driver.getConnection().getNativeClient());
   } catch (cause) {
     await orm.close(true);
     throw connectionFailure(url, cause);

@@ -1,7 +1,10 @@
 /**
- * Ends connections to the service's own database that give no sign of life: of a frozen
- * server, or on a way that is cut without a word. The driver waits for those for ever, and
- * the pool would soon have no connection left.
+ * Keeps the pool of connections to the service's own database in working order.
+ *
+ * The driver waits for ever for a frozen server, or on a way that is cut without a word.
+ * And kysely, below the ORM, keeps the connection of a transaction whose BEGIN, COMMIT or
+ * ROLLBACK has failed, as each does when the connection is lost
+ * (github.com/kysely-org/kysely/issues/1990). The pool would soon have none left.
  */
 import type { Socket } from "node:net";
 import pg from "pg";
@@ -33,13 +36,13 @@ interface Watched {
 }
 
 /**
- * From now on a connection is ended that has been silent for 2 s after it was taken, or for
+ * From now on a connection that is lost goes back to the pool, whoever has it, and one is ended that has been silent for 2 s after it was taken, or for
  * 6 s in a statement or between two. With it go those that lie in the pool since before it
  * was taken: what has cut the way of one has mostly cut theirs.
  *
  * Ticks are counted, and not time: a process that was stopped has heard nothing meanwhile.
  */
-export function endSilent(pool: pg.Pool): void {
+export function mindPool(pool: pg.Pool): void {
   const connections = new Map<pg.PoolClient, Watched>();
 
   function watch(client: pg.PoolClient, watched: Watched, { left, heard }: { left: number; heard: number }): void {
@@ -58,9 +61,17 @@ export function endSilent(pool: pg.Pool): void {
     }
   }
 
-  pool.on("acquire", (client) => {
-    const watched = connections.get(client) ?? { since: 0, timer: undefined };
+  function begin(client: pg.PoolClient): Watched {
+    const watched: Watched = { since: 0, timer: undefined };
     connections.set(client, watched);
+    client.once("end", () => {
+      if (watched.timer !== undefined) giveBack(client);
+    });
+    return watched;
+  }
+
+  pool.on("acquire", (client) => {
+    const watched = connections.get(client) ?? begin(client);
     watched.since = performance.now();
     watch(client, watched, { left: silentTicks.first, heard: socketOf(client).bytesRead });
   });
@@ -79,6 +90,13 @@ function end(client: pg.PoolClient): void {
   socketOf(client).destroy(
     Object.assign(new Error("The service's database gives no sign of life."), { code: "ETIMEDOUT" }),
   );
+}
+
+/** For whoever has it, and may yet want to give it back by itself. */
+function giveBack(client: pg.PoolClient): void {
+  const { release } = client;
+  client.release = () => {};
+  release(true);
 }
 
 /** The driver's types tell of any stream; it makes a socket, encrypted or not. */
