@@ -41,6 +41,8 @@ export interface Tally {
 const unavailable = 14;
 /** Milliseconds between two calls of one caller. */
 const everyMs = 40;
+/** Calls of one caller at once, at most: how a service bears too many of them is not what is looked at. */
+const mostAtOnce = 15;
 
 /** A stream of so many rows that pauses for `pauseMs` before every hundredth. */
 interface Shape {
@@ -50,9 +52,8 @@ interface Shape {
 
 /** One that a drain waits for, and one that it does not. */
 const shapes: readonly Shape[] = [
-  { rows: 2_000, pauseMs: 20 },
-  { rows: 2_000, pauseMs: 20 },
-  { rows: 4_000, pauseMs: 150 },
+  { rows: 500, pauseMs: 50 },
+  { rows: 3_000, pauseMs: 200 },
 ];
 
 function statementOf({ rows, pauseMs }: Shape): string {
@@ -73,12 +74,18 @@ export function steadyLoad(callers: readonly Caller[]) {
   const tally: Tally = { answered: 0, failed: {}, whole: 0, unavailable: {}, broken: {} };
   const calls = new Set<Promise<void>>();
   let asked = 0;
-  const timers = callers.map((caller) =>
-    setInterval(() => {
-      const call = askOnce(caller, ++asked, tally).finally(() => calls.delete(call));
+  const asking = callers.map((caller) => {
+    let running = 0;
+    return setInterval(() => {
+      if (running === mostAtOnce) return;
+      running++;
+      const call = askOnce(caller, ++asked, tally).finally(() => {
+        running--;
+        calls.delete(call);
+      });
       calls.add(call);
-    }, everyMs),
-  );
+    }, everyMs);
+  });
   const stopped = new AbortController();
   const lanes = callers.flatMap((caller) =>
     shapes.map(async (shape) => {
@@ -92,7 +99,7 @@ export function steadyLoad(callers: readonly Caller[]) {
     tally,
     /** Stops when what runs has ended. */
     async stop(): Promise<Tally> {
-      for (const timer of timers) clearInterval(timer);
+      for (const timer of asking) clearInterval(timer);
       stopped.abort();
       await Promise.all([...calls, ...lanes]);
       return tally;
