@@ -1,6 +1,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { Failure } from "../../src/failure.ts";
 import { ValueBatchSchema } from "../../src/gen/connector/v1/stream_pb.js";
 import type { Value } from "../../src/gen/connector/v1/value_pb.js";
 import type { Field, FieldType } from "../../src/rows/field.ts";
@@ -127,6 +128,28 @@ describe("a cell of", () => {
     ];
     const encoder = new ValueEncoder(fieldsOf(...types), rowsField);
     expect(decoded(encoder, [types.map(() => null)])).toEqual([types.map(() => ({ case: "null", value: 0 }))]);
+  });
+});
+
+describe("a cell that is no value of its field's type is refused, and the field named:", () => {
+  const wrong: Partial<Record<FieldType, readonly string[]>> = {
+    bool: ["", "true", "T", "x"],
+    int32: ["", "-", "abc", "1.5", "1e5", " 1", "+1", "0x10", "12\u0000"],
+    int64: ["--1", "1234567890123456x", "9223372036854775808", "-9223372036854775809", "9".repeat(100_000)],
+    uint64: ["-1", "-1234567890123456789", "18446744073709551616"],
+    float: ["", "one", "1,5", "nan"],
+    double: ["", "1.5x", "infinity"],
+    bytes: ["", "x", "\\x0", "\\xzz", "00ff", "\\x00zz00", "Zürich"],
+  };
+  test.each(Object.entries(wrong) as [FieldType, readonly string[]][])("%s", (type, texts) => {
+    const encoder = new ValueEncoder(fieldsOf("string", type), rowsField);
+    for (const text of texts) {
+      const refusal = () => decoded(encoder, [["before", text]]);
+      expect(refusal, text).toThrow(Failure);
+      expect(refusal, text).toThrow(expect.objectContaining({ kind: "upstream_lost", metadata: { field: "f1" } }));
+    }
+    // It goes on with the next batch.
+    expect(decoded(encoder, [["before", null]])).toHaveLength(1);
   });
 });
 
