@@ -106,8 +106,8 @@ export function openCall(caller: Caller, limits: CallLimits, drain: AbortSignal,
   const expire = () => end(deadlineExceeded(timeoutMs, timings()));
   const cancel = () => end(caller.signal.reason instanceof Failure ? caller.signal.reason : cancelled());
   const stop = () => end(drain.reason);
-  // A timer of Node holds at most 2³¹ - 1 ms.
-  const timer = setTimeout(expire, Math.min(endMs, 2 ** 31 - 1));
+  // A timer of Node holds at most 2³¹ - 1 ms, and complains of a deadline that has passed already.
+  const timer = setTimeout(expire, Math.max(1, Math.min(endMs, 2 ** 31 - 1)));
   caller.signal.addEventListener("abort", cancel, { once: true });
   drain.addEventListener("abort", stop, { once: true });
   if (caller.signal.aborted) cancel();
