@@ -15,12 +15,20 @@ const deadlines = scaled({ test: [1_000], torture: [1_000, 2_000] });
 /** Of calls that must succeed: how fast they do is not what is tested. */
 const patientMs = 2_500;
 
-/** Every fault at every moment, by the deadlines of this run in turn. */
-export function scenariosOf(faults: readonly NamedFault[], moments: readonly Moment[]): Scenario[] {
+/**
+ * Every fault at every moment, by the deadlines of this run in turn.
+ * @param unaffected when a call succeeds whatever the fault
+ */
+export function scenariosOf(
+  faults: readonly NamedFault[],
+  moments: readonly Moment[],
+  unaffected: readonly Moment[] = [],
+): Scenario[] {
   const pairs = faults.flatMap((fault) => moments.map((moment) => ({ fault, moment })));
   return pairs.map(({ fault, moment }, index) => {
     const deadlineMs = deadlines[index % deadlines.length] as number;
-    return { fault, moment, deadlineMs: fault.passes?.includes(moment) ? patientMs : deadlineMs };
+    const succeeds = unaffected.includes(moment) || fault.passes?.includes(moment);
+    return { fault, moment, deadlineMs: succeeds ? patientMs : deadlineMs };
   });
 }
 

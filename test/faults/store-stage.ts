@@ -5,6 +5,7 @@ import { inject } from "vitest";
 import { type FaultProxy, faultProxy } from "../support/fault-proxy.ts";
 import { connectorTo, type TestService, testService } from "../support/service.ts";
 import { type Caller, callerOf } from "./calling.ts";
+import type { Moment } from "./faults.ts";
 import { type Scenario, type Stage, WrongAnswer, watch } from "./scenario.ts";
 import { connectionsOf, strikeInStream, untilThere } from "./source-stage.ts";
 
@@ -17,6 +18,9 @@ const slowCommit = `
     FOR EACH ROW EXECUTE FUNCTION hold_commit()`;
 /** The service's connections to its database; the condition is on pg_stat_activity. */
 const ours = "datname = current_database() AND application_name <> 'the test'";
+
+/** Who has begun to read needs the store no more. */
+export const unaffected: readonly Moment[] = ["mid_result"];
 
 /** A service with a store of the scenario's own, and a connector whose source is unharmed. */
 export async function openStoreStage(scenario: Scenario): Promise<Stage> {
@@ -41,8 +45,7 @@ export async function openStoreStage(scenario: Scenario): Promise<Stage> {
     lift: () => proxy.set(undefined),
     ask: () => ask(caller, id),
     unprotected: true,
-    // Who has begun to read needs the store no more.
-    unaffected: ["mid_result"],
+    unaffected,
     moments: momentsOf(service, admin, proxy, caller, id),
     connections: async () => ({ ...(await connectionsOf(admin, ours)), proxied: proxy.connections }),
     async fill() {

@@ -2,7 +2,7 @@
 import { isTorture } from "../torture/scale.ts";
 import { type Moment, moreNetworkFaults, networkFaults } from "./faults.ts";
 import { scenariosOf, testScenarios } from "./scenarios.ts";
-import { openStoreStage } from "./store-stage.ts";
+import { openStoreStage, unaffected } from "./store-stage.ts";
 
 const moments: readonly Moment[] = ["connect", "idle", "mid_query", "commit", "mid_result"];
 /** The others do to the store's driver what these do. */
@@ -10,10 +10,11 @@ const chosen = ["down", "reset", "timeout", "half open from the server", "latenc
 
 testScenarios(
   isTorture
-    ? scenariosOf([...networkFaults, ...moreNetworkFaults], moments)
+    ? scenariosOf([...networkFaults, ...moreNetworkFaults], moments, unaffected)
     : scenariosOf(
         networkFaults.filter(({ name }) => chosen.includes(name)),
         moments,
+        unaffected,
       ),
   openStoreStage,
 );
