@@ -182,7 +182,7 @@ export function notUtf8(field = "?"): Failure {
     where: "upstream",
     upstream: "postgresql",
     remedy:
-      "Move the database to the encoding UTF8, or read the field as bytes in a native statement: convert_to(…, 'SQL_ASCII').",
+      "Move the database to the encoding UTF8, or read the field as bytes in a native statement: convert_to(…, getdatabaseencoding()).",
     metadata: { field },
   });
 }

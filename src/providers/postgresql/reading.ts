@@ -47,6 +47,8 @@ const settings = Object.entries({
   xmloption: "'content'",
   array_nulls: "'on'",
   quote_all_identifiers: "'off'",
+  // A database that does not know its encoding gives its bytes: what is not UTF-8 among them, we find and name.
+  client_encoding: `CASE pg_catalog.current_setting('server_encoding') WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END`,
   statement_timeout: "$1",
   // A stream whose reader is slow waits between two steps.
   idle_in_transaction_session_timeout: "$1",

@@ -107,6 +107,11 @@ const gone =
       ? meaning
       : rejected(message, "Name what GetSchema shows; identifiers with capitals need double quotes.");
 
+const notInEncoding = rejected(
+  "Text that the statement reads or makes is not valid in its encoding, or can't be written in UTF-8.",
+  "Read such text as bytes: convert_to(…, getdatabaseencoding()).",
+);
+
 type Entry = Meaning | ((context: ErrorContext, cause: DatabaseError) => Meaning);
 
 const byStatus: Readonly<Record<string, Entry>> = {
@@ -124,6 +129,8 @@ const byStatus: Readonly<Record<string, Entry>> = {
   "42P02": rejected("The statement has a parameter without a value.", "Give a value for each of `$1`, `$2`, …"),
   "42P18": rejected("The type of a parameter can't be told.", "Cast it: `$1::int`."),
   "42501": denied,
+  "22021": notInEncoding,
+  "22P05": notInEncoding,
   "25006": rejected("The statement would change data, and a query is read-only.", "Use Execute to change data."),
   "53300": unavailable("The source has no connection left.", "Try again later, or raise the source's max_connections."),
   "53400": unavailable("The source's configuration does not allow it now."),
