@@ -69,7 +69,7 @@ export async function measureQuiet(
 /** Calls that the service refuses, and answers, one after the other in so many lanes. */
 const priced = { calls: 2_000, concurrency: 16 };
 /** One that runs, and as many as a connector's line holds. */
-const filling = { calls: 101, sourceMs: 60_000 };
+const filling = { calls: 101, sourceMs: 600_000 };
 
 /** Microseconds of the service's CPU for each call that it refuses, and that it answers. */
 export async function measurePrices(
