@@ -3,6 +3,8 @@ import { credentialRejected, lost, type Meaning } from "./sqlstate.ts";
 
 /** Undefined when it is another kind of error. */
 export function connectionMeaning(cause: Error): Meaning | undefined {
+  // Nothing but what a source says of itself is parsed while it is asked.
+  if (cause instanceof SyntaxError) return unreadable;
   const code = "code" in cause && typeof cause.code === "string" ? cause.code : "";
   return socketMeaning(code) ?? driverMeaning(cause.message);
 }
@@ -13,6 +15,13 @@ const unreachable = (message: string, remedy: string): Meaning => ({
   message,
   remedy,
 });
+
+const unreadable: Meaning = {
+  kind: "upstream_lost",
+  where: "upstream",
+  message: "What the source says of its own tables can't be read.",
+  remedy: "Try again; if it goes on, look at what stands between the service and the source.",
+};
 
 const tlsFailed = (message: string, remedy: string): Meaning => ({
   kind: "tls_failed",

@@ -1,7 +1,8 @@
 /** A server that lets us in and then says, at any moment, whatever the protocol has words for. */
 import { describe, expect, test } from "vitest";
 import { Failure, type FailureKind } from "../../../src/failure.ts";
-import type { Call, NativeQuery, PageRequest, Session } from "../../../src/providers/contract.ts";
+import type { Call, NativeQuery, PageRequest, ResourceQuery, Session } from "../../../src/providers/contract.ts";
+import { classify } from "../../../src/providers/postgresql/errors.ts";
 import { textRows } from "../../../src/rows/page.ts";
 import { int32, message, ownRows, type Place, row, sessionWithRogue, textFields } from "./rogue.ts";
 
@@ -144,6 +145,44 @@ describe.each(Object.keys(ways) as Way[])("to the reader of a %s", (way) => {
   test.each(Object.keys(messages))("%s, in any form and at any moment, is heeded, ignored or the end", async (name) => {
     for (const form of Object.keys(forms)) {
       await Promise.all(Object.keys(moments).map((moment) => expectOrder(way, name, form, moment)));
+    }
+  });
+});
+
+describe("a server whose own tables are nonsense", () => {
+  const resource: ResourceQuery = {
+    kind: "resource",
+    resource: "city",
+    fields: [],
+    filter: undefined,
+    orderBy: [],
+    limit: undefined,
+  };
+  const asked: Readonly<Record<string, (session: Required<Session>) => Promise<unknown>>> = {
+    query: (session) => session.query(resource, page, newCall()),
+    stream: async (session) => Array.fromAsync((await session.stream(resource, newCall())).batches),
+    schema: (session) => session.schema(newCall()),
+    explain: (session) => session.explain(query, page, newCall()),
+    test: (session) => session.test(newCall()),
+  };
+  const kinds = ["upstream_lost", "upstream_permission_denied", "unknown_resource"];
+
+  test.each(Object.keys(asked))("gives no answer to a %s, or one of its nonsense", async (what) => {
+    for (const columns of [0, 1, 2, 5, 7, 9, 12]) {
+      for (const cell of [null, "", "x", "t", "1", "[1]", "{}", "\xff"]) {
+        const odd: Partial<Record<Place, Buffer>> = {
+          description: textFields(...Array.from({ length: columns }, (_, i) => `f${i}`)),
+          fields: textFields(...Array.from({ length: columns }, (_, i) => `f${i}`)),
+          "first row": row(...Array<string | null>(columns).fill(cell)),
+          row: row(...Array<string | null>(columns).fill(cell)),
+        };
+        const session = await sessionWithRogue((place, answer) => odd[place] ?? answer);
+        const end = await asked[what]?.(session).then(
+          () => "an answer",
+          (error: unknown) => classify(error)?.kind ?? String(error),
+        );
+        expect([...kinds, "configuration_rejected", "an answer"], `${columns} × ${cell}`).toContain(end);
+      }
     }
   });
 });

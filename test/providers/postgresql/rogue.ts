@@ -24,15 +24,16 @@ export function textFields(...names: string[]): Buffer {
   return message("T", int32(names.length).subarray(2), ...fields.flat());
 }
 
-/** A row of cells. */
-export function row(...cells: string[]): Buffer {
-  return message("D", int32(cells.length).subarray(2), ...cells.flatMap((cell) => [int32(cell.length), cell]));
+/** A row of cells; null is null. */
+export function row(...cells: (string | null)[]): Buffer {
+  const bodies = cells.flatMap((cell) => (cell === null ? [int32(-1)] : [int32(cell.length), cell]));
+  return message("D", int32(cells.length).subarray(2), ...bodies);
 }
 
 export const welcome = Buffer.concat([message("R", int32(0)), message("K", int32(1), int32(2)), message("Z", "I")]);
 
 /** What of the answers a test may change: those to the caller's own statement and what stands beside them. */
-export type Place = "welcome" | "description" | "fields" | "row" | "completion" | "ready";
+export type Place = "welcome" | "description" | "fields" | "first row" | "row" | "completion" | "ready";
 type Change = (place: Place, answer: Buffer) => Buffer;
 
 /** What the caller's own statement gives. */
@@ -64,7 +65,7 @@ export function speaking(socket: Socket, change: Change): void {
     if (/^(BEGIN|ROLLBACK)/.test(statement)) return [message("C", `${statement.split("\0")[0]}\0`)];
     if (statement.startsWith("SELECT pg_catalog.")) return [row("x"), message("C", "SELECT 1\0")];
     if (steps++ > 0) return [message("C", "SELECT 0\0")];
-    const rows = ownRows.map((cells, i) => (i === 0 ? row(...cells) : change("row", row(...cells))));
+    const rows = ownRows.map((cells, i) => change(i === 0 ? "first row" : "row", row(...cells)));
     return [...rows, change("completion", message("C", "SELECT 2\0"))];
   }
 
