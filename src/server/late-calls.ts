@@ -32,7 +32,7 @@ export interface LateCalls {
 /** Milliseconds that a handler which is told to end gets to clean up and to answer by itself. */
 export const abortGraceMs = 500;
 /** The same at a deadline: execution, which knows better what the time went into, has answered before. */
-const lateGraceMs = 20;
+const lateGraceMs = 10;
 
 const endingKey = createContextKey<Ending | undefined>(undefined, { description: "end of the call" });
 

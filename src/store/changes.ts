@@ -7,10 +7,11 @@
  * between transactions, in a frozen database, on a way that is cut.
  */
 import { randomUUID } from "node:crypto";
-import { Socket } from "node:net";
+import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { orAborted } from "../abort.ts";
+import { StoreSocket } from "./socket.ts";
 
 export interface ChangesOptions {
   readonly url: string;
@@ -59,7 +60,7 @@ async function listenOnce(options: ChangesOptions, closing: AbortSignal): Promis
   const ended = new AbortController();
   const over = AbortSignal.any([closing, ended.signal]);
   // Our own, since the driver's way to close a connection waits for the server.
-  const socket = new Socket();
+  const socket = new StoreSocket();
   const client = clientOn(socket, options, (reason) => ended.abort(reason));
   const echo = echoOn(client);
   const answered = (work: Promise<unknown>) => orAborted(work, AbortSignal.any([over, AbortSignal.timeout(answerMs)]));

@@ -8,6 +8,7 @@ import { ConnectorsAndApiKeys } from "./migrations/20261122000000_connectors_and
 import { History } from "./migrations/20261122020000_history.ts";
 import { ConnectorChanges } from "./migrations/20261122030000_connector_changes.ts";
 import { StoreClient } from "./pool.ts";
+import { StoreSocket } from "./socket.ts";
 
 /** In the order in which they run; a migration that was released is never changed. */
 const migrations = [ConnectorsAndApiKeys, History, ConnectorChanges];
@@ -36,6 +37,7 @@ export function databaseOf({ url, poolSize, log }: DatabaseOptions): MikroORM {
       connectionTimeoutMillis: connectTimeoutMs,
       keepAlive: true,
       Client: StoreClient,
+      stream: () => new StoreSocket(),
       application_name: "connector-service",
     },
     pool: { min: 0, max: poolSize },
