@@ -12,8 +12,8 @@ import { steadyLoad } from "./load.ts";
 
 const restarts = scaled({ test: 5, torture: 100 });
 const drainSeconds = 3;
-/** What a replica may take beyond it: to tell its clients, and to close what it holds. */
-const closingMs = 1_500;
+/** What a replica may take beyond it, on a busy machine: to tell its clients, and to close what it holds. */
+const closingMs = 3_000;
 
 let store: FreshDatabase;
 let source: FreshDatabase;
