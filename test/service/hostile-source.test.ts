@@ -115,6 +115,12 @@ describe("a server that lets anybody in and breaks the protocol then is lost", (
     ["an error without an end", message("E", "SFATAL\0Mno end in sight\0")],
     ["a description of more fields than it holds", message("T", "\x7f\xff", "n\0")],
     ["a huge notice", hugeHead("N")],
+    ["data to copy", message("d", "one\n")],
+    ["a wish for data to copy", message("G", "\0\0\x01\0\0")],
+    ["the end before the beginning", message("Z", "I")],
+    ["rows that nobody has described", row("x")],
+    ["a row of more cells than it has fields", Buffer.concat([untilRows, row("x", "y")])],
+    ["a row of another length than it says", Buffer.concat([untilRows, message("D", "\0\x01", int32(9), "short")])],
   ])("%s", async (_what, answer) => {
     await expectRefused(await connectorToRogue(answering(answer)), lost, "query");
   });

@@ -14,6 +14,7 @@ import { areUtf8Together, fieldNotUtf8 } from "../../rows/utf8.ts";
 import { reading } from "./conversation.ts";
 import { fieldsDiffer, malformedRow, notUtf8, protocolBroken } from "./protocol.ts";
 import { Steps } from "./steps.ts";
+import { begin, ownCommand, rollback, sync, unlock } from "./transaction.ts";
 import type { RowSink, WireConnection } from "./wire.ts";
 
 export interface Statement {
@@ -36,39 +37,6 @@ export interface Statement {
 const flushMs = 20;
 /** Full batches that may wait for the reader before the socket is paused. */
 const readyBatches = 1;
-
-/** The form of values that the contract promises and takes, and how long a statement may take. */
-const settings = Object.entries({
-  DateStyle: "'ISO, YMD'",
-  TimeZone: "'UTC'",
-  IntervalStyle: "'iso_8601'",
-  bytea_output: "'hex'",
-  extra_float_digits: "'1'",
-  xmloption: "'content'",
-  array_nulls: "'on'",
-  quote_all_identifiers: "'off'",
-  // A database that does not know its encoding gives its bytes: what is not UTF-8 among them, we find and name.
-  client_encoding: `CASE pg_catalog.current_setting('server_encoding') WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END`,
-  statement_timeout: "$1",
-  // A stream whose reader is slow waits between two steps.
-  idle_in_transaction_session_timeout: "$1",
-}).map(([name, value]) => `pg_catalog.set_config('${name}', ${value}, true)`);
-
-const begin = Buffer.concat([
-  serialize.parse({ text: "BEGIN TRANSACTION READ ONLY" }),
-  serialize.bind({}),
-  serialize.execute({}),
-  serialize.parse({ text: `SELECT ${settings.join(", ")}` }),
-]);
-const rollback = Buffer.concat([serialize.parse({ text: "ROLLBACK" }), serialize.bind({}), serialize.execute({})]);
-const unlock = Buffer.concat([
-  serialize.parse({ text: "SELECT pg_catalog.pg_advisory_unlock_all()" }),
-  serialize.bind({}),
-  serialize.execute({}),
-]);
-const sync = serialize.sync();
-/** Which of the commands above is the caller's, from 0. */
-const ownCommand = 2;
 
 export class Reading implements Submittable, RowSink {
   /** Settles when the source has begun to answer: with the result's fields, or with its error. */

@@ -4,6 +4,7 @@ import { Failure, type FailureKind } from "../../../src/failure.ts";
 import type { Call, NativeQuery, PageRequest, ResourceQuery, Session } from "../../../src/providers/contract.ts";
 import { classify } from "../../../src/providers/postgresql/errors.ts";
 import { textRows } from "../../../src/rows/page.ts";
+import { isTorture } from "../../torture/scale.ts";
 import { int32, message, ownRows, type Place, row, sessionWithRogue, textFields } from "./rogue.ts";
 
 const query: NativeQuery = { kind: "native", text: "SELECT n FROM t", parameters: [] };
@@ -142,8 +143,10 @@ async function expectOrder(way: Way, name: string, form: string, moment: string)
 }
 
 describe.each(Object.keys(ways) as Way[])("to the reader of a %s", (way) => {
+  // Messages are read alike for both; what differs is the order that a stream's steps allow.
+  const some = way === "page" || isTorture ? Object.keys(forms) : ["whole", "twice"];
   test.each(Object.keys(messages))("%s, in any form and at any moment, is heeded, ignored or the end", async (name) => {
-    for (const form of Object.keys(forms)) {
+    for (const form of some) {
       await Promise.all(Object.keys(moments).map((moment) => expectOrder(way, name, form, moment)));
     }
   });
