@@ -113,6 +113,22 @@ describe("one writer", () => {
     expect(new Set(later.map(({ buffer }) => buffer)).size).toBe(later.length);
   });
 
+  test("drops the cells of a row that never ended", () => {
+    const writer = new PackedWriter();
+    const chunk = Buffer.from("abcdef");
+    for (const [start, end] of [
+      [0, 1],
+      [1, 3],
+    ] as const) {
+      writer.cell(chunk, start, end);
+    }
+    writer.endRow();
+    writer.cell(chunk, 3, 6);
+    const batch = writer.take() as PackedBatch;
+    expect(cellsOf(fromBinary(PackedBatchSchema, batch.message), 2)).toEqual([["a", "bc"]]);
+    expect(visited(pack([["next", null]], writer), 2)).toEqual([["next", null]]);
+  });
+
   test("gives none without rows", () => {
     expect(new PackedWriter().take()).toBeUndefined();
   });
