@@ -1,5 +1,6 @@
 /** What is wrong with the service's own database, said without its password. */
 import { Failure } from "../failure.ts";
+import { cannotConnect } from "./pool.ts";
 
 /** A PostgreSQL URL that names a database. @throws Failure "configuration_rejected", which does not repeat it */
 export function checkUrl(url: string): void {
@@ -88,7 +89,7 @@ function isConnections(cause: unknown): boolean {
   const code = codeOf(cause);
   if (code !== undefined) return connectionState.test(code) || socketCode.test(code);
   for (let error = cause; error instanceof Error; error = error.cause) {
-    if (driverMessage.test(error.message)) return true;
+    if (error.message === cannotConnect || driverMessage.test(error.message)) return true;
   }
   return false;
 }

@@ -16,14 +16,40 @@ const silentTicks = { first: 4, later: 12 };
 /** How long a server may take to close a connection that is not needed any more, in milliseconds. */
 const lingerMs = 1_000;
 
-/** A connection whose end does not wait for the server for ever. */
+/** The message of every failed beginning; why it failed is its cause. */
+export const cannotConnect = "No connection to the service's database could be made.";
+
+type Connected = (error: Error, client?: pg.Client) => void;
+
+/** A connection that leaves no socket open, whatever the server does: neither at a failed beginning nor at its end. */
 export class StoreClient extends pg.Client {
+  override connect(): Promise<pg.Client>;
+  override connect(callback: Connected): void;
+  override connect(callback?: Connected): Promise<pg.Client> | undefined {
+    const failed = (cause: unknown): Error => {
+      // The pool forgets it, open as it may be.
+      this.connection.stream.destroy();
+      return new Error(cannotConnect, { cause });
+    };
+    if (callback === undefined) {
+      return super.connect().catch((cause: unknown) => {
+        throw failed(cause);
+      });
+    }
+    super.connect((error: Error | null, client?: pg.Client) => {
+      callback(error === null ? (error as never) : failed(error), client);
+    });
+    return undefined;
+  }
+
   override end(): Promise<void>;
   override end(callback: (error: Error) => void): void;
-  override end(callback?: (error: Error) => void): Promise<void> | void {
+  override end(callback?: (error: Error) => void): Promise<void> | undefined {
     const linger = setTimeout(() => this.connection.stream.destroy(), lingerMs).unref();
     this.once("end", () => clearTimeout(linger));
-    return callback === undefined ? super.end() : super.end(callback);
+    if (callback === undefined) return super.end();
+    super.end(callback);
+    return undefined;
   }
 }
 

@@ -32,6 +32,7 @@ describe("what the driver or the server says", () => {
     "Connection terminated unexpectedly",
     "Connection terminated due to connection timeout",
     "timeout exceeded when trying to connect",
+    "No connection to the service's database could be made.",
     "Client has encountered a connection error and is not queryable",
   ]) {
     test(`("${text}") is of the connection, having no code`, () =>
