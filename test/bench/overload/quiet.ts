@@ -11,7 +11,7 @@ const longestMs = 60_000;
 /** One at a time, of a query that takes next to nothing. */
 const lightCalls = 800;
 /** A few at a time, of one that takes its time at the source. */
-const slow = { calls: 120, concurrency: 4 };
+const slow = { calls: 120, concurrency: 8 };
 
 export interface Quiet {
   /** Milliseconds of p99, alone and beside the noise, of light calls; and the median of their ratios. */
