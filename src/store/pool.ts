@@ -23,6 +23,11 @@ type Connected = (error: Error, client?: pg.Client) => void;
 
 /** A connection that leaves no socket open, whatever the server does: neither at a failed beginning nor at its end. */
 export class StoreClient extends pg.Client {
+  constructor(config?: string | pg.ClientConfig) {
+    super(config);
+    for (const type of [pg.types.builtins.JSON, pg.types.builtins.JSONB]) this.setTypeParser(type, readJson);
+  }
+
   override connect(): Promise<pg.Client>;
   override connect(callback: Connected): void;
   override connect(callback?: Connected): Promise<pg.Client> | undefined {
@@ -50,6 +55,15 @@ export class StoreClient extends pg.Client {
     if (callback === undefined) return super.end();
     super.end(callback);
     return undefined;
+  }
+}
+
+/** The server stores no JSON that is none: the way to here has made it so. */
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw Object.assign(new Error("The service's database has sent JSON that is none.", { cause }), { code: "EPROTO" });
   }
 }
 

@@ -138,7 +138,7 @@ describe("a database", () => {
     await client.query(`ALTER ROLE ${user} NOSUPERUSER CONNECTION LIMIT 0`);
     await client.query(`SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = '${user}'`);
 
-    await expect.poll(() => failureOf(count(store))).toMatchObject({ cause: { code: "53300" } });
+    await expect.poll(() => failureOf(count(store))).toMatchObject({ cause: { cause: { code: "53300" } } });
     expectUnavailable(await failureOf(count(store)));
   });
 
