@@ -292,3 +292,39 @@ test("a lowered limit admits nobody until fewer run", async () => {
   running[2]?.release();
   (await waiting).release();
 });
+
+test("a call that even the connector's quickest calls would outlast gets no permit, and holds nobody up", async () => {
+  vi.useFakeTimers({ toFake: ["performance", "setTimeout"] });
+  const bulkheads = createBulkheads({ organization: 10, all: 10, observe });
+  const first = enterNow(bulkheads, "a/1", { connector: 1 });
+  await vi.advanceTimersByTimeAsync(100);
+  first.release();
+  const second = enterNow(bulkheads, "a/1", { connector: 1 });
+  // The line is empty, so nothing is known yet of how it moves.
+  const caller = new AbortController();
+  const late = enter(bulkheads, "a/1", { connector: 1, signal: caller.signal, deadline: performance.now() + 150 });
+  const inTime = enter(bulkheads, "a/1", { connector: 1, deadline: performance.now() + 1_000 });
+  await vi.advanceTimersByTimeAsync(100);
+  second.release();
+  expect(bulkheads.figures()).toEqual({ running: 1, waiting: 0 });
+  (await inTime).release();
+  caller.abort(new Failure("deadline_exceeded", "The call's time limit has passed."));
+  await expect(late).rejects.toMatchObject({ kind: "deadline_exceeded" });
+  expect(bulkheads.figures()).toEqual({ running: 0, waiting: 0 });
+});
+
+test("a call that its line would bring too late is refused when it comes, and one with more time is not", async () => {
+  vi.useFakeTimers({ toFake: ["performance", "setTimeout"] });
+  const bulkheads = createBulkheads({ organization: 100, all: 100, observe });
+  const asked = (ms: number) => ({ connector: 1, deadline: performance.now() + ms });
+  let running = enterNow(bulkheads, "a/1", asked(100_000));
+  const waiting = Array.from({ length: 10 }, () => enter(bulkheads, "a/1", asked(100_000)));
+  for (const next of waiting.slice(0, 5)) {
+    await vi.advanceTimersByTimeAsync(100);
+    running.release();
+    running = await next;
+  }
+  // Five wait, and each takes 100 ms.
+  expect(refusal(() => enter(bulkheads, "a/1", asked(500)))).toMatchObject({ kind: "bulkhead_full" });
+  expect(enter(bulkheads, "a/1", asked(1_000))).toBeInstanceOf(Promise);
+});

@@ -21,6 +21,7 @@ import {
   type Waiter,
 } from "./levels.ts";
 import { join, leave } from "./line.ts";
+import { learnTurn } from "./pace.ts";
 import { bulkheadFull, refusing } from "./refusal.ts";
 
 /** Limits of one connector; those of its latest call hold. */
@@ -43,10 +44,12 @@ export interface Bulkheads {
    * leaves its line; a permit that was granted is the caller's to release, whatever the
    * signal says.
    *
-   * @param deadline On `performance.now()`'s clock: a call gets no permit after it, as its
-   *   signal must abort then.
-   * @throws Failure of kind `bulkhead_full`, at once, when the line is full too; its
-   *   metadata names the `limit`. Or the signal's reason.
+   * @param deadline On `performance.now()`'s clock: a call gets no permit after it, nor
+   *   shortly before it when even the connector's quickest calls take longer. Its signal
+   *   must abort then.
+   * @throws Failure of kind `bulkhead_full`, at once, when the line is full too, or moves
+   *   so slowly that the call would be too late; its metadata names the `limit`. Or the
+   *   signal's reason.
    */
   enter(subject: Subject, limits: BulkheadLimits, signal: AbortSignal, deadline: number): Permit | Promise<Permit>;
   /** Calls of the whole replica that run, and that wait. */
@@ -70,7 +73,7 @@ export function createBulkheads({ organization, all, observe }: BulkheadsOptions
       if (connector.permits !== limits.connector) resize(connector, limits.connector);
       // Nobody waits who could run, so nobody is overtaken.
       if (hasRoom(connector) && hasRoom(connector.organization) && hasRoom(service)) return take(connector);
-      const full = refusing(connector, limits.waiting);
+      const full = refusing(connector, limits.waiting, deadline - performance.now());
       if (full === undefined) return wait(connector, signal, deadline);
       discardIfUnused(connector);
       observe({ kind: "bulkhead_full", subject, limit: full.limit });
@@ -136,8 +139,10 @@ function admitWaiting(service: Service): void {
     const connector = service.round.first?.member.round.first?.member;
     const waiter = connector?.line.first?.member;
     if (connector === undefined || waiter === undefined) return;
-    // A call that is too late is about to abort: it takes nobody's turn.
-    const inTime = performance.now() < waiter.deadline;
+    // A call that can't be done in time is about to abort: it takes nobody's turn.
+    const now = performance.now();
+    const inTime = now + connector.pace.leastMs < waiter.deadline;
+    if (inTime) learnTurn(connector.pace, now, connector.waiting - 1);
     if (inTime) waiter.admit();
     leaveLine(connector, waiter);
     if (inTime) endTurn(connector);

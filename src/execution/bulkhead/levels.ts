@@ -8,6 +8,7 @@
  */
 import type { BulkheadFull, Subject } from "../../observability/observation.ts";
 import { join, type Line, leave, type Standing } from "./line.ts";
+import { learnHeld, newPace, type Pace } from "./pace.ts";
 
 export interface Level {
   readonly limit: BulkheadFull["limit"];
@@ -36,6 +37,7 @@ export interface Connector extends Level {
   readonly organization: Organization;
   readonly line: Line<Waiter>;
   turn: Standing<Connector> | undefined;
+  readonly pace: Pace;
 }
 
 /** A call that waits. */
@@ -82,7 +84,7 @@ export function connectorOf(
   if (connector === undefined) {
     connector = {
       ...level("connector", permits.connector),
-      ...{ id: connectorId, organization, line: emptyLine(), turn: undefined },
+      ...{ id: connectorId, organization, line: emptyLine(), turn: undefined, pace: newPace() },
     };
     organization.connectors.set(connectorId, connector);
   }
@@ -111,6 +113,7 @@ export function count(connector: Connector, what: "running" | "waiting", by: 1 |
 /** Remembers how long a permit was held. */
 export function learn(connector: Connector, heldMs: number): void {
   const { organization } = connector;
+  learnHeld(connector.pace, heldMs);
   average(connector, heldMs);
   average(organization, heldMs);
   average(organization.service, heldMs);

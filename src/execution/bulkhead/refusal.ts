@@ -1,6 +1,7 @@
 /** A call that can't even wait: which limit refuses it, and when another try makes sense. */
 import { Failure } from "../../failure.ts";
 import { type Connector, hasRoom, type Level } from "./levels.ts";
+import { doneAfterMs } from "./pace.ts";
 
 /** Calls that may wait at once for each permit of an organization. */
 const linePerPermit = 2;
@@ -28,15 +29,20 @@ const owners = {
  * The level that refuses a call which would have to wait, or undefined when it may.
  *
  * A connector's line holds `most`, and all lines of an organization twice its permits. The
- * service has no line of its own: the noisy would shut the quiet out of it.
+ * service has no line of its own: the noisy would shut the quiet out of it. A call that
+ * would not be done in time had better hear so at once.
+ *
+ * @param leftMs Milliseconds until the call's deadline.
  */
-export function refusing(connector: Connector, most: number): Level | undefined {
+export function refusing(connector: Connector, most: number, leftMs: number): Level | undefined {
   const { organization } = connector;
   // What is to be raised is the limit that the line stands at, not the line.
   if (connector.waiting >= most) {
     return [connector, organization].find((level) => !hasRoom(level)) ?? organization.service;
   }
-  return organization.waiting >= organization.permits * linePerPermit ? organization : undefined;
+  if (organization.waiting >= organization.permits * linePerPermit) return organization;
+  const tooLate = connector.waiting > 0 && doneAfterMs(connector.pace, connector.waiting) > leftMs;
+  return tooLate && !hasRoom(connector) ? connector : undefined;
 }
 
 /** What the caller gets whom a level refuses. */
