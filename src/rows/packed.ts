@@ -121,6 +121,10 @@ function batchMemory(): Bytes {
   return spare.pop() ?? Bytes.ofSize(spareBytes);
 }
 
+/** Most pages have a few rows: they need no more. */
+const firstBytes = 2_048;
+const firstLengths = 256;
+
 const noBytes = new Bytes(Buffer.alloc(0));
 
 /** Collects cells into batches. */
@@ -135,9 +139,9 @@ export class PackedWriter {
   #rowLengthsEnd = 0;
   #source = noBytes;
 
-  constructor(capacity: number = batchRoom) {
-    this.#cells = capacity === batchRoom ? batchMemory() : Bytes.ofSize(capacity + headroom + slack);
-    this.#lengths = Buffer.allocUnsafeSlow(16_384);
+  constructor(capacity: number = firstBytes) {
+    this.#cells = new Bytes(Buffer.allocUnsafe(capacity + headroom + slack));
+    this.#lengths = Buffer.allocUnsafe(firstLengths);
   }
 
   /** Rows since the last batch. */
@@ -204,7 +208,7 @@ export class PackedWriter {
     writeVarint(buffer, cellsEnd + 1, lengthsSize);
     buffer.set(this.#lengths.subarray(0, lengthsSize), lengthsStart);
     const batch = new PackedBatch(this.#rows, this.#cells, at, headroom, cellsEnd, lengthsStart, end);
-    this.#cells = batchMemory();
+    this.#cells = noBytes;
     this.#source = noBytes; // A chunk of the source is not kept for the sake of its view.
     this.#cellsEnd = headroom;
     this.#lengthsEnd = 0;
@@ -225,13 +229,14 @@ export class PackedWriter {
 
   #growCells(by: number): void {
     const { buffer } = this.#cells;
-    const grown = Bytes.ofSize(Math.max(buffer.length * 2, this.#cellsEnd + by + slack));
+    const needed = this.#cellsEnd + by + slack;
+    const grown = needed <= spareBytes ? batchMemory() : Bytes.ofSize(Math.max(buffer.length * 2, needed));
     buffer.copy(grown.buffer, 0, 0, this.#cellsEnd);
     this.#cells = grown;
   }
 
   #growLengths(): void {
-    const grown = Buffer.allocUnsafeSlow(this.#lengths.length * 2);
+    const grown = Buffer.allocUnsafeSlow(Math.max(16_384, this.#lengths.length * 2));
     this.#lengths.copy(grown, 0, 0, this.#lengthsEnd);
     this.#lengths = grown;
   }
