@@ -2,7 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { inject } from "vitest";
-import { type FaultProxy, faultProxy } from "../support/fault-proxy.ts";
+import { faultProxy } from "../support/fault-proxy.ts";
 import { connectorTo, type TestService, testService } from "../support/service.ts";
 import { type Caller, callerOf } from "./calling.ts";
 import type { Moment } from "./faults.ts";
@@ -45,8 +45,9 @@ export async function openStoreStage(scenario: Scenario): Promise<Stage> {
     lift: () => proxy.set(undefined),
     ask: () => ask(caller, id),
     unprotected: true,
+    own: true,
     unaffected,
-    moments: momentsOf(service, admin, proxy, caller, id),
+    moments: momentsOf(service, admin, caller, id),
     connections: async () => ({ ...(await connectionsOf(admin, ours)), proxied: proxy.connections }),
     async fill() {
       await Promise.all(Array.from({ length: manyCalls }, () => ask(caller, id)));
@@ -68,17 +69,11 @@ async function ask({ client, options }: Caller, id: string): Promise<void> {
   if (name !== connectorName) throw new WrongAnswer(name);
 }
 
-function momentsOf(
-  service: TestService,
-  admin: pg.Pool,
-  proxy: FaultProxy,
-  caller: Caller,
-  id: string,
-): Stage["moments"] {
+function momentsOf(service: TestService, admin: pg.Pool, caller: Caller, id: string): Stage["moments"] {
   return {
     async connect(strike) {
-      await admin.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${ours}`);
-      while (proxy.connections > 0) await delay(5);
+      // The listener for changes connects again at once, and is nothing that a call waits for.
+      await admin.query(`SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE ${ours}`);
       await delay(20); // The pool hears of it a moment later.
       await strike();
       return watch(caller.deadlineMs, () => ask(caller, id));
