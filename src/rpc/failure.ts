@@ -84,7 +84,7 @@ export interface Fault {
 }
 
 export interface FaultOptions {
-  /** Is told every fault of the service and of its own database, with its cause; a caller only gets the call's id. */
+  /** Is told every fault of the service and of its own database, with its cause, which no caller gets. */
   readonly onInternal?: (cause: unknown, fault: Fault) => void;
 }
 

@@ -39,6 +39,8 @@ export async function openStoreStage(scenario: Scenario): Promise<Stage> {
   const admin = new pg.Pool({ connectionString: service.storeUrl, max: 3, application_name: "the test" });
   await admin.query(slowCommit);
   const caller = callerOf(service, scenario.deadlineMs);
+  // Nor is the way from the caller to the service.
+  await ask(caller, id);
 
   return {
     apply: () => proxy.set(fault),

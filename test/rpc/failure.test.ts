@@ -172,6 +172,26 @@ describe("anything else that is thrown", () => {
     });
   }
 
+  test("is told to the log when it is the service's own database, and the caller gets its own reason", async () => {
+    const log: unknown[] = [];
+    const failure = new Failure("service_unavailable", "It is away.", {
+      cause: new Error(secret),
+      retryAfterMs: 1_000,
+    });
+    const { url } = await serve({ service: throwing(() => failure), onInternal: (cause) => log.push(cause) });
+
+    const failures = await failuresOf(url);
+
+    expect(log).toEqual(failures.map(() => failure));
+    for (const [name, error] of failures) {
+      expect([error.code, infoOf(error)?.reason], name).toEqual([Code.Unavailable, "SERVICE_UNAVAILABLE"]);
+      expect(error.findDetails(RetryInfoSchema)[0]?.retryDelay).toMatchObject({ seconds: 1n });
+      expect(
+        `${error.message} ${JSON.stringify(error.details, (_, value) => (typeof value === "bigint" ? `${value}` : value))}`,
+      ).not.toContain(secret);
+    }
+  });
+
   test("is told to the log when an answer can't be written", async () => {
     const log: unknown[] = [];
     const { url } = await serve({
