@@ -18,7 +18,7 @@ export interface LateOptions {
   readonly defaultMs: number;
   /** Milliseconds that no call gets more of. */
   readonly maxMs: number;
-  /** Names what the service itself waits for too long at the moment, if it does: "The service's cellar". */
+  /** Names what the service itself waits for too long at the moment, if it does: "The service's own database". */
   readonly slowPart?: (() => string | undefined) | undefined;
 }
 

@@ -76,9 +76,10 @@ interface Watched {
 }
 
 /**
- * From now on a connection that is lost goes back to the pool, whoever has it, and one is ended that has been silent for 2 s after it was taken, or for
- * 6 s in a statement or between two. With it go those that lie in the pool since before it
- * was taken: what has cut the way of one has mostly cut theirs.
+ * From now on a connection that is lost goes back to the pool, whoever has it, and one is
+ * ended that has been silent for 2 s after it was taken, or for 6 s in a statement or
+ * between two. With it go those that lie in the pool since before it was taken: what has
+ * cut the way of one has mostly cut theirs.
  *
  * Ticks are counted, and not time: a process that was stopped has heard nothing meanwhile.
  */
