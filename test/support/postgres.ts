@@ -71,6 +71,8 @@ export async function ownCluster(): Promise<OwnCluster> {
     await rm(directory, { recursive: true, force: true });
   };
   const restart = async (): Promise<void> => {
+    // Whoever owned the killed server would own the new one as soon as it is up.
+    await embedded.stop();
     embedded = await startEmbedded({ directory, proposePort: async () => port });
   };
   return { url, port, postmasterPid, stop, kill, restart };
