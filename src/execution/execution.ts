@@ -18,6 +18,7 @@ import { createBreakers } from "./breaker/breakers.ts";
 import { createBulkheads } from "./bulkhead/bulkheads.ts";
 import { createQueryCache } from "./cache/cache.ts";
 import { type Caller, openCall } from "./call.ts";
+import { keyOf } from "./connector-key.ts";
 import { limitsOf, type ServiceLimits } from "./limits.ts";
 import { type Moved, type Outcome, outcomeOf } from "./outcome.ts";
 import { pass, type Stages, type Ticket } from "./pipeline.ts";
@@ -236,7 +237,7 @@ export function createExecution(options: ExecutionOptions): Execution {
 
     schema(connector, refresh, caller) {
       const about: About = { method: "GetSchema", connector, caller };
-      const key = `${connector.organizationId}/${connector.id}/${connector.version}`;
+      const key = `${keyOf(connector.organizationId, connector.id)}/${connector.version}`;
       return account(about, async (ticket) => {
         const read = () =>
           readFor(about, ticket, new AbortController().signal, (session, call, provider) =>

@@ -2,6 +2,7 @@
 import type { Failure } from "../failure.ts";
 import type { Subject } from "../observability/observation.ts";
 import type { OpenCall } from "./call.ts";
+import { keyOf } from "./connector-key.ts";
 
 export type ConnectorKey = Pick<Subject, "organizationId" | "connectorId">;
 
@@ -24,7 +25,7 @@ export function createRunningCalls(): RunningCalls {
   const running = new Map<string, Running>();
   return {
     add(subject, call) {
-      const key = keyOf(subject);
+      const key = keyOf(subject.organizationId, subject.connectorId);
       const known = running.get(key) ?? { subject, calls: new Set() };
       running.set(key, known);
       known.calls.add(call);
@@ -33,14 +34,10 @@ export function createRunningCalls(): RunningCalls {
         if (known.calls.size === 0 && running.get(key) === known) running.delete(key);
       };
     },
-    has: (connector) => running.has(keyOf(connector)),
+    has: ({ organizationId, connectorId }) => running.has(keyOf(organizationId, connectorId)),
     connectors: () => [...running.values()].map(({ subject }) => subject),
-    end(connector, reason) {
-      for (const call of [...(running.get(keyOf(connector))?.calls ?? [])]) call.end(reason);
+    end({ organizationId, connectorId }, reason) {
+      for (const call of [...(running.get(keyOf(organizationId, connectorId))?.calls ?? [])]) call.end(reason);
     },
   };
-}
-
-function keyOf({ organizationId, connectorId }: ConnectorKey): string {
-  return `${organizationId}/${connectorId}`;
 }

@@ -1,6 +1,7 @@
 /** The breakers of this replica: one for each connector as it stands, made when it is first called. */
 import { LRUCache } from "lru-cache";
 import type { Observe, Subject } from "../../observability/observation.ts";
+import { keyOf } from "../connector-key.ts";
 import { type Breaker, type BreakerStatus, createBreaker, type OwnedBreaker } from "./breaker.ts";
 
 export interface BreakersOptions {
@@ -63,8 +64,4 @@ export function createBreakers({ openMs, probeMs = defaultProbeMs, observe }: Br
       entries.clear();
     },
   };
-}
-
-function keyOf(organizationId: string, connectorId: string): string {
-  return `${organizationId}/${connectorId}`;
 }

@@ -14,9 +14,10 @@ import { Failure } from "../../failure.ts";
 import type { CacheAsked, Observe } from "../../observability/observation.ts";
 import type { Page } from "../../providers/contract.ts";
 import type { Vault } from "../../vault/vault.ts";
+import { keyOf } from "../connector-key.ts";
 import type { SharedRedis } from "../redis.ts";
 import { type KeptPage, keptPage, pageOf } from "./kept-page.ts";
-import { type Address, addressOf, type CacheKeyParts, scopeOf } from "./key.ts";
+import { type Address, addressOf, type CacheKeyParts } from "./key.ts";
 import { createMemoryStore } from "./memory-store.ts";
 import { beginReading, type Reading } from "./reading.ts";
 import { createRedisStore } from "./redis-store.ts";
@@ -130,7 +131,7 @@ export function createQueryCache({ maxBytes, redis, vault, observe }: QueryCache
   return {
     get,
     async invalidate(organizationId, connectorId) {
-      const scope = scopeOf(organizationId, connectorId);
+      const scope = keyOf(organizationId, connectorId);
       for (const [id, joinable] of running) {
         if (joinable.scope === scope) running.delete(id);
       }

@@ -2,6 +2,7 @@
 import { hash } from "node:crypto";
 import type { FilterNode, Operand, PageRequest, ReadQuery } from "../../providers/contract.ts";
 import type { ConnectorRow } from "../../store/entities/connector.ts";
+import { keyOf } from "../connector-key.ts";
 
 export interface CacheKeyParts {
   readonly connector: ConnectorRow;
@@ -24,11 +25,7 @@ export interface Address {
 export function addressOf(parts: CacheKeyParts): Address {
   const { organizationId, id: connectorId, version } = parts.connector;
   const digest = hash("sha256", canonicalRequest(parts), "base64url");
-  return { organizationId, connectorId, version, scope: scopeOf(organizationId, connectorId), digest };
-}
-
-export function scopeOf(organizationId: string, connectorId: string): string {
-  return `${organizationId}/${connectorId}`;
+  return { organizationId, connectorId, version, scope: keyOf(organizationId, connectorId), digest };
 }
 
 /**

@@ -11,6 +11,7 @@ import { LRUCache } from "lru-cache";
 import { Failure } from "../../failure.ts";
 import type { Observe, Subject } from "../../observability/observation.ts";
 import type { Quota } from "../../providers/contract.ts";
+import { keyOf } from "../connector-key.ts";
 import type { SharedRedis } from "../redis.ts";
 
 export interface Cooldowns {
@@ -97,10 +98,6 @@ export function createCooldowns({ redis, observe }: CooldownOptions): Cooldowns 
       shared?.forget(key);
     },
   };
-}
-
-function keyOf(organizationId: string, connectorId: string): string {
-  return `${organizationId}/${connectorId}`;
 }
 
 /** Of the sorted set and of the channel. */

@@ -10,6 +10,7 @@ import { LRUCache } from "lru-cache";
 import { RateLimiterMemory, RateLimiterRedis, type RateLimiterRes } from "rate-limiter-flexible";
 import { Failure } from "../../failure.ts";
 import type { Observe, RateLimited, Subject } from "../../observability/observation.ts";
+import { keyOf } from "../connector-key.ts";
 import type { SharedRedis } from "../redis.ts";
 
 export interface RateLimitPolicy {
@@ -151,7 +152,7 @@ function limitsOf(subject: Subject, policy: RateLimitPolicy): Limit[] | undefine
   const { organizationId, connectorId } = subject;
   const limits: Limit[] = [];
   if (callsPerSecond !== undefined) {
-    limits.push(limitOf("connector", `${organizationId}/${connectorId}`, callsPerSecond, !observeOnly));
+    limits.push(limitOf("connector", keyOf(organizationId, connectorId), callsPerSecond, !observeOnly));
   }
   if (organizationCallsPerSecond !== undefined) {
     limits.push(limitOf("organization", organizationId, organizationCallsPerSecond, true));

@@ -7,6 +7,7 @@
  */
 import { LRUCache } from "lru-cache";
 import type { Subject } from "../../observability/observation.ts";
+import { keyOf } from "../connector-key.ts";
 
 export interface RetryBudget {
   /** Counts a call, which adds to its connector's budget. */
@@ -63,8 +64,4 @@ export function createRetryBudget(): RetryBudget {
 
 function add(bucket: Bucket, tokens: number): void {
   bucket.tokens = Math.min(most, bucket.tokens + tokens);
-}
-
-function keyOf(organizationId: string, connectorId: string): string {
-  return `${organizationId}/${connectorId}`;
 }

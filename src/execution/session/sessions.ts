@@ -8,6 +8,7 @@ import type { Provider, Session, SessionContext } from "../../providers/contract
 import type { ConnectorRow } from "../../store/entities/connector.ts";
 import { openCredential } from "../../vault/credential.ts";
 import type { Vault } from "../../vault/vault.ts";
+import { keyOf } from "../connector-key.ts";
 
 export interface OpenSession {
   readonly provider: Provider;
@@ -72,10 +73,6 @@ export function createSessions(catalogue: Catalogue, vault: Vault, common: Commo
       await Promise.allSettled(open.map(async ({ opening }) => (await opening).session.close()));
     },
   };
-}
-
-function keyOf(organizationId: string, connectorId: string): string {
-  return `${organizationId}/${connectorId}`;
 }
 
 async function open(
