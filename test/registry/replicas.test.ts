@@ -35,16 +35,21 @@ async function throughTheOther(): Promise<string> {
   );
 }
 
-test("a stream that runs through the other replica ends when its connector is disabled, with the reason", async () => {
+/** A stream through the other replica that has not ended when something else happens. */
+function endless() {
   const client = other.clientFor(one.service.token);
-  const stream = client.stream(one.connectorId, { native: "SELECT generate_series(1, 100000000) AS i" });
-  const rows = stream[Symbol.asyncIterator]();
+  return client.stream(one.connectorId, { native: "SELECT generate_series(1, 100000000) AS i" });
+}
+
+async function readOn(rows: AsyncIterator<unknown>): Promise<void> {
+  while (!(await rows.next()).done);
+}
+
+test("a stream that runs through the other replica ends when its connector is disabled, with the reason", async () => {
+  const rows = endless()[Symbol.asyncIterator]();
   await rows.next();
   await one.client.updateConnector(one.connectorId, { disabled: true });
-  const reading = (async () => {
-    while (!(await rows.next()).done);
-  })();
-  await expect(reading).rejects.toMatchObject({ reason: "CONNECTOR_DISABLED" });
+  await expect(readOn(rows)).rejects.toMatchObject({ reason: "CONNECTOR_DISABLED" });
   await until(one, connections, "0");
   await one.client.updateConnector(one.connectorId, { disabled: false });
   await vi.waitUntil(async () => (await throughTheOther()) === "answered", soon);
@@ -59,7 +64,10 @@ test("is refused at once when it is disabled, answers when it is enabled, and is
   await one.client.updateConnector(one.connectorId, { disabled: false });
   await vi.waitUntil(async () => (await throughTheOther()) === "answered", soon);
   await until(one, connections, "1");
+  const rows = endless()[Symbol.asyncIterator]();
+  await rows.next();
   await store.query("DELETE FROM connector WHERE id = $1", [one.connectorId]);
+  await expect(readOn(rows)).rejects.toMatchObject({ reason: "NOT_FOUND" });
   await until(one, connections, "0");
   expect(await throughTheOther()).toBe("NOT_FOUND");
 });
