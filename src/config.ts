@@ -2,10 +2,20 @@
  * The service's configuration: the only reader of the environment. A wrong value
  * stops the start with its name and what it should be.
  */
-import { readFileSync } from "node:fs";
-import { isIP } from "node:net";
-import { createSecureContext } from "node:tls";
 import { z } from "zod";
+import {
+  file,
+  isDatabaseUrl,
+  isRange,
+  isRedisUrl,
+  key,
+  keyHint,
+  keyWithId,
+  list,
+  seconds,
+  whole,
+} from "./config/kinds.ts";
+import { problemsTogether, wrongCertificate } from "./config/together.ts";
 import { Failure } from "./failure.ts";
 import { type LogLevel, logLevels } from "./observability/log.ts";
 import { defaultDataDirectory } from "./store/embedded/directory.ts";
@@ -63,45 +73,6 @@ export interface JwtConfig {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-const seconds = (fallback: number) => {
-  const message = "must be a number of seconds, more than 0 and at most 86400";
-  return z.coerce
-    .number(message)
-    .positive(message)
-    .max(86_400, message)
-    .default(fallback)
-    .transform((value) => value * 1_000);
-};
-
-const whole = (least: number, most: number) => {
-  const message = `must be a whole number from ${least} to ${most}`;
-  return z
-    .string()
-    .regex(/^\d{1,9}$/, message)
-    .transform(Number)
-    .pipe(z.number().min(least, message).max(most, message));
-};
-
-const file = z.string().transform((path, context) => {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    context.addIssue(`must be a file that the service can read (${(error as NodeJS.ErrnoException).code})`);
-    return z.NEVER;
-  }
-});
-
-const key = /^[0-9a-f]{64}$/i;
-const keyWithId = /^[A-Za-z0-9._-]{1,63}:[0-9a-f]{64}$/i;
-const keyHint = "what `openssl rand -hex 32` prints";
-
-const list = z.string().transform((text) =>
-  text
-    .split(",")
-    .map((item) => item.trim())
-    .filter((item) => item !== ""),
-);
-
 const schema = z.object({
   HOST: z.string().default("127.0.0.1"),
   PORT: whole(0, 65_535).default(8080),
@@ -152,22 +123,6 @@ const schema = z.object({
   LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(", ")}`).default("info"),
 });
 
-function isDatabaseUrl(text: string): boolean {
-  const url = URL.parse(text);
-  return url !== null && /^postgres(ql)?:$/.test(url.protocol) && url.pathname.length > 1;
-}
-
-function isRedisUrl(text: string): boolean {
-  return /^rediss?:$/.test(URL.parse(text)?.protocol ?? "");
-}
-
-/** An address and the length of its prefix, in CIDR notation (RFC 4632, RFC 4291). */
-function isRange(text: string): boolean {
-  const [, address = "", bits = ""] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];
-  const version = isIP(address);
-  return version !== 0 && Number(bits) <= (version === 4 ? 32 : 128);
-}
-
 /** @throws Failure of kind `configuration_rejected` that names every wrong variable */
 export function readConfig(environment: Environment): Config {
   // An empty variable is an unset one, as in a compose file.
@@ -177,8 +132,7 @@ export function readConfig(environment: Environment): Config {
   const parsed = schema.safeParse(given);
   const problems = [
     ...new Set(parsed.error?.issues.map(({ path, message }) => `${String(path[0])}: ${message}`)),
-    ...missingPartners(given),
-    ...missingKeys(given),
+    ...problemsTogether(given),
     ...(parsed.success ? wrongCertificate(parsed.data) : []),
   ];
   if (!parsed.success || problems.length > 0) throw wrong(problems);
@@ -212,56 +166,6 @@ export function readConfig(environment: Environment): Config {
 }
 
 type Values = z.output<typeof schema>;
-
-/** Variables that mean something only together. */
-function missingPartners(values: Environment): string[] {
-  const problems: string[] = [];
-  if ((values.TLS_CERT === undefined) !== (values.TLS_KEY === undefined)) {
-    problems.push("TLS_CERT, TLS_KEY: give both or none");
-  }
-  if (values.ENCRYPTION_KEYS !== undefined && values.ENCRYPTION_KEY !== undefined) {
-    problems.push("ENCRYPTION_KEYS, ENCRYPTION_KEY: give one of them");
-  }
-  const { JWT_JWKS_FILE, JWT_SECRET, JWT_ISSUER, JWT_AUDIENCE, DATABASE_URL } = values;
-  if (JWT_JWKS_FILE !== undefined && JWT_SECRET !== undefined) {
-    problems.push("JWT_JWKS_FILE, JWT_SECRET: give one of them");
-  }
-  const verifies = JWT_JWKS_FILE !== undefined || JWT_SECRET !== undefined;
-  if (verifies && (JWT_ISSUER === undefined || JWT_AUDIENCE === undefined)) {
-    problems.push("JWT_ISSUER, JWT_AUDIENCE: are needed to verify JWTs");
-  }
-  if (!verifies && (JWT_ISSUER !== undefined || JWT_AUDIENCE !== undefined)) {
-    problems.push("JWT_JWKS_FILE: is needed to verify JWTs");
-  }
-  if (JWT_SECRET !== undefined && DATABASE_URL !== undefined) {
-    problems.push("JWT_SECRET: is for development, with the built-in database, only; use JWT_JWKS_FILE");
-  }
-  return problems;
-}
-
-/** A database of the operator's outlives this machine: so must the keys of what it holds. */
-function missingKeys(values: Environment): string[] {
-  if (values.DATABASE_URL === undefined) return [];
-  const problems: string[] = [];
-  if (values.ENCRYPTION_KEYS === undefined && values.ENCRYPTION_KEY === undefined) {
-    problems.push("ENCRYPTION_KEYS: is required with DATABASE_URL, as id:KEY with what `openssl rand -hex 32` prints");
-  }
-  if (values.SIGNING_KEY === undefined) {
-    problems.push("SIGNING_KEY: is required with DATABASE_URL; give what `openssl rand -hex 32` prints");
-  }
-  return problems;
-}
-
-/** Both are given; whether they fit shows here and not when the first caller comes. */
-function wrongCertificate({ TLS_CERT: cert, TLS_KEY: key }: Values): string[] {
-  if (cert === undefined || key === undefined) return [];
-  try {
-    createSecureContext({ cert, key });
-    return [];
-  } catch (error) {
-    return [`TLS_CERT, TLS_KEY: must be a certificate and its key in PEM (${(error as NodeJS.ErrnoException).code})`];
-  }
-}
 
 function limitsOf(values: Values): LimitsConfig {
   return {

@@ -1,0 +1,59 @@
+/** The kinds of values that variables take, each with what to say of one that is none. */
+import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
+import { z } from "zod";
+
+export const seconds = (fallback: number) => {
+  const message = "must be a number of seconds, more than 0 and at most 86400";
+  return z.coerce
+    .number(message)
+    .positive(message)
+    .max(86_400, message)
+    .default(fallback)
+    .transform((value) => value * 1_000);
+};
+
+export const whole = (least: number, most: number) => {
+  const message = `must be a whole number from ${least} to ${most}`;
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, message)
+    .transform(Number)
+    .pipe(z.number().min(least, message).max(most, message));
+};
+
+export const file = z.string().transform((path, context) => {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    context.addIssue(`must be a file that the service can read (${(error as NodeJS.ErrnoException).code})`);
+    return z.NEVER;
+  }
+});
+
+export const key = /^[0-9a-f]{64}$/i;
+export const keyWithId = /^[A-Za-z0-9._-]{1,63}:[0-9a-f]{64}$/i;
+export const keyHint = "what `openssl rand -hex 32` prints";
+
+export const list = z.string().transform((text) =>
+  text
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== ""),
+);
+
+export function isDatabaseUrl(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && /^postgres(ql)?:$/.test(url.protocol) && url.pathname.length > 1;
+}
+
+export function isRedisUrl(text: string): boolean {
+  return /^rediss?:$/.test(URL.parse(text)?.protocol ?? "");
+}
+
+/** An address and the length of its prefix, in CIDR notation (RFC 4632, RFC 4291). */
+export function isRange(text: string): boolean {
+  const [, address = "", bits = ""] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];
+  const version = isIP(address);
+  return version !== 0 && Number(bits) <= (version === 4 ? 32 : 128);
+}

@@ -1,0 +1,64 @@
+/** Variables that mean something only together, and what is wrong with those that don't fit. */
+import { createSecureContext } from "node:tls";
+
+type Given = Readonly<Record<string, string | undefined>>;
+
+/** A line for every problem that shows in the variables as they were given. */
+export function problemsTogether(given: Given): string[] {
+  return [...missingPartners(given), ...missingKeys(given)];
+}
+
+/** Variables that mean something only together. */
+function missingPartners(values: Given): string[] {
+  const problems: string[] = [];
+  if ((values.TLS_CERT === undefined) !== (values.TLS_KEY === undefined)) {
+    problems.push("TLS_CERT, TLS_KEY: give both or none");
+  }
+  if (values.ENCRYPTION_KEYS !== undefined && values.ENCRYPTION_KEY !== undefined) {
+    problems.push("ENCRYPTION_KEYS, ENCRYPTION_KEY: give one of them");
+  }
+  const { JWT_JWKS_FILE, JWT_SECRET, JWT_ISSUER, JWT_AUDIENCE, DATABASE_URL } = values;
+  if (JWT_JWKS_FILE !== undefined && JWT_SECRET !== undefined) {
+    problems.push("JWT_JWKS_FILE, JWT_SECRET: give one of them");
+  }
+  const verifies = JWT_JWKS_FILE !== undefined || JWT_SECRET !== undefined;
+  if (verifies && (JWT_ISSUER === undefined || JWT_AUDIENCE === undefined)) {
+    problems.push("JWT_ISSUER, JWT_AUDIENCE: are needed to verify JWTs");
+  }
+  if (!verifies && (JWT_ISSUER !== undefined || JWT_AUDIENCE !== undefined)) {
+    problems.push("JWT_JWKS_FILE: is needed to verify JWTs");
+  }
+  if (JWT_SECRET !== undefined && DATABASE_URL !== undefined) {
+    problems.push("JWT_SECRET: is for development, with the built-in database, only; use JWT_JWKS_FILE");
+  }
+  return problems;
+}
+
+/** A database of the operator's outlives this machine: so must the keys of what it holds. */
+function missingKeys(values: Given): string[] {
+  if (values.DATABASE_URL === undefined) return [];
+  const problems: string[] = [];
+  if (values.ENCRYPTION_KEYS === undefined && values.ENCRYPTION_KEY === undefined) {
+    problems.push("ENCRYPTION_KEYS: is required with DATABASE_URL, as id:KEY with what `openssl rand -hex 32` prints");
+  }
+  if (values.SIGNING_KEY === undefined) {
+    problems.push("SIGNING_KEY: is required with DATABASE_URL; give what `openssl rand -hex 32` prints");
+  }
+  return problems;
+}
+
+interface CertificateTexts {
+  readonly TLS_CERT?: string | undefined;
+  readonly TLS_KEY?: string | undefined;
+}
+
+/** Both are given; whether they fit shows here and not when the first caller comes. */
+export function wrongCertificate({ TLS_CERT: cert, TLS_KEY: key }: CertificateTexts): string[] {
+  if (cert === undefined || key === undefined) return [];
+  try {
+    createSecureContext({ cert, key });
+    return [];
+  } catch (error) {
+    return [`TLS_CERT, TLS_KEY: must be a certificate and its key in PEM (${(error as NodeJS.ErrnoException).code})`];
+  }
+}
