@@ -33,7 +33,7 @@ export interface Config {
   /** Ranges in CIDR notation that connectors may reach besides the public internet. */
   readonly egressAllow: readonly string[];
   /** Redis that replicas share rate limits, cool-downs and kept answers in; undefined: each has its own. */
-  readonly redisUrl: string | undefined;
+  readonly redis: RedisConfig | undefined;
   /** Where metrics are served; undefined: nowhere. */
   readonly metricsPort: number | undefined;
   readonly limits: LimitsConfig;
@@ -61,6 +61,12 @@ export interface LimitsConfig {
   readonly streamStallMs: number;
   /** Bytes of kept answers, without Redis. */
   readonly cacheBytes: number;
+}
+
+export interface RedisConfig {
+  readonly url: string;
+  /** Milliseconds that it may take to answer before a call goes on without it. */
+  readonly answerMs: number;
 }
 
 export interface JwtConfig {
@@ -104,6 +110,7 @@ const schema = z.object({
     .pipe(z.array(z.string().refine(isRange, "must be ranges such as 10.20.0.0/16 or ::1/128, with commas between")))
     .default([]),
   REDIS_URL: z.string().refine(isRedisUrl, "must be written as redis://user:password@host:6379/0").optional(),
+  REDIS_TIMEOUT_SECONDS: seconds(0.1),
   METRICS_PORT: whole(0, 65_535).optional(),
   MAX_CONNECTIONS_PER_CONNECTOR: whole(1, 1_000).default(10),
   MAX_CONNECTIONS_PER_HOST: whole(1, 10_000).default(100),
@@ -151,7 +158,8 @@ export function readConfig(environment: Environment): Config {
     jwt: jwtOf(values),
     // Beside the built-in database, what runs on this machine is what one tries things on.
     egressAllow: builtIn ? ["127.0.0.0/8", "::1/128", ...values.EGRESS_ALLOW] : values.EGRESS_ALLOW,
-    redisUrl: values.REDIS_URL,
+    redis:
+      values.REDIS_URL === undefined ? undefined : { url: values.REDIS_URL, answerMs: values.REDIS_TIMEOUT_SECONDS },
     metricsPort: values.METRICS_PORT,
     limits: limitsOf(values),
     timeouts: {

@@ -139,7 +139,7 @@ interface Foundations {
 
 /** What calls to sources go through, and those who hear of them. */
 function createCalls({ config, log, store, catalogue, vault }: Foundations, starting: AsyncDisposableStack) {
-  const { limits, timeouts, redisUrl } = config;
+  const { limits, timeouts } = config;
   const history = createHistory({ store, log });
   starting.defer(() => history.close());
   const places = createPlaces({ perHost: limits.connections.host, all: limits.connections.all });
@@ -152,7 +152,7 @@ function createCalls({ config, log, store, catalogue, vault }: Foundations, star
     metrics.observe(observation);
     history.observe(observation);
   };
-  const redis = redisUrl === undefined ? undefined : connectRedis(redisUrl, observe);
+  const redis = config.redis && connectRedis(config.redis.url, observe, config.redis);
   if (redis !== undefined) starting.defer(() => redis.close());
   const execution = createExecution({
     ...{ catalogue, vault, redis, observe },

@@ -53,7 +53,7 @@ test("an empty environment runs on this machine with the built-in database", () 
     signingKey: undefined,
     jwt: undefined,
     egressAllow: ["127.0.0.0/8", "::1/128"],
-    redisUrl: undefined,
+    redis: undefined,
     metricsPort: undefined,
     limits: {
       connections: { connector: 10, host: 100, all: 500 },
@@ -85,6 +85,7 @@ test("every variable arrives where it belongs", () => {
       JWT_JWKS_FILE: jwks,
       EGRESS_ALLOW: " 10.20.0.0/16 , ::1/128,",
       REDIS_URL: "redis://cache:6379/1",
+      REDIS_TIMEOUT_SECONDS: "0.25",
       METRICS_PORT: "9464",
       MAX_CONNECTIONS_PER_CONNECTOR: "3",
       MAX_CONNECTIONS_PER_HOST: "20",
@@ -117,7 +118,7 @@ test("every variable arrives where it belongs", () => {
       keys: { jwks: '{"keys":[]}' },
     },
     egressAllow: ["10.20.0.0/16", "::1/128"],
-    redisUrl: "redis://cache:6379/1",
+    redis: { url: "redis://cache:6379/1", answerMs: 250 },
     metricsPort: 9464,
     limits: {
       connections: { connector: 3, host: 20, all: 40 },
@@ -133,6 +134,10 @@ test("every variable arrives where it belongs", () => {
     drainMs: 1_000,
     logLevel: "silent",
   });
+});
+
+test("Redis has a tenth of a second to answer, unless it is given another time", () => {
+  expect(readConfig({ REDIS_URL: "redis://cache:6379" }).redis).toEqual({ url: "redis://cache:6379", answerMs: 100 });
 });
 
 test("an empty variable is an unset one", () => {
@@ -184,6 +189,7 @@ test.each([
   ["STREAM_TIMEOUT_SECONDS", "ten"],
   ["MAX_TIMEOUT_SECONDS", "-1"],
   ["DRAIN_DELAY_SECONDS", "-1"],
+  ["REDIS_TIMEOUT_SECONDS", "0"],
   ["DRAIN_SECONDS", "86401"],
   ["LOG_LEVEL", "loud"],
 ])("%s=%s is refused by its name, and a secret is not repeated", (name, value) => {

@@ -43,14 +43,20 @@ export interface Listener {
 
 const prefix = "connector:";
 
-/** Milliseconds that Redis may take to answer one command. */
-const answerMs = 100;
+export interface RedisOptions {
+  /** Milliseconds that Redis may take to answer one command, after which its asker goes on without it. Default: 100. */
+  readonly answerMs?: number;
+}
+
+const defaultAnswerMs = 100;
 /**
  * Milliseconds without any answer after which the connection is lost, whoever forgot to
- * doubt it. Not sooner: a pause of this process looks like one of Redis at first.
+ * doubt it: not sooner, as a pause of this process looks like one of Redis at first, and
+ * not before every command had its time.
  */
-const silenceMs = 1_000;
+const silenceMs = (answerMs: number) => Math.max(1_000, 2 * answerMs);
 const connectMs = 2_000;
+const closeMs = 100;
 const reconnect = { firstMs: 50, maxMs: 2_000 };
 
 /**
@@ -59,7 +65,11 @@ const reconnect = { firstMs: 50, maxMs: 2_000 };
  * @param url `redis://user:password@host:6379/0`, or `rediss:` for TLS.
  * @throws Failure of kind `configuration_rejected`, which does not hold the URL.
  */
-export function connectRedis(url: string, observe: Observe): SharedRedis {
+export function connectRedis(
+  url: string,
+  observe: Observe,
+  { answerMs = defaultAnswerMs }: RedisOptions = {},
+): SharedRedis {
   const listeners = new Map<string, Listener>();
   let available: boolean | undefined;
   let doubted = false;
@@ -72,7 +82,7 @@ export function connectRedis(url: string, observe: Observe): SharedRedis {
     available = now;
     observe({ kind: "shared_state_changed", part: "redis", available: now });
   };
-  const client = clientOf(url, () => backoffMs(attempts++));
+  const client = clientOf(url, answerMs, () => backoffMs(attempts++));
 
   const join = async (listener: Listener) => {
     await client.subscribe(prefix + listener.channel);
@@ -135,15 +145,15 @@ export function connectRedis(url: string, observe: Observe): SharedRedis {
   };
 }
 
-function clientOf(url: string, retryStrategy: () => number): Redis {
+function clientOf(url: string, answerMs: number, retryStrategy: () => number): Redis {
   try {
     return new Redis(url, {
       keyPrefix: prefix,
       connectionName: "connector-service",
       connectTimeout: connectMs,
-      disconnectTimeout: answerMs,
+      disconnectTimeout: closeMs,
       commandTimeout: answerMs,
-      socketTimeout: silenceMs,
+      socketTimeout: silenceMs(answerMs),
       // A command that was not answered has been given up: it must not run later.
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
