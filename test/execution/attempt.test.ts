@@ -49,7 +49,7 @@ async function broken(options: ExecutingOptions = { breakerOpenMs: 100 }): Promi
 }
 
 /** Until the next call is the probe. */
-const halfOpen = (own: Executing) => expect.poll(() => breakerOf(own).state, { interval: 2 }).toBe("half_open");
+const halfOpen = (own: Executing) => expect.poll(() => breakerOf(own).state).toBe("half_open");
 
 /** An answer that is given when the test says. */
 function heldAnswer(answer: Answer) {
@@ -145,7 +145,7 @@ describe("the probe of a half open breaker", () => {
     expect(await probing).toBe(timeoutMs === undefined ? "cancelled" : "deadline_exceeded");
     expect(breakerOf(own).state).toBe("half_open");
     give();
-    await expect.poll(() => breakerOf(own).state, { interval: 2 }).toBe("closed");
+    await expect.poll(() => breakerOf(own).state).toBe("closed");
     await expect.poll(own.execution.bulkheadFigures).toEqual({ running: 0, waiting: 0 });
   });
 
@@ -161,7 +161,7 @@ describe("the probe of a half open breaker", () => {
     controller.abort();
     expect(await probing).toBe("cancelled");
     give();
-    await expect.poll(() => breakerOf(own).state, { interval: 2 }).toBe("closed");
+    await expect.poll(() => breakerOf(own).state).toBe("closed");
     await expect.poll(own.execution.bulkheadFigures).toEqual({ running: 0, waiting: 0 });
   });
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { patience } from "../support/patience.ts";
 import { type OwnRedis, ownRedis } from "../support/redis.ts";
 import {
   connectorOf,
@@ -42,7 +43,7 @@ async function answersIn(replica: Replica, count: number): Promise<[name: string
     const answers = [...(await stored(replica))].filter(([name]) => !name.endsWith(":epoch"));
     expect(answers.length).toBe(count);
     return answers;
-  });
+  }, patience);
 }
 
 describe("what replicas share in Redis", () => {
@@ -137,7 +138,7 @@ describe("what replicas share in Redis", () => {
     const source = countingSource();
     const question = questionTo(connectorOf());
     await one.ask(question, source.read);
-    await vi.waitFor(async () => expect(await other.ask(question, notKeptYet)).toMatch("kept"));
+    await vi.waitFor(async () => expect(await other.ask(question, notKeptYet)).toMatch("kept"), patience);
     const held = heldSource();
     const slow = other.ask(questionTo(question.connector, "slow"), held.read);
     await held.asked(1);
@@ -151,8 +152,9 @@ describe("what replicas share in Redis", () => {
     expect(await slow).toBe("before source");
     held.answer(1, "after");
     expect(await anew).toBe("after source");
-    await vi.waitFor(async () =>
-      expect(await one.ask(questionTo(question.connector, "slow"), notKeptYet)).toBe("after kept"),
+    await vi.waitFor(
+      async () => expect(await one.ask(questionTo(question.connector, "slow"), notKeptYet)).toBe("after kept"),
+      patience,
     );
   });
 
@@ -180,12 +182,11 @@ describe("a Redis in trouble is no call's failure", () => {
     expect(await one.ask(question, source.read)).toBe("2 source");
     const held = heldSource();
     const asking = [1, 2, 3].map(() => one.ask(question, held.read));
-    await vi.waitFor(() => expect(one.results.length).toBe(5));
+    await vi.waitFor(() => expect(one.results.length).toBe(5), patience);
     held.answer(0, "once");
     expect((await Promise.all(asking)).toSorted()).toEqual(["once joined", "once joined", "once source"]);
 
     await server.restart();
-    const patience = { timeout: 8_000, interval: 50 };
     await vi.waitFor(async () => expect(await one.ask(question, source.read)).toMatch("kept"), patience);
   });
 
@@ -194,7 +195,7 @@ describe("a Redis in trouble is no call's failure", () => {
     const source = countingSource();
     const question = questionTo(connectorOf());
     await one.ask(question, source.read);
-    await vi.waitFor(async () => expect(await one.ask(question, notKeptYet)).toBe("1 kept"));
+    await vi.waitFor(async () => expect(await one.ask(question, notKeptYet)).toBe("1 kept"), patience);
     await server.kill("SIGSTOP");
     const start = performance.now();
     expect(await one.ask(question, source.read)).toBe("2 source");
@@ -210,14 +211,13 @@ describe("a Redis in trouble is no call's failure", () => {
     const source = countingSource();
     const question = questionTo(connectorOf());
     await one.ask(question, source.read);
-    await vi.waitFor(async () => expect(await one.ask(question, notKeptYet)).toBe("1 kept"));
+    await vi.waitFor(async () => expect(await one.ask(question, notKeptYet)).toBe("1 kept"), patience);
     await other.redis?.client.call("ACL", "SETUSER", "default", "-set");
     await one.cache.invalidate(question.connector.organizationId, question.connector.id, undefined);
     expect(await one.ask(question, source.read)).toBe("2 source");
     expect(await one.ask(question, source.read)).toBe("3 source");
 
     await other.redis?.client.call("ACL", "SETUSER", "default", "+set");
-    const patience = { timeout: 8_000, interval: 50 };
     await vi.waitFor(async () => expect(await one.ask(question, source.read)).toMatch("kept"), patience);
     expect(await other.ask(question, notKeptYet)).not.toBe("1 kept");
   });

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { Failure } from "../../src/failure.ts";
+import { patience } from "../support/patience.ts";
 import { someRedis } from "../support/redis.ts";
 import {
   connectorOf,
@@ -38,7 +39,7 @@ describe.each(["memory", "redis"] as const)("in %s", (place) => {
     const source = countingSource();
     const question = questionTo(connectorOf());
     expect(await ask(question, source.read)).toBe("1 source");
-    await vi.waitFor(async () => expect(await ask(question, notKeptYet)).toBe("1 kept"));
+    await vi.waitFor(async () => expect(await ask(question, notKeptYet)).toBe("1 kept"), patience);
     expect(await ask(question, source.read)).toBe("1 kept");
     expect(source.asked).toBe(1);
     expect(results.at(0)).toBe("miss");
@@ -60,7 +61,7 @@ describe.each(["memory", "redis"] as const)("in %s", (place) => {
       const answer = await cache.get(question, 10_000, never(), read);
       expect(answer.from).toBe("kept");
       return answer;
-    });
+    }, patience);
     expect(again.readTime).toEqual(readTime);
     expect(again.page).toMatchObject({ continuation: undefined, truncated: true, paging: "keyset" });
     expect(again.page.fields).toEqual(first.page.fields);
@@ -72,7 +73,7 @@ describe.each(["memory", "redis"] as const)("in %s", (place) => {
     const source = countingSource();
     const connector = connectorOf();
     await ask(questionTo(connector), source.read);
-    await vi.waitFor(async () => expect(await ask(questionTo(connector), notKeptYet)).toBe("1 kept"));
+    await vi.waitFor(async () => expect(await ask(questionTo(connector), notKeptYet)).toBe("1 kept"), patience);
     const others = [
       { organizationId: "umbrella" },
       { id: crypto.randomUUID() },
@@ -89,9 +90,9 @@ describe.each(["memory", "redis"] as const)("in %s", (place) => {
     const source = countingSource();
     const question = questionTo(connectorOf());
     await ask(question, source.read);
-    await vi.waitFor(async () => expect(await ask(question, notKeptYet)).toBe("1 kept"));
+    await vi.waitFor(async () => expect(await ask(question, notKeptYet)).toBe("1 kept"), patience);
     const kept = Date.now();
-    await vi.waitUntil(() => Date.now() > kept + 5);
+    await vi.waitUntil(() => Date.now() > kept + 5, patience);
     expect(await ask(question, source.read, 5)).toBe("2 source");
   });
 
@@ -100,8 +101,8 @@ describe.each(["memory", "redis"] as const)("in %s", (place) => {
     const source = countingSource();
     const question = questionTo(connectorOf({ policy: { maxCacheAgeMs: 300 } }));
     await ask(question, source.read);
-    await vi.waitFor(async () => expect(await ask(question, notKeptYet)).toMatch("kept"));
-    await vi.waitFor(async () => expect(await ask(question, source.read)).toMatch("2 source"), { timeout: 2_000 });
+    await vi.waitFor(async () => expect(await ask(question, notKeptYet)).toMatch("kept"), patience);
+    await vi.waitFor(async () => expect(await ask(question, source.read)).toMatch("2 source"), patience);
   });
 
   test("nothing is kept of a connector that allows none", async () => {
@@ -117,7 +118,7 @@ describe.each(["memory", "redis"] as const)("in %s", (place) => {
     const source = heldSource();
     const question = questionTo(connectorOf());
     const asking = Array.from({ length: 5 }, () => cache.get(question, 10_000, never(), source.read));
-    await vi.waitFor(() => expect(results.length).toBe(5));
+    await vi.waitFor(() => expect(results.length).toBe(5), patience);
     source.answer(0, "once");
     const answers = await Promise.all(asking);
     expect(source.readings.length).toBe(1);
@@ -132,7 +133,7 @@ describe.each(["memory", "redis"] as const)("in %s", (place) => {
     const source = heldSource();
     const question = questionTo(connectorOf());
     const asking = [1, 2].map(() => cache.get(question, 10_000, never(), source.read));
-    await vi.waitFor(() => expect(results.length).toBe(2));
+    await vi.waitFor(() => expect(results.length).toBe(2), patience);
     const failure = new Failure("upstream_lost", "The source went away.");
     source.readings[0]?.reject(failure);
     for (const each of await Promise.allSettled(asking)) expect(each).toEqual({ status: "rejected", reason: failure });
@@ -147,7 +148,7 @@ describe.each(["memory", "redis"] as const)("in %s", (place) => {
     const leading = cache.get(question, 10_000, leader.signal, source.read);
     await source.asked(1);
     const following = cache.get(question, 10_000, follower.signal, source.read);
-    await vi.waitFor(() => expect(results.length).toBe(2));
+    await vi.waitFor(() => expect(results.length).toBe(2), patience);
 
     const left = new Failure("cancelled", "The caller cancelled the call.");
     leader.abort(left);
@@ -172,7 +173,7 @@ describe.each(["memory", "redis"] as const)("in %s", (place) => {
       const leading = cache.get(question, 10_000, never(), source.read);
       await source.asked(1);
       const following = [1, 2].map(() => cache.get(question, 10_000, never(), source.read));
-      await vi.waitFor(() => expect(results.length).toBe(3));
+      await vi.waitFor(() => expect(results.length).toBe(3), patience);
       source.readings[0]?.reject(new Failure(kind, "The leader's call has ended."));
       await expect(leading).rejects.toMatchObject({ kind });
       await source.asked(2);
@@ -191,7 +192,7 @@ describe.each(["memory", "redis"] as const)("in %s", (place) => {
     const early = cache.get(question, 10_000, never(), source.read);
     await source.asked(1);
     const begun = Date.now();
-    await vi.waitUntil(() => Date.now() > begun + 5);
+    await vi.waitUntil(() => Date.now() > begun + 5, patience);
     const late = cache.get(question, 5, never(), source.read);
     await source.asked(2);
     source.answer(1, "late");
@@ -207,13 +208,13 @@ describe.each(["memory", "redis"] as const)("in %s", (place) => {
     const questions = [questionTo(one, "cities"), questionTo(one, "view_of_cities"), questionTo(other, "cities")];
     for (const question of questions) await ask(question, source.read);
     for (const [i, question] of questions.entries()) {
-      await vi.waitFor(async () => expect(await ask(question, notKeptYet)).toBe(`${i + 1} kept`));
+      await vi.waitFor(async () => expect(await ask(question, notKeptYet)).toBe(`${i + 1} kept`), patience);
     }
     await cache.invalidate(one.organizationId, one.id, "public.cities");
     expect(await ask(questions[0] as never, source.read)).toBe("4 source");
     expect(await ask(questions[1] as never, source.read)).toBe("5 source");
     expect(await ask(questions[2] as never, source.read)).toBe("3 kept");
-    await vi.waitFor(async () => expect(await ask(questions[0] as never, notKeptYet)).toBe("4 kept"));
+    await vi.waitFor(async () => expect(await ask(questions[0] as never, notKeptYet)).toBe("4 kept"), patience);
   });
 
   test("a reading under way when an invalidation comes is neither kept nor joined", async () => {
@@ -232,7 +233,7 @@ describe.each(["memory", "redis"] as const)("in %s", (place) => {
     await vi.waitFor(async () => {
       const kept = await cache.get(question, 10_000, never(), notKeptYet);
       expect([kept.from, rowsOf(kept.page)]).toEqual(["kept", [["after"]]]);
-    });
+    }, patience);
   });
 });
 

@@ -3,6 +3,7 @@ import { type Cooldowns, createCooldowns } from "../../src/execution/rate-limit/
 import { connectRedis, type SharedRedis } from "../../src/execution/redis.ts";
 import type { Failure } from "../../src/failure.ts";
 import type { Observation, Subject } from "../../src/observability/observation.ts";
+import { patience } from "../support/patience.ts";
 import { type OwnRedis, ownRedis } from "../support/redis.ts";
 
 const subjectOf = (): Subject => ({
@@ -131,10 +132,8 @@ describe("over one Redis", { retry: 2 }, () => {
     await available(redis);
     return { redis, cooldowns };
   };
-  const available = (redis: SharedRedis, expected = true) =>
-    vi.waitUntil(() => redis.available === expected, { timeout: 5_000, interval: 5 });
-  const paused = ({ cooldowns }: Replica, subject: Subject) =>
-    vi.waitUntil(() => leftMs(cooldowns, subject), { timeout: 5_000, interval: 5 });
+  const available = (redis: SharedRedis, expected = true) => vi.waitUntil(() => redis.available === expected, patience);
+  const paused = ({ cooldowns }: Replica, subject: Subject) => vi.waitUntil(() => leftMs(cooldowns, subject), patience);
   const setup = async () => {
     const server = await ownRedis();
     onTestFinished(() => server.stop());

@@ -44,8 +44,8 @@ async function stageOf(policy: ConnectorPolicy = {}, options: ExecutingOptions =
 
 /** The only call's end, when nothing is held for it any more. */
 async function onlyEnd({ ended, execution }: Stage): Promise<Partial<CallEnded> | undefined> {
-  await expect.poll(execution.bulkheadFigures, { interval: 1 }).toEqual({ running: 0, waiting: 0 });
-  await expect.poll(() => ended().length, { interval: 1 }).toBe(1);
+  await expect.poll(execution.bulkheadFigures).toEqual({ running: 0, waiting: 0 });
+  await expect.poll(() => ended().length).toBe(1);
   // What would be told twice would be told by now.
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect(ended()).toHaveLength(1);
@@ -163,7 +163,7 @@ describe("a call that waits when the service stops", () => {
     source.answer(status(503, { "retry-after": "5" }));
     const stage = await stageOf();
     const asking = stage.query();
-    await expect.poll(() => stage.observations.map(({ kind }) => kind), { interval: 1 }).toContain("retry_decided");
+    await expect.poll(() => stage.observations.map(({ kind }) => kind)).toContain("retry_decided");
     stage.execution.abort(stopping);
     await expect(asking).rejects.toEqual(refusedAs("shutting_down"));
     const { timings, ...end } = (await onlyEnd(stage)) ?? {};
@@ -178,12 +178,12 @@ describe("a call that waits when the service stops", () => {
     const running = stage.query().catch(({ kind }) => kind);
     await source.asked(before + 1);
     const waiting = stage.query().catch(({ kind }) => kind);
-    await expect.poll(stage.execution.bulkheadFigures, { interval: 1 }).toEqual({ running: 1, waiting: 1 });
+    await expect.poll(stage.execution.bulkheadFigures).toEqual({ running: 1, waiting: 1 });
     stage.execution.abort(stopping);
     expect(await Promise.all([running, waiting])).toEqual(["shutting_down", "shutting_down"]);
     expect(stage.ended().map(({ attempts }) => attempts)).toEqual([0, 1]);
     expect(source.requests - before).toBe(1);
-    await expect.poll(stage.execution.bulkheadFigures, { interval: 1 }).toEqual({ running: 0, waiting: 0 });
+    await expect.poll(stage.execution.bulkheadFigures).toEqual({ running: 0, waiting: 0 });
   });
 });
 

@@ -117,7 +117,7 @@ async function passed(ticket: Ticket): Promise<unknown> {
   const { query, page } = pageQuery();
   const work = asked(async (session, call) => session.query?.(query, page, call));
   const result = await pass(stages, ticket, work).catch((error) => error);
-  await expect.poll(stages.bulkheads.figures, { interval: 1 }).toEqual({ running: 0, waiting: 0 });
+  await expect.poll(stages.bulkheads.figures).toEqual({ running: 0, waiting: 0 });
   return result;
 }
 
@@ -174,7 +174,7 @@ test("a breaker that opens while a call waits for its permit refuses it, and the
   const held = await stages.bulkheads.enter(ticket.subject, ticket.limits.bulkhead, ticket.call.signal, Infinity);
   told.length = 0;
   const passing = passed(ticket);
-  await expect.poll(() => told, { interval: 1 }).toContain("waits: bulkhead");
+  await expect.poll(() => told).toContain("waits: bulkhead");
   open(ticket);
   held.release();
   expect(await passing).toMatchObject({ kind: "breaker_open" });

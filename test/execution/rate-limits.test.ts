@@ -3,6 +3,7 @@ import { createRateLimits, type RateLimitPolicy, type RateLimits } from "../../s
 import { connectRedis, type SharedRedis } from "../../src/execution/redis.ts";
 import { Failure } from "../../src/failure.ts";
 import type { Observation, Subject } from "../../src/observability/observation.ts";
+import { patience } from "../support/patience.ts";
 import { ownRedis, someRedis } from "../support/redis.ts";
 
 const unlimited: RateLimitPolicy = {
@@ -36,7 +37,7 @@ async function replica(url: string): Promise<{ limits: RateLimits; redis: Shared
   told = [];
   return { limits, redis };
 }
-const available = (redis: SharedRedis) => vi.waitUntil(() => redis.available, { timeout: 5_000, interval: 5 });
+const available = (redis: SharedRedis) => vi.waitUntil(() => redis.available, patience);
 
 /** How many of so many calls are admitted, and what the others get. */
 async function calls(count: number, limits: RateLimits, subject: Subject, policy: Partial<RateLimitPolicy>) {
@@ -231,7 +232,7 @@ describe("over one Redis", { retry: 2 }, () => {
     expect(refused.refused[0]?.metadata).toMatchObject({ limit: "organization" });
     await vi.waitFor(async () => {
       expect(await calls(1, one.limits, other, { callsPerSecond: 0.1 })).toMatchObject({ admitted: 1 });
-    });
+    }, patience);
   });
 
   test("a refused call is refused again without Redis until there is room", async () => {
@@ -261,7 +262,7 @@ describe("over one Redis", { retry: 2 }, () => {
       expect(await calls(8, one.limits, subject, policy)).toMatchObject({ admitted: 5 });
       expect(performance.now() - start).toBeLessThan(180);
       expect(await calls(8, two.limits, subject, policy)).toMatchObject({ admitted: 5 });
-      await vi.waitUntil(() => !one.redis.available, { interval: 5 });
+      await vi.waitUntil(() => !one.redis.available, patience);
       start = performance.now();
       expect(await calls(8, one.limits, connectorOf(), policy)).toMatchObject({ admitted: 5 });
       expect(performance.now() - start).toBeLessThan(50);

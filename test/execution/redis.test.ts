@@ -4,6 +4,7 @@ import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { connectRedis, type SharedRedis } from "../../src/execution/redis.ts";
 import type { Observation } from "../../src/observability/observation.ts";
+import { patience } from "../support/patience.ts";
 import { type OwnRedis, ownRedis } from "../support/redis.ts";
 
 let server: OwnRedis;
@@ -18,8 +19,7 @@ const connect = (url = server.url) => {
   open.push(redis);
   return redis;
 };
-const available = (redis: SharedRedis, expected = true) =>
-  vi.waitUntil(() => redis.available === expected, { timeout: 5_000, interval: 5 });
+const available = (redis: SharedRedis, expected = true) => vi.waitUntil(() => redis.available === expected, patience);
 
 beforeEach(async () => {
   told = [];
@@ -49,7 +49,7 @@ describe("a connection to Redis", { retry: 2 }, () => {
   test("begins without Redis, and comes to it by itself", async () => {
     await server.kill("SIGKILL");
     const redis = connect();
-    await vi.waitUntil(() => told.length > 0, { interval: 5 });
+    await vi.waitUntil(() => told.length > 0, patience);
     expect(told).toEqual([false]);
     await server.restart();
     await available(redis);
@@ -89,7 +89,7 @@ describe("a connection to Redis", { retry: 2 }, () => {
     await server.kill("SIGSTOP");
     redis.doubt();
     expect(redis.available).toBe(false);
-    await vi.waitUntil(() => told.length === 2, { interval: 5 });
+    await vi.waitUntil(() => told.length === 2, patience);
     await server.kill("SIGCONT");
     await available(redis);
     expect(told).toEqual([true, false, true]);
@@ -129,14 +129,14 @@ describe("a connection to Redis", { retry: 2 }, () => {
     });
     await Promise.all([available(one), available(other)]);
     other.publish("news", "first");
-    await vi.waitUntil(() => heard.length === 1, { interval: 5 });
+    await vi.waitUntil(() => heard.length === 1, patience);
     await server.kill("SIGKILL");
     await server.restart();
     await available(one, true);
-    await vi.waitUntil(() => caughtUp === 2, { timeout: 5_000, interval: 5 });
+    await vi.waitUntil(() => caughtUp === 2, patience);
     await Promise.all([available(one), available(other)]);
     other.publish("news", "second");
-    await vi.waitUntil(() => heard.length === 2, { interval: 5 });
+    await vi.waitUntil(() => heard.length === 2, patience);
     expect(heard).toEqual(["first", "second"]);
   });
 
@@ -177,7 +177,7 @@ describe("a connection to Redis", { retry: 2 }, () => {
       vi.spyOn(console, level).mockImplementation((...args) => void printed.push(...args)),
     );
     const redis = connect(`redis://:wrong-canary@127.0.0.1:${server.port}`);
-    await vi.waitUntil(() => told.length > 0, { interval: 5 });
+    await vi.waitUntil(() => told.length > 0, patience);
     const refused = await redis.client.get("a").catch((error: unknown) => error);
     const invalid = ["redis://:wrong-canary@127.0.0.1:99999999", "redis://:wrong-canary%zz@127.0.0.1:6379"].map(
       (url) => {
@@ -219,7 +219,7 @@ describe("a connection to Redis", { retry: 2 }, () => {
       caughtUp += 1;
     };
     redis.listen({ channel: "news", heard: () => {}, catchUp });
-    await vi.waitUntil(() => caughtUp >= 2, { timeout: 5_000, interval: 5 });
+    await vi.waitUntil(() => caughtUp >= 2, patience);
     expect(told).toEqual([false]);
     old.close();
   });
@@ -229,7 +229,7 @@ describe("a connection to Redis", { retry: 2 }, () => {
     await available(redis);
     redis.close();
     expect(redis.available).toBe(false);
-    await vi.waitUntil(() => redis.client.status === "end", { interval: 5 });
+    await vi.waitUntil(() => redis.client.status === "end", patience);
     expect(told).toEqual([true]);
   });
 });

@@ -47,5 +47,5 @@ if (isTorture) {
 
 // Runs alone, behind those that run at once.
 test("no permit and no place is held when all is over", async () => {
-  await expect.poll(() => backend.held(), { timeout: 10_000 }).toEqual([]);
+  await expect.poll(() => backend.held()).toEqual([]);
 });

@@ -2,10 +2,12 @@
 import pg from "pg";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type Source, serviceWithSource, until } from "../service/source.ts";
+import { patience } from "../support/patience.ts";
 import { type TestService, testService } from "../support/service.ts";
+import { stopwatch } from "../support/stopwatch.ts";
 
-/** Far less than a cache that waits for its age, and enough for a machine under load. */
-const soon = { timeout: 1_000, interval: 2 };
+/** Far less than a cache that waits for its age. */
+const soonMs = 1_000;
 const connections = `SELECT count(*) FROM pg_stat_activity
   WHERE application_name = 'connector-service' AND datname = current_database()`;
 
@@ -35,6 +37,12 @@ async function throughTheOther(): Promise<string> {
   );
 }
 
+async function expectSoon(outcome: string): Promise<void> {
+  const took = stopwatch();
+  await vi.waitUntil(async () => (await throughTheOther()) === outcome, patience);
+  expect(took()).toBeLessThan(soonMs);
+}
+
 /** A stream through the other replica that has not ended when something else happens. */
 function endless() {
   const client = other.clientFor(one.service.token);
@@ -52,17 +60,17 @@ test("a stream that runs through the other replica ends when its connector is di
   await expect(readOn(rows)).rejects.toMatchObject({ reason: "CONNECTOR_DISABLED" });
   await until(one, connections, "0");
   await one.client.updateConnector(one.connectorId, { disabled: false });
-  await vi.waitUntil(async () => (await throughTheOther()) === "answered", soon);
+  await expectSoon("answered");
 });
 
 test("is refused at once when it is disabled, answers when it is enabled, and is gone when it is deleted by hand", async () => {
   expect(await throughTheOther()).toBe("answered");
   await one.client.updateConnector(one.connectorId, { disabled: true });
-  await vi.waitUntil(async () => (await throughTheOther()) === "CONNECTOR_DISABLED", soon);
+  await expectSoon("CONNECTOR_DISABLED");
   // Nobody uses it: what it had opened is closed all the same.
   await until(one, connections, "0");
   await one.client.updateConnector(one.connectorId, { disabled: false });
-  await vi.waitUntil(async () => (await throughTheOther()) === "answered", soon);
+  await expectSoon("answered");
   await until(one, connections, "1");
   const rows = endless()[Symbol.asyncIterator]();
   await rows.next();

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { Code, type ConnectorClient } from "../../src/client/index.ts";
+import { patience } from "../support/patience.ts";
 import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
 import { connectorTo, type TestService, testService } from "../support/service.ts";
 import { connectionsOf, type Login, newLogin, run } from "./customer.ts";
@@ -79,7 +80,7 @@ describe("after an update", () => {
     const config = { ...connectorTo(second.url).config, user: login.user };
     await client.updateConnector(id, { config, credential: { password: "old pa55word" } });
     expect(await names()).toEqual(["second"]);
-    await vi.waitFor(async () => expect(await connectionsOf(first.url, login.user)).toBe(0));
+    await vi.waitFor(async () => expect(await connectionsOf(first.url, login.user)).toBe(0), patience);
   });
 
   test("a stream that runs goes on with what it began with", async () => {
@@ -149,5 +150,5 @@ test.for(["delete", "update"] as const)("no connection at the source outlives th
   if (change === "delete") await client.deleteConnector(id);
   else await client.updateConnector(id, { disabled: true });
   // Well before an unused connection is closed for being idle.
-  await vi.waitFor(async () => expect(await connectionsOf(first.url, login.user)).toBe(0), { timeout: 5_000 });
+  await vi.waitFor(async () => expect(await connectionsOf(first.url, login.user)).toBe(0), patience);
 });

@@ -5,6 +5,7 @@ import path from "node:path";
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { Code, type ConnectorClient, ConnectorError, createConnectorClient } from "../../src/client/index.ts";
 import { enterableDirectory } from "../support/directory.ts";
+import { patience } from "../support/patience.ts";
 import { freshDatabase } from "../support/postgres.ts";
 import { connectorTo } from "../support/service.ts";
 import { run } from "./customer.ts";
@@ -155,7 +156,7 @@ test("SIGTERM ends a stream that does not end in time as unavailable, and exits 
     client.stream(id, { native: "SELECT i, pg_sleep(0.05) FROM generate_series(1, 2000) i" }),
   );
   const running = "SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(0.05)%' AND pid <> pg_backend_pid()";
-  await vi.waitFor(async () => expect(await run(customer.url, running)).not.toEqual([]), 10_000);
+  await vi.waitFor(async () => expect(await run(customer.url, running)).not.toEqual([]), patience);
   const begun = performance.now();
   service.child.kill("SIGTERM");
   const error = await reading.then(() => expect.unreachable("the stream came to its end"), ConnectorError.from);

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createPlaces } from "../../../src/execution/session/places.ts";
 import type { Phase, Places } from "../../../src/providers/contract.ts";
 import { type Borrower, ConnectionPool } from "../../../src/providers/sql/pool.ts";
+import { patience } from "../../support/patience.ts";
 
 const never = borrower(new AbortController().signal);
 
@@ -67,7 +68,7 @@ test("a connection that was given back is used again", async () => {
   connections.release(first, true);
   expect(await connections.acquire(never)).toBe(first);
   expect(connections.size).toBe(1);
-  await vi.waitUntil(() => accepted.size === 1);
+  await vi.waitUntil(() => accepted.size === 1, patience);
 });
 
 test("there are never more than allowed, and every caller gets one", async () => {
@@ -151,7 +152,7 @@ test("an idle connection that the server has closed is not given out", async () 
   const idle = await connections.acquire(never);
   connections.release(idle, true);
   for (const socket of accepted) socket.destroy();
-  await vi.waitUntil(() => idle.readyState !== "open");
+  await vi.waitUntil(() => idle.readyState !== "open", patience);
   const next = await connections.acquire(never);
   expect([next === idle, next.readyState, connections.size]).toEqual([false, "open", 1]);
 });
@@ -161,7 +162,7 @@ test("connections that nobody uses are closed, those in use are not", async () =
   const sockets = await Promise.all([1, 2, 3].map(() => connections.acquire(never)));
   const [used, ...unused] = sockets as [Socket, ...Socket[]];
   for (const socket of unused) connections.release(socket, true);
-  await vi.waitUntil(() => connections.size === 1 && accepted.size === 1);
+  await vi.waitUntil(() => connections.size === 1 && accepted.size === 1, patience);
   expect([used.destroyed, ...unused.map(({ destroyed }) => destroyed)]).toEqual([false, true, true]);
 });
 
@@ -184,7 +185,7 @@ test("a closed pool lets those in line have their turn", async () => {
   connections.release(held, true);
   const last = await waiting;
   connections.release(last, true);
-  await vi.waitUntil(() => accepted.size === 0);
+  await vi.waitUntil(() => accepted.size === 0, patience);
   expect(connections.size).toBe(0);
 });
 

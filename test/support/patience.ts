@@ -1,0 +1,6 @@
+/**
+ * For `vi.waitFor` and `vi.waitUntil`: milliseconds that a test waits for what must come,
+ * whose own second is less than a busy machine may stall. How soon it comes is measured
+ * by a stopwatch, where that is what is tested.
+ */
+export const patience = { timeout: 20_000, interval: 5 } as const;
