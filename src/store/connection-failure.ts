@@ -33,8 +33,7 @@ export function connectionFailure(url: string, cause: unknown): Failure {
     case "42501":
       return failure(
         `The user "${user}" may not do what the service's schema needs in "${database}" at ${place}.`,
-        "Let the user create tables and roles; or have an administrator run " +
-          `CREATE ROLE connector_application NOLOGIN; GRANT connector_application TO ${JSON.stringify(user)};`,
+        "Let the user own the database, or what an earlier user of the service has made in it.",
       );
     default:
       return failure(

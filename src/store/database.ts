@@ -1,17 +1,21 @@
 /** The ORM over one database: its entities, its migrations, its pool. */
 import { Migrator } from "@mikro-orm/migrations";
-import { MikroORM } from "@mikro-orm/postgresql";
+import { type EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import { ApiKey } from "./entities/apiKey.ts";
 import { Connector } from "./entities/connector.ts";
 import { QueryRecord } from "./entities/queryRecord.ts";
+import { ownerRole } from "./entities/tenancy.ts";
 import { ConnectorsAndApiKeys } from "./migrations/20261122000000_connectors_and_api_keys.ts";
 import { History } from "./migrations/20261122020000_history.ts";
 import { ConnectorChanges } from "./migrations/20261122030000_connector_changes.ts";
+import { EncryptionKeys } from "./migrations/20261122040000_encryption_keys.ts";
+import { Roles } from "./migrations/20261122050000_roles.ts";
 import { StoreClient } from "./pool.ts";
+import { provideRoles } from "./roles.ts";
 import { StoreSocket } from "./socket.ts";
 
 /** In the order in which they run; a migration that was released is never changed. */
-const migrations = [ConnectorsAndApiKeys, History, ConnectorChanges];
+const migrations = [ConnectorsAndApiKeys, History, ConnectorChanges, EncryptionKeys, Roles];
 
 /** Chosen at random, for this one use. */
 const migrationLockKey = "4871203659937214806";
@@ -28,7 +32,6 @@ export interface DatabaseOptions {
 export function databaseOf({ url, poolSize, log }: DatabaseOptions): MikroORM {
   return new MikroORM({
     entities: [Connector, ApiKey, QueryRecord],
-    extensions: [Migrator],
     migrations: { migrationsList: migrations, snapshot: false, silent: true, tableName: "migration" },
     clientUrl: url,
     // The driver reads the whole URL, TLS mode and all, where the ORM reads but a part of it.
@@ -50,8 +53,10 @@ export function databaseOf({ url, poolSize, log }: DatabaseOptions): MikroORM {
  * Brings the schema up to date. Of several replicas that start at once one does it,
  * and the others wait for it.
  *
- * The lock is a transaction's, so that it holds through a pooler too. The migrations
- * run on another connection of the pool, which must have two.
+ * All of it is one transaction on one connection: the lock is the transaction's, so that it
+ * holds through a pooler too, and replicas that wait for it keep no connection from it that
+ * it needs.
+ * @throws Failure "configuration_rejected" when the user lacks what the service's roles need
  */
 export async function migrate(orm: MikroORM): Promise<void> {
   await orm.em.fork().transactional(async (em) => {
@@ -60,6 +65,23 @@ export async function migrate(orm: MikroORM): Promise<void> {
       "SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0",
     );
     await em.execute(`SELECT pg_advisory_xact_lock(${migrationLockKey})`);
-    await orm.migrator.up();
+    await provideRoles(em as EntityManager);
+    const migrator = new TransactionMigrator(orm.em);
+    const transaction = em.getTransactionContext()!;
+    const owned = await em.execute("SELECT FROM pg_tables WHERE tablename = 'migration' AND tableowner = ?", [
+      ownerRole,
+    ]);
+    if (owned.length === 0) await migrator.up({ to: Roles.migrationName, transaction });
+    // The owner has no policy and sees no row: a migration that changes rows must fail, and not change none.
+    await em.execute(`SET LOCAL ROLE ${ownerRole}; SET LOCAL row_security = off`);
+    await migrator.up({ transaction });
   });
+}
+
+/**
+ * Keeps to the transaction that it is given. The ORM's own looks for the database beforehand, by
+ * a name that may be only a pooler's, and makes its table, all on another connection.
+ */
+class TransactionMigrator extends Migrator {
+  protected override async init(): Promise<void> {}
 }

@@ -8,8 +8,10 @@ import { type ChangeListener, type ChangesOptions, listenForChanges } from "./ch
 import { checkUrl, connectionFailure, unavailable } from "./connection-failure.ts";
 import { databaseOf, migrate } from "./database.ts";
 import { ApiKey, type ApiKeyRow } from "./entities/apiKey.ts";
-import { apiKeySetting, applicationRole, organizationSetting } from "./entities/tenancy.ts";
+import { apiKeySetting, applicationRole, keysRole, organizationSetting } from "./entities/tenancy.ts";
 import { mindPool } from "./pool.ts";
+import { refuseWayAround } from "./roles.ts";
+import { type SealedCredentials, sealedCredentials } from "./sealed-credentials.ts";
 
 export interface StoreOptions {
   /** A PostgreSQL URL that names a database. */
@@ -31,6 +33,8 @@ export interface Store {
    * undone when it fails. Nothing of it may be used afterwards.
    */
   withOrganization<Result>(organizationId: string, work: (em: EntityManager) => Promise<Result>): Promise<Result>;
+  /** Every organization's credentials, as they are sealed. */
+  readonly sealedCredentials: SealedCredentials;
   /** The key of that id, of whatever organization: a caller's organization is known by its key. */
   findApiKey(id: string): Promise<ApiKeyRow | undefined>;
   /** Whether the organization has ever made a key, revoked ones included. */
@@ -62,11 +66,12 @@ export async function openStore({ url, log = () => undefined, poolSize = 10 }: S
   try {
     await orm.em.fork().execute("SELECT 1");
     await migrate(orm);
+    await asApplication(orm, {}, refuseWayAround);
     // Only now: a migration may take its time.
     mindPool(await orm.driver.getConnection().getNativeClient());
   } catch (cause) {
     await orm.close(true);
-    throw connectionFailure(url, cause);
+    throw cause instanceof Failure ? cause : connectionFailure(url, cause);
   }
   return storeOf(orm, url, log);
 }
@@ -91,6 +96,7 @@ function storeOf(orm: MikroORM, url: string, log: (message: string) => void): St
 
   return {
     withOrganization,
+    sealedCredentials: sealedCredentials((work) => transact({ role: keysRole }, work)),
     async findApiKey(id) {
       if (!uuid.test(id)) return undefined;
       const found = await transact({ [apiKeySetting]: id }, (em) => em.findOne(ApiKey, { id }));
@@ -134,7 +140,7 @@ type Settings = Readonly<Record<string, string>>;
 type Work<Result> = (em: EntityManager) => Promise<Result>;
 
 /**
- * One transaction under the application's role, so that row-level security binds
+ * One transaction under the application's role, or the one that is named, so that row-level security binds
  * also when the database's user owns the tables or is a superuser. Role, settings and
  * time limits end with the transaction, as a pooler needs.
  */

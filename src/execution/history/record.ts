@@ -70,7 +70,7 @@ const insertion = `
   INSERT INTO query_record (organization_id, ${Object.keys(columns).join(", ")})
   SELECT ?, ${Object.values(columns).map(expressionOf).join(", ")}
   FROM jsonb_array_elements(?::jsonb) AS record
-  ON CONFLICT (id) DO NOTHING`;
+  ON CONFLICT (organization_id, id) DO NOTHING`;
 
 function expressionOf(type: string, position: number): string {
   const text = `record->>${position}`;

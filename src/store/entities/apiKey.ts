@@ -1,5 +1,5 @@
 import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
-import { apiKeySetting, organizationPolicy } from "./tenancy.ts";
+import { apiKeySetting, applicationRole, organizationPolicy } from "./tenancy.ts";
 
 export const ApiKey = defineEntity({
   name: "ApiKey",
@@ -10,9 +10,12 @@ export const ApiKey = defineEntity({
     {
       name: "lookup_by_id",
       command: "select",
+      roles: [applicationRole],
       using: `id = NULLIF(current_setting('${apiKeySetting}', true), '')::uuid`,
     },
   ],
+  // Who shows a key names no organization: the id alone must lead to one row.
+  uniques: [{ name: "api_key_id_unique", properties: ["id"] }],
   indexes: [{ name: "api_key_create_time_index", properties: ["organizationId", "createTime", "id"] }],
   checks: [
     { name: "api_key_organization_id_check", expression: "organization_id <> ''" },
@@ -21,8 +24,8 @@ export const ApiKey = defineEntity({
     { name: "api_key_scopes_check", expression: "cardinality(scopes) > 0" },
   ],
   properties: {
+    organizationId: p.string().length(64).primary(),
     id: p.uuid().primary(),
-    organizationId: p.string().length(64),
     principal: p.string().length(255),
     /** A keyed hash of the whole token, 32 bytes. */
     secretHash: p.blob().hidden(),

@@ -1,5 +1,5 @@
 import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
-import { organizationPolicy } from "./tenancy.ts";
+import { keysPolicies, organizationPolicy } from "./tenancy.ts";
 
 /** Limits and habits of the calls through one connector; absent means the service's default. */
 export interface ConnectorPolicy {
@@ -13,11 +13,12 @@ export interface ConnectorPolicy {
 export const Connector = defineEntity({
   name: "Connector",
   rowLevelSecurity: "force",
-  policies: [organizationPolicy],
+  policies: [organizationPolicy, ...keysPolicies],
   uniques: [{ name: "connector_name_unique", properties: ["organizationId", "name"] }],
   indexes: [
     { name: "connector_create_time_index", properties: ["organizationId", "createTime", "id"] },
     { name: "connector_update_time_index", properties: ["organizationId", "updateTime", "id"] },
+    { name: "connector_credential_key_id_index", properties: ["credentialKeyId", "organizationId", "id"] },
   ],
   checks: [
     { name: "connector_organization_id_check", expression: "organization_id <> ''" },
@@ -33,12 +34,18 @@ export const Connector = defineEntity({
       name: "changed",
       timing: "after",
       events: ["update", "delete"],
-      body: "PERFORM pg_notify('connector_changed', OLD.organization_id || '/' || OLD.id); RETURN NULL;",
+      // Whose credential was only wrapped anew, under another key, is not changed.
+      body: `PERFORM pg_notify(
+        CASE WHEN TG_OP = 'UPDATE' AND NEW.version = OLD.version
+            AND NEW.sealed_credential IS DISTINCT FROM OLD.sealed_credential
+          THEN 'connector_rewrapped' ELSE 'connector_changed' END,
+        OLD.organization_id || '/' || OLD.id);
+        RETURN NULL;`,
     },
   ],
   properties: {
+    organizationId: p.string().length(64).primary(),
     id: p.uuid().primary(),
-    organizationId: p.string().length(64),
     provider: p.string().length(63),
     // One order on every database, which a prefix can use too.
     name: p.string().length(63).collation("C"),
@@ -49,6 +56,15 @@ export const Connector = defineEntity({
     disabled: p.boolean().default(false),
     // Ciphertext: only who asks for it by name gets it, and no serialisation shows it.
     sealedCredential: p.blob().strictNullable().lazy().hidden(),
+    /** The id of the key that it is sealed under. */
+    credentialKeyId: p
+      .string()
+      .length(255)
+      .collation("C")
+      .generated("encode(substring(sealed_credential FROM 3 FOR get_byte(sealed_credential, 1)), 'escape') stored")
+      .strictNullable()
+      .lazy()
+      .hidden(),
     /** Counts the credentials that the connector has had; 0 for none. */
     credentialVersion: p.integer().default(0),
     credentialUpdateTime: p.datetime().length(3).strictNullable(),

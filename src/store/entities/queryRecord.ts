@@ -1,5 +1,5 @@
 import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
-import { organizationPolicy } from "./tenancy.ts";
+import { auditPolicy, organizationPolicy } from "./tenancy.ts";
 
 /** Milliseconds of a part of a call, to seven digits. */
 const milliseconds = () => p.float().columnType("real");
@@ -8,7 +8,7 @@ const milliseconds = () => p.float().columnType("real");
 export const QueryRecord = defineEntity({
   name: "QueryRecord",
   rowLevelSecurity: "force",
-  policies: [organizationPolicy],
+  policies: [organizationPolicy, auditPolicy],
   // Read backwards: the latest first.
   indexes: [
     { name: "query_record_create_time_index", properties: ["organizationId", "connectorId", "createTime", "id"] },
@@ -16,8 +16,8 @@ export const QueryRecord = defineEntity({
   checks: [{ name: "query_record_organization_id_check", expression: "organization_id <> ''" }],
   properties: {
     /** A UUID of version 7: in the order of time. */
+    organizationId: p.string().length(64).primary(),
     id: p.uuid().primary(),
-    organizationId: p.string().length(64),
     /** When the call began. */
     createTime: p.datetime().length(3),
     /** No foreign key: history outlives its connector. */

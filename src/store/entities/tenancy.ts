@@ -1,13 +1,20 @@
 /**
  * How a table is closed to other organizations.
  *
- * The policies bind whoever asks, the owner and a superuser too: `store.ts` reads and
- * writes as the application's role, and names the organization in the transaction.
+ * The policies are for roles that own nothing and bypass nothing, and bind the owner, too,
+ * who has none of them and so sees no row: `store.ts` reads and writes as the application's
+ * role, whoever the database's user is, and names the organization in the transaction.
  */
 import type { PolicyDef } from "@mikro-orm/core";
 
-/** The role that reads and writes; it owns nothing and can't log in. */
+/** Owns every table, sequence and function of the service; only migrations run as it. */
+export const ownerRole = "connector_owner";
+/** Reads and writes the rows of one organization at a time. */
 export const applicationRole = "connector_application";
+/** Reads what happened, in all organizations, and writes nothing. */
+export const auditRole = "connector_audit";
+/** Wraps credentials anew, in all organizations, and does nothing else. */
+export const keysRole = "connector_keys";
 
 /** Settings of the transaction that the policies look at. */
 export const organizationSetting = "app.organization_id";
@@ -19,6 +26,24 @@ const ownRows = `organization_id = NULLIF(current_setting('${organizationSetting
 /** Rows are seen and written by their own organization, and by nobody when none is named. */
 export const organizationPolicy = {
   name: "organization_isolation",
+  roles: [applicationRole],
   using: ownRows,
   check: ownRows,
-} as const satisfies PolicyDef;
+} as const satisfies Readonly<PolicyDef>;
+
+/** For tables that tell what happened. */
+export const auditPolicy = {
+  name: "audit_read",
+  command: "select",
+  roles: [auditRole],
+  using: "true",
+} as const satisfies Readonly<PolicyDef>;
+
+// A connector without a credential is none of its business.
+const sealedRows = "sealed_credential IS NOT NULL";
+
+/** For credentials, which are wrapped anew when the encryption keys change. */
+export const keysPolicies = [
+  { name: "keys_read", command: "select", roles: [keysRole], using: sealedRows },
+  { name: "keys_rewrap", command: "update", roles: [keysRole], using: sealedRows, check: sealedRows },
+] as const satisfies readonly Readonly<PolicyDef>[];
