@@ -6,6 +6,7 @@ import { z } from "zod";
 import {
   file,
   isDatabaseUrl,
+  isKeySetUrl,
   isRange,
   isRedisUrl,
   key,
@@ -72,9 +73,10 @@ export interface RedisConfig {
 export interface JwtConfig {
   readonly issuer: string;
   readonly audience: string;
-  readonly organizationClaim: string;
-  /** A JSON Web Key Set, or a secret that is shared with the issuer. */
-  readonly keys: { readonly jwks: string } | { readonly secret: string };
+  /** The claims that name the organization, and the limits to connectors and to resources. */
+  readonly claims: { readonly organization: string; readonly connectors: string; readonly resources: string };
+  /** Where the issuer's JSON Web Key Set is, or the set itself, or a secret that is shared with the issuer. */
+  readonly keys: { readonly url: string } | { readonly jwks: string } | { readonly secret: string };
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -101,6 +103,9 @@ const schema = z.object({
   JWT_ISSUER: z.string().optional(),
   JWT_AUDIENCE: z.string().optional(),
   JWT_ORGANIZATION_CLAIM: z.string().default("organization_id"),
+  JWT_CONNECTORS_CLAIM: z.string().default("connectors"),
+  JWT_RESOURCES_CLAIM: z.string().default("resources"),
+  JWT_JWKS_URL: z.string().refine(isKeySetUrl, "must be an https URL without a user").optional(),
   JWT_JWKS_FILE: file.optional(),
   JWT_SECRET: z
     .string()
@@ -192,11 +197,17 @@ function limitsOf(values: Values): LimitsConfig {
 }
 
 function jwtOf(values: Values): JwtConfig | undefined {
-  const { JWT_ISSUER: issuer, JWT_AUDIENCE: audience, JWT_JWKS_FILE: jwks, JWT_SECRET: secret } = values;
+  const { JWT_ISSUER: issuer, JWT_AUDIENCE: audience, JWT_SECRET: secret } = values;
+  const { JWT_JWKS_URL: url, JWT_JWKS_FILE: jwks } = values;
   if (issuer === undefined || audience === undefined) return undefined;
-  const organizationClaim = values.JWT_ORGANIZATION_CLAIM;
-  if (jwks !== undefined) return { issuer, audience, organizationClaim, keys: { jwks } };
-  return secret === undefined ? undefined : { issuer, audience, organizationClaim, keys: { secret } };
+  const claims = {
+    organization: values.JWT_ORGANIZATION_CLAIM,
+    connectors: values.JWT_CONNECTORS_CLAIM,
+    resources: values.JWT_RESOURCES_CLAIM,
+  };
+  if (url !== undefined) return { issuer, audience, claims, keys: { url } };
+  if (jwks !== undefined) return { issuer, audience, claims, keys: { jwks } };
+  return secret === undefined ? undefined : { issuer, audience, claims, keys: { secret } };
 }
 
 function wrong(problems: readonly string[]): Failure {

@@ -8,7 +8,7 @@ import { randomBytes } from "node:crypto";
 import { chmod, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { mintApiKey } from "./auth/api-key.ts";
-import { ApiKey } from "./store/entities/apiKey.ts";
+import { createApiKeys, type NewKey } from "./registry/api-keys.ts";
 import type { Store } from "./store/store.ts";
 
 /** The organization of the first API key. */
@@ -49,29 +49,13 @@ export async function firstApiKey(store: Store, signingKey: KeyObject): Promise<
   });
 }
 
-export interface NewApiKey {
+export interface NewApiKey extends NewKey {
   readonly organizationId: string;
-  readonly principal: string;
-  readonly scopes: readonly string[];
-  /** Default: all of the organization's. */
-  readonly connectorIds?: readonly string[];
-  /** Default: it does not expire. */
-  readonly expireTime?: Date | null;
 }
 
 /** Stores a key's hash and gives the key itself, which is not to be had again. */
 export async function createApiKey(store: Store, signingKey: KeyObject, key: NewApiKey): Promise<string> {
-  const { id, token, secretHash } = mintApiKey(signingKey);
-  await store.withOrganization(key.organizationId, async (em) => {
-    em.create(ApiKey, {
-      ...{ id, organizationId: key.organizationId, principal: key.principal, scopes: [...key.scopes] },
-      connectorIds: [...(key.connectorIds ?? [])],
-      secretHash: Buffer.from(secretHash),
-      expireTime: key.expireTime ?? null,
-      lastUseTime: null,
-      revokeTime: null,
-    });
-    await em.flush();
-  });
+  const apiKeys = createApiKeys({ store, mint: () => mintApiKey(signingKey) });
+  const { token } = await apiKeys.create(key.organizationId, key);
   return token;
 }

@@ -1,10 +1,15 @@
 /** Composition root: configure, wire, listen, drain. The only place that knows all rooms. */
-import { createAuthenticator } from "./auth/authenticator.ts";
-import { jwksKeys, sharedSecretKeys } from "./auth/jwt-keys.ts";
+import type { KeyObject } from "node:crypto";
+import { mintApiKey } from "./auth/api-key.ts";
+import { type Authenticator, createAuthenticator } from "./auth/authenticator.ts";
+import { type JwtKeys, jwksKeys, sharedSecretKeys } from "./auth/jwt-keys.ts";
+import { gatherLastUse } from "./auth/last-use.ts";
+import { remoteKeys } from "./auth/remote-keys.ts";
 import { parseSigningKey } from "./auth/signing-key.ts";
-import { type Config, readConfig } from "./config.ts";
+import { type Config, type JwtConfig, readConfig } from "./config.ts";
 import { developmentKeys, firstApiKey } from "./development.ts";
 import { createDial } from "./egress/dial.ts";
+import { createFetch } from "./egress/fetch.ts";
 import { createEgressPolicy } from "./egress/policy.ts";
 import { refuseDisabled } from "./execution/asking.ts";
 import { createExecution, type Execution } from "./execution/execution.ts";
@@ -18,6 +23,7 @@ import { createLog, type Log } from "./observability/log.ts";
 import { createMetrics, type Metrics } from "./observability/metrics.ts";
 import type { Observe } from "./observability/observation.ts";
 import { type Catalogue, loadCatalogue } from "./providers/catalogue.ts";
+import { type ApiKeys, createApiKeys } from "./registry/api-keys.ts";
 import { createRegistry, type Registry } from "./registry/registry.ts";
 import { createPageTokens } from "./rpc/page-token.ts";
 import { admitPrincipals } from "./rpc/principal.ts";
@@ -63,6 +69,8 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
   starting.defer(() => store.close());
   const catalogue = await loadCatalogue();
   const registry = createRegistry({ store, vault, catalogue });
+  const apiKeys = createApiKeys({ store, mint: () => mintApiKey(signingKey) });
+  const authenticator = createAuthentication({ config, log, store, signingKey, apiKeys }, starting);
   const { execution, history, metrics, observe } = createCalls({ config, log, store, catalogue, vault }, starting);
   const changes = store.listen({
     onChange(organizationId, connectorId) {
@@ -70,7 +78,9 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
       execution.forget(organizationId, connectorId);
       void endIfUnusable(registry, execution, { organizationId, connectorId });
     },
+    onApiKeyChange: authenticator.changed,
     onAvailable(available) {
+      authenticator.available(available);
       // What changed while nobody listened is found by the next call: it has another version, or is gone.
       registry.available(available);
       if (available) for (const connector of execution.running()) void endIfUnusable(registry, execution, connector);
@@ -78,9 +88,9 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
     },
   });
   starting.defer(() => changes.close());
-  const rooms = { catalogue, execution, registry, history, pageTokens: createPageTokens(signingKey) };
+  const rooms = { catalogue, execution, registry, apiKeys, history, pageTokens: createPageTokens(signingKey) };
   const server = await serve(config, log, rooms, {
-    admit: admitPrincipals(createAuthenticator({ findApiKey: store.findApiKey, signingKey, jwt: jwtOf(config) })),
+    admit: admitPrincipals(authenticator.authenticate),
     ready: () => store.ping(readyMs),
     slowPart: () => (store.isSlow() ? "The service's own database" : undefined),
   });
@@ -127,6 +137,42 @@ async function startDatabase(
   const embedded = await startEmbedded({ directory: database.directory, log: (message) => log.info(message) });
   starting.defer(() => embedded.stop());
   return embedded;
+}
+
+interface Identities {
+  readonly config: Config;
+  readonly log: Log;
+  readonly store: Store;
+  readonly signingKey: KeyObject;
+  readonly apiKeys: ApiKeys;
+}
+
+/** What tells callers apart, and what it needs of the issuer of tokens and of the store. */
+function createAuthentication(
+  { config, log, store, signingKey, apiKeys }: Identities,
+  starting: AsyncDisposableStack,
+): Authenticator {
+  const lastUse = gatherLastUse({
+    write: apiKeys.recordUse,
+    onProblem: (err) => log.warn({ err }, "when API keys were used could not be written"),
+  });
+  starting.defer(() => lastUse.close());
+  return createAuthenticator({
+    ...{ findApiKey: store.findApiKey, signingKey, onApiKeyUse: lastUse.used },
+    jwt: config.jwt && { ...config.jwt, keys: keysOf(config, config.jwt.keys, log, starting) },
+  });
+}
+
+function keysOf(config: Config, keys: JwtConfig["keys"], log: Log, starting: AsyncDisposableStack): JwtKeys {
+  if ("jwks" in keys) return jwksKeys(keys.jwks);
+  if ("secret" in keys) return sharedSecretKeys(keys.secret);
+  const remote = remoteKeys({
+    url: keys.url,
+    fetch: createFetch(createDial(createEgressPolicy(config.egressAllow))),
+    onProblem: (err) => log.warn({ err }, "the issuer's keys could not be read"),
+  });
+  starting.defer(() => remote.close());
+  return remote;
 }
 
 interface Foundations {
@@ -212,15 +258,6 @@ async function serveMetrics(
   });
   starting.defer(() => served.close());
   return served.port;
-}
-
-function jwtOf({ jwt }: Config) {
-  if (jwt === undefined) return undefined;
-  const { issuer, audience, organizationClaim, keys } = jwt;
-  return {
-    ...{ issuer, audience, organizationClaim },
-    keys: "jwks" in keys ? jwksKeys(keys.jwks) : sharedSecretKeys(keys.secret),
-  };
 }
 
 async function main(): Promise<void> {

@@ -26,6 +26,8 @@ export interface StoredApiKey {
   readonly scopes: readonly string[];
   /** Empty for all of the organization's. */
   readonly connectorIds: readonly string[];
+  /** Empty for all of its connectors'. */
+  readonly resources: readonly string[];
   readonly expireTime?: Date | null;
   readonly revokeTime?: Date | null;
 }
@@ -48,6 +50,7 @@ export function mintApiKey(signingKey: KeyObject): MintedApiKey {
 }
 
 export interface VerifiedApiKey {
+  readonly id: string;
   readonly principal: Principal;
   /** Milliseconds since 1970, or Infinity. */
   readonly expireTime: number;
@@ -80,8 +83,16 @@ export function apiKeyVerifier(
     if (stored.revokeTime) throw unauthenticated("The API key has been revoked.", "Ask for a new API key.");
     const expireTime = stored.expireTime?.getTime() ?? Number.POSITIVE_INFINITY;
     if (expireTime <= Date.now()) throw unauthenticated("The API key has expired.", "Ask for a new API key.");
-    return { principal: principalOf({ ...stored, id: stored.principal }), expireTime };
+    return { id, principal: principalOfKey(stored), expireTime };
   };
+}
+
+function principalOfKey({ organizationId, principal, scopes, connectorIds, resources }: StoredApiKey): Principal {
+  return principalOf({
+    ...{ organizationId, id: principal, scopes },
+    connectorIds: connectorIds.length === 0 ? undefined : connectorIds,
+    resources: resources.length === 0 ? undefined : resources,
+  });
 }
 
 function hashKey(signingKey: KeyObject): KeyObject {

@@ -1,91 +1,83 @@
 /** From the Authorization header to a principal. */
-import { createHash, type KeyObject } from "node:crypto";
-import { LRUCache } from "lru-cache";
-import { Failure } from "../failure.ts";
+import type { KeyObject } from "node:crypto";
 import { apiKeyPrefix, apiKeyVerifier, type FindApiKey } from "./api-key.ts";
 import { type JwtOptions, jwtVerifier } from "./jwt.ts";
 import { type Principal, unauthenticated } from "./principal.ts";
+import { digestOf, rememberTokens } from "./verified-tokens.ts";
 
 export interface AuthenticatorOptions {
   readonly findApiKey: FindApiKey;
   readonly signingKey: KeyObject;
   /** Absent: JWTs are refused. */
   readonly jwt?: JwtOptions | undefined;
+  /** Hears of every call with an API key, often: it must be cheap. Default: nobody does. */
+  readonly onApiKeyUse?: (organizationId: string, apiKeyId: string) => void;
 }
 
 /**
  * Who sends this Authorization header (RFC 6750: `Bearer <token>`). Throws an
  * unauthenticated Failure that says what to send instead, and never shows the token;
- * what `findApiKey` throws passes through.
+ * what `findApiKey` and the keys of JWTs throw passes through.
  */
 export type Authenticate = (authorization: string | null) => Promise<Principal>;
 
-/** A JWT can't be revoked, so verifying it again is worth little. Milliseconds. */
-const jwtCacheTime = 60_000;
-/** A revoked API key may pass this long on a replica that has just seen it: no notice reaches it yet. Milliseconds. */
-const apiKeyCacheTime = 5_000;
-const maxCachedTokens = 10_000;
+export interface Authenticator {
+  readonly authenticate: Authenticate;
+  /** The API key was changed, revoked or deleted, here or elsewhere: it is looked up again. */
+  changed(apiKeyId: string): void;
+  /** Whether `changed` is called for every change. Until it is, a key is looked up every second. */
+  available(changes: boolean): void;
+}
+
+/** While every change of an API key is told. The minute only bounds what a fault could do. Milliseconds. */
+const toldCacheMs = 60_000;
+/** While changes may go untold. So little that a revocation is hardly late, and a herd does not reach the store. */
+const untoldCacheMs = 1_000;
 const maxTokenLength = 8_192;
 
-interface Verified {
-  readonly principal: Principal;
-  /** Milliseconds since 1970. */
-  readonly expireTime: number;
-}
+export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
+  const { onApiKeyUse = () => undefined } = options;
+  let told = false;
+  const apiKeys = rememberTokens(apiKeyVerifier(options.findApiKey, options.signingKey), () =>
+    told ? toldCacheMs : untoldCacheMs,
+  );
+  const jwt = options.jwt === undefined ? refuseJwt : jwtAuthentication(options.jwt);
 
-/** One that runs, and how long its answer will be good for. */
-interface Check {
-  readonly principal: Promise<Principal>;
-  /** Milliseconds since 1970. */
-  readonly cacheUntil: number;
-}
-
-/**
- * Good tokens are remembered by their SHA-256, never by themselves. What failed is not:
- * a key that is made a moment later works at once, and strangers can't fill the memory.
- */
-export function createAuthenticator(options: AuthenticatorOptions): Authenticate {
-  const verifyApiKey = apiKeyVerifier(options.findApiKey, options.signingKey);
-  const verifyJwt = options.jwt === undefined ? refuseJwt : jwtVerifier(options.jwt);
-  const cache = new LRUCache<string, Verified>({ max: maxCachedTokens });
-  // Many callers show one token: when it is not known any more, the store must not hear of it from each of them.
-  const checks = new Map<string, Check>();
-
-  async function verify(token: string, digest: string, cacheUntil: number): Promise<Principal> {
-    const { principal, expireTime } = await (isApiKey(token) ? verifyApiKey(token) : verifyJwt(token));
-    cache.set(digest, { principal, expireTime: Math.min(expireTime, cacheUntil) });
-    return principal;
-  }
-
-  function check(token: string, digest: string): Promise<Principal> {
-    // Counted from before the check: a slow look-up must not lengthen a revoked key's life.
-    const cacheUntil = Date.now() + (isApiKey(token) ? apiKeyCacheTime : jwtCacheTime);
-    const begun = { cacheUntil, principal: verify(token, digest, cacheUntil) };
-    checks.set(digest, begun);
-    const forget = () => checks.get(digest) === begun && checks.delete(digest);
-    begun.principal.then(forget, forget);
-    return begun.principal;
-  }
-
-  return async (authorization) => {
-    const token = bearerToken(authorization);
-    const digest = createHash("sha256").update(token).digest("base64");
-    const known = cache.get(digest);
-    if (known !== undefined && known.expireTime > Date.now()) return known.principal;
-    const running = checks.get(digest);
-    if (running === undefined || running.cacheUntil <= Date.now()) return check(token, digest);
-    try {
-      return await running.principal;
-    } catch (error) {
-      // The key may have been made since that look-up began.
-      if (error instanceof Failure && error.kind === "unauthenticated") return check(token, digest);
-      throw error;
-    }
+  return {
+    async authenticate(authorization) {
+      const token = bearerToken(authorization);
+      const digest = digestOf(token);
+      if (!token.startsWith(apiKeyPrefix)) return jwt(token, digest);
+      const { principal, id } = apiKeys.known(digest) ?? (await apiKeys.verify(token, digest));
+      if (id !== undefined) onApiKeyUse(principal.organizationId, id);
+      return principal;
+    },
+    changed: apiKeys.forget,
+    available(changes) {
+      told = changes;
+      // What changed while nobody listened was not told, and when that began is not known to the second.
+      apiKeys.clear();
+    },
   };
 }
 
-function isApiKey(token: string): boolean {
-  return token.startsWith(apiKeyPrefix);
+/**
+ * A JWT can't be revoked and is good until it expires, so verifying it again tells
+ * nothing new, except that its key may have been withdrawn: when the issuer's keys are
+ * others, or are too old to be trusted, all that they verified is forgotten.
+ */
+function jwtAuthentication(options: JwtOptions): (token: string, digest: string) => Promise<Principal> {
+  const { keys } = options;
+  const jwts = rememberTokens(jwtVerifier(options), () => Number.POSITIVE_INFINITY);
+  let verifiedBy = keys.current();
+  return async (token, digest) => {
+    if (keys.current() !== verifiedBy) {
+      jwts.clear();
+      verifiedBy = keys.current();
+    }
+    const { principal } = jwts.known(digest) ?? (await jwts.verify(token, digest));
+    return principal;
+  };
 }
 
 function bearerToken(authorization: string | null): string {

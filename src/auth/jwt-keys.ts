@@ -3,15 +3,20 @@ import { createPublicKey, createSecretKey, type JsonWebKeyInput } from "node:cry
 import { createLocalJWKSet, type JWK, type JWTVerifyGetKey } from "jose";
 import { Failure } from "../failure.ts";
 
-/** Where keys come from; a set that is fetched from a URL fits here too. */
+/** Where keys come from: a file, a secret, or the issuer itself (`remote-keys.ts`). */
 export interface JwtKeys {
   /** The `alg` values that are accepted at all; `none` never is. */
   readonly algorithms: readonly string[];
   /** The key for a token's header, of the algorithm that it names. */
   readonly getKey: JWTVerifyGetKey;
+  /**
+   * Stands for the keys that are in use: when it is another, tokens that were verified
+   * before may have been signed by a key that is none any more. Undefined without keys.
+   */
+  current(): object | undefined;
 }
 
-const signatures = [
+export const signatures: readonly string[] = [
   "ES256",
   "ES384",
   "ES512",
@@ -39,7 +44,7 @@ export function jwksKeys(json: string): JwtKeys {
     .filter(({ jwk, name }) => isSignatureKey(jwk, name))
     .map(({ jwk, name }) => checkKey(jwk, name));
   if (keys.length === 0) throw wrongKeys("it has no key that verifies signatures");
-  return { algorithms: signatures, getKey: createLocalJWKSet({ keys }) };
+  return constant(signatures, createLocalJWKSet({ keys }));
 }
 
 /**
@@ -55,7 +60,11 @@ export function sharedSecretKeys(secret: string): JwtKeys {
     });
   }
   const key = createSecretKey(bytes);
-  return { algorithms: ["HS256"], getKey: async () => key };
+  return constant(["HS256"], async () => key);
+}
+
+function constant(algorithms: readonly string[], getKey: JWTVerifyGetKey): JwtKeys {
+  return { algorithms, getKey, current: () => getKey };
 }
 
 function parseSet(json: string): JWK[] {

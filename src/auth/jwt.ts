@@ -3,6 +3,7 @@ import { errors, type JWTPayload, jwtVerify } from "jose";
 import { Failure } from "../failure.ts";
 import type { JwtKeys } from "./jwt-keys.ts";
 import { type Principal, principalOf, unauthenticated } from "./principal.ts";
+import { isResourcePattern } from "./resources.ts";
 
 export interface JwtOptions {
   readonly keys: JwtKeys;
@@ -10,9 +11,27 @@ export interface JwtOptions {
   readonly issuer: string;
   /** What `aud` must be or hold. */
   readonly audience: string;
-  /** The claim that names the organization; `organization_id` by default. */
-  readonly organizationClaim?: string;
+  /** The claims that name the organization, and the limits to connectors and to resources. */
+  readonly claims?: Partial<JwtClaimNames>;
 }
+
+export interface JwtClaimNames {
+  /** Default: `organization_id`. */
+  readonly organization: string;
+  /** An array of connectors' ids; a token without it reaches all. Default: `connectors`. */
+  readonly connectors: string;
+  /** An array of resources, as `resources.ts` has them; a token without it reaches all. Default: `resources`. */
+  readonly resources: string;
+}
+
+const defaultClaims: JwtClaimNames = {
+  organization: "organization_id",
+  connectors: "connectors",
+  resources: "resources",
+};
+
+/** What a token's `typ` may say that it is, if it says anything (RFC 7519, 5.1; RFC 9068, 2.1). */
+const types = ["jwt", "at+jwt"];
 
 /** How far the issuer's clock may be from ours, in seconds. */
 const clockSkew = 30;
@@ -29,7 +48,8 @@ export interface VerifiedJwt {
  * between (RFC 8693), and of the array `scopes`.
  */
 export function jwtVerifier(options: JwtOptions): (token: string) => Promise<VerifiedJwt> {
-  const { keys, issuer, audience, organizationClaim = "organization_id" } = options;
+  const { keys, issuer, audience } = options;
+  const names = { ...defaultClaims, ...options.claims };
   return async (token) => {
     if (!hasOneSpelling(token)) throw malformed();
     let claims: JWTPayload;
@@ -39,17 +59,19 @@ export function jwtVerifier(options: JwtOptions): (token: string) => Promise<Ver
         issuer,
         audience,
         clockTolerance: clockSkew,
-        requiredClaims: ["exp", "sub", organizationClaim],
+        requiredClaims: ["exp", "sub", names.organization],
       });
+      if (!isAccessToken(verified.protectedHeader.typ)) throw wrongType();
       claims = verified.payload;
     } catch (cause) {
       throw refusal(cause, keys.algorithms);
     }
     const principal = principalOf({
-      organizationId: claims[organizationClaim],
+      organizationId: claims[names.organization],
       id: claims.sub,
       scopes: scopesOf(claims),
-      connectorIds: [],
+      connectorIds: limitOf(claims, names.connectors, isUuid),
+      resources: limitOf(claims, names.resources, isResourcePattern),
     });
     return { principal, expireTime: (claims.exp as number) * 1000 };
   };
@@ -63,6 +85,34 @@ function hasOneSpelling(token: string): boolean {
 
 function scopesOf({ scope, scopes }: JWTPayload): unknown[] {
   return [...(typeof scope === "string" ? scope.split(" ") : []), ...(Array.isArray(scopes) ? scopes : [])];
+}
+
+/** A logout token or an identity's proof of the same issuer is for something else. */
+function isAccessToken(type: unknown): boolean {
+  if (type === undefined) return true;
+  return typeof type === "string" && types.includes(type.toLowerCase().replace(/^application\//, ""));
+}
+
+function wrongType(): Failure {
+  return unauthenticated(
+    "The token's `typ` says that it is something else than an access token.",
+    "Send the access token, whose `typ` is absent, `JWT` or `at+jwt`.",
+  );
+}
+
+/** An empty limit reaches nothing: only a token without the claim is free of it. */
+function limitOf(claims: JWTPayload, name: string, isGood: (text: string) => boolean): readonly string[] | undefined {
+  const limit = claims[name];
+  if (limit === undefined) return undefined;
+  if (Array.isArray(limit) && limit.every((each) => typeof each === "string" && isGood(each))) return limit;
+  throw unauthenticated(
+    `The token's \`${name}\` is malformed.`,
+    "Have it issued with an array: of connectors' ids, or of resources such as `public.city` and `sales.*`.",
+  );
+}
+
+function isUuid(text: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
 }
 
 /** The library's errors hold the token's claims, so none becomes a `cause`. */

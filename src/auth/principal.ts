@@ -21,6 +21,8 @@ export interface Principal {
   readonly scopes: ReadonlySet<Scope>;
   /** The connectors it may reach, in lower case; undefined for all of the organization's. */
   readonly connectorIds: ReadonlySet<string> | undefined;
+  /** The resources it may reach, as `resources.ts` has them; undefined for all of its connectors'. */
+  readonly resources: readonly string[] | undefined;
 }
 
 export function isScope(text: unknown): text is Scope {
@@ -29,28 +31,15 @@ export function isScope(text: unknown): text is Scope {
 
 /**
  * Lets the call pass or throws a permission_denied Failure whose `metadata.scope` names
- * the scope that was needed.
- *
- * A connector outside the principal's reach is refused whether it exists or not: the
- * answer tells nothing about it. A call without a connector, such as a list, has to
- * keep to `principal.connectorIds` itself.
+ * the scope that was needed. What the principal may do it to is not looked at here.
  */
-export function authorize(principal: Principal, scope: Scope, connectorId?: string): void {
-  if (!principal.scopes.has(scope) && !principal.scopes.has("connector.admin")) {
-    throw new Failure("permission_denied", `This call needs the scope ${scope}, which the caller does not have.`, {
-      where: "caller",
-      remedy: `Call with an API key or a token that has the scope ${scope}.`,
-      metadata: { scope },
-    });
-  }
-  if (connectorId === undefined || principal.connectorIds === undefined) return;
-  if (!principal.connectorIds.has(connectorId.toLowerCase())) {
-    throw new Failure("permission_denied", `The caller's scope ${scope} does not reach this connector.`, {
-      where: "caller",
-      remedy: "Call with an API key that is not limited to other connectors.",
-      metadata: { scope, connector: connectorId },
-    });
-  }
+export function authorize(principal: Principal, scope: Scope): void {
+  if (principal.scopes.has(scope) || principal.scopes.has("connector.admin")) return;
+  throw new Failure("permission_denied", `This call needs the scope ${scope}, which the caller does not have.`, {
+    where: "caller",
+    remedy: `Call with an API key or a token that has the scope ${scope}.`,
+    metadata: { scope },
+  });
 }
 
 /** What a credential says about its bearer, before it is looked at. */
@@ -59,13 +48,15 @@ export interface Claims {
   readonly id: unknown;
   /** Those that this service does not know are left out. */
   readonly scopes: readonly unknown[];
-  /** Empty for all of the organization's. */
-  readonly connectorIds: readonly string[];
+  /** Undefined for all of the organization's; empty for none. */
+  readonly connectorIds: readonly string[] | undefined;
+  /** Undefined for all of its connectors'; empty for none. */
+  readonly resources: readonly string[] | undefined;
 }
 
 /** The principal of some claims. Throws an unauthenticated Failure when they name none. */
 export function principalOf(claims: Claims): Principal {
-  const { organizationId, id } = claims;
+  const { organizationId, id, connectorIds, resources } = claims;
   if (typeof organizationId !== "string" || !/^[A-Za-z0-9_.:-]{1,64}$/.test(organizationId)) {
     throw unauthenticated(
       "The caller's organization is not of 1 to 64 letters, digits and `_`, `.`, `:`, `-`.",
@@ -78,12 +69,10 @@ export function principalOf(claims: Claims): Principal {
       "Have the token issued with the caller's name as its subject.",
     );
   }
-  const { connectorIds } = claims;
   return {
-    organizationId,
-    id,
+    ...{ organizationId, id, resources },
     scopes: new Set(claims.scopes.filter(isScope)),
-    connectorIds: connectorIds.length === 0 ? undefined : new Set(connectorIds.map((each) => each.toLowerCase())),
+    connectorIds: connectorIds && new Set(connectorIds.map((each) => each.toLowerCase())),
   };
 }
 

@@ -1,5 +1,6 @@
 /** Creates an API key in the configured database and prints it, once. */
 import { parseArgs } from "node:util";
+import { checkGrant } from "../auth/granting.ts";
 import { principalOf, scopes } from "../auth/principal.ts";
 import { parseSigningKey } from "../auth/signing-key.ts";
 import { type Config, readConfig } from "../config.ts";
@@ -15,6 +16,7 @@ const usage = `Usage: npm run api-key -- --organization ID --principal NAME --sc
   --scopes SCOPE,SCOPE  what it may do: ${scopes.slice(0, 4).join(", ")},
                         ${scopes.slice(4).join(", ")} (which implies the others)
   --connectors ID,ID    only these connectors; without it, all of the organization's
+  --resources NAME,NAME only these resources: public.city, or sales.* for a namespace; without it, all
   --expires DATE        when it ends: 2030-12-31 or 2030-12-31T12:00:00Z; without it, never
 
 The database and the keys are the service's: give the same environment variables.
@@ -26,22 +28,27 @@ class UsageError extends Error {}
 /** @throws UsageError that says which argument is wrong */
 function readArguments(args: readonly string[]): NewApiKey {
   const text = { type: "string" } as const;
-  const options = { organization: text, principal: text, scopes: text, connectors: text, expires: text };
+  const options = {
+    ...{ organization: text, principal: text, scopes: text, connectors: text, resources: text, expires: text },
+  };
   const {
     organization,
     principal,
     scopes,
     connectors = "",
+    resources = "",
     expires,
   } = parsed(() => parseArgs({ args: [...args], options })).values;
   if (organization === undefined || principal === undefined || scopes === undefined) {
     throw new UsageError("--organization, --principal and --scopes are needed.");
   }
-  const key = { organizationId: organization, principal, scopes: listOf(scopes), connectorIds: listOf(connectors) };
-  const known = parsed(() => principalOf({ ...key, id: principal }));
-  const unknown = key.scopes.filter((scope) => !(known.scopes as ReadonlySet<string>).has(scope));
+  const key = {
+    ...{ organizationId: organization, principal, scopes: listOf(scopes) },
+    ...{ connectorIds: listOf(connectors), resources: listOf(resources) },
+  };
   if (key.scopes.length === 0) throw new UsageError("--scopes names no scope.");
-  if (unknown.length > 0) throw new UsageError(`--scopes: there is no ${unknown.join(", ")}.`);
+  const unlimited = { connectorIds: undefined, resources: undefined };
+  parsed(() => checkGrant(principalOf({ ...key, ...unlimited, id: principal, scopes: ["connector.admin"] }), key));
   const stranger = key.connectorIds.find((id) => !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id));
   if (stranger !== undefined) throw new UsageError(`--connectors: ${stranger} is not a connector's id.`);
   return { ...key, expireTime: expires === undefined ? null : dateOf(expires) };

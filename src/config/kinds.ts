@@ -51,6 +51,17 @@ export function isRedisUrl(text: string): boolean {
   return /^rediss?:$/.test(URL.parse(text)?.protocol ?? "");
 }
 
+/** Without TLS only on this machine, which `problemsTogether` allows in development alone. */
+export function isKeySetUrl(text: string): boolean {
+  const url = URL.parse(text);
+  if (url === null || url.username !== "" || url.password !== "") return false;
+  return url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url.hostname));
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname);
+}
+
 /** An address and the length of its prefix, in CIDR notation (RFC 4632, RFC 4291). */
 export function isRange(text: string): boolean {
   const [, address = "", bits = ""] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];

@@ -17,19 +17,28 @@ function missingPartners(values: Given): string[] {
   if (values.ENCRYPTION_KEYS !== undefined && values.ENCRYPTION_KEY !== undefined) {
     problems.push("ENCRYPTION_KEYS, ENCRYPTION_KEY: give one of them");
   }
-  const { JWT_JWKS_FILE, JWT_SECRET, JWT_ISSUER, JWT_AUDIENCE, DATABASE_URL } = values;
-  if (JWT_JWKS_FILE !== undefined && JWT_SECRET !== undefined) {
-    problems.push("JWT_JWKS_FILE, JWT_SECRET: give one of them");
-  }
-  const verifies = JWT_JWKS_FILE !== undefined || JWT_SECRET !== undefined;
+  return [...problems, ...wrongJwt(values)];
+}
+
+function wrongJwt(values: Given): string[] {
+  const problems: string[] = [];
+  const { JWT_JWKS_URL, JWT_JWKS_FILE, JWT_SECRET, JWT_ISSUER, JWT_AUDIENCE, DATABASE_URL } = values;
+  const sources = Object.entries({ JWT_JWKS_URL, JWT_JWKS_FILE, JWT_SECRET }).filter(
+    ([, value]) => value !== undefined,
+  );
+  if (sources.length > 1) problems.push(`${sources.map(([name]) => name).join(", ")}: give one of them`);
+  const verifies = sources.length > 0;
   if (verifies && (JWT_ISSUER === undefined || JWT_AUDIENCE === undefined)) {
     problems.push("JWT_ISSUER, JWT_AUDIENCE: are needed to verify JWTs");
   }
   if (!verifies && (JWT_ISSUER !== undefined || JWT_AUDIENCE !== undefined)) {
-    problems.push("JWT_JWKS_FILE: is needed to verify JWTs");
+    problems.push("JWT_JWKS_URL: is needed to verify JWTs, or JWT_JWKS_FILE");
   }
   if (JWT_SECRET !== undefined && DATABASE_URL !== undefined) {
-    problems.push("JWT_SECRET: is for development, with the built-in database, only; use JWT_JWKS_FILE");
+    problems.push("JWT_SECRET: is for development, with the built-in database, only; use JWT_JWKS_URL");
+  }
+  if (JWT_JWKS_URL?.startsWith("http:") && DATABASE_URL !== undefined) {
+    problems.push("JWT_JWKS_URL: http is for development, with the built-in database, only; use https");
   }
   return problems;
 }

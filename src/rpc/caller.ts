@@ -1,6 +1,5 @@
 /** What a handler needs to know of a call before it runs. */
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
-import { authorize, type Principal, type Scope } from "../auth/principal.ts";
 import type { Caller } from "../execution/call.ts";
 import { Failure } from "../failure.ts";
 import { type ConnectorRow, noSuchConnector } from "../registry/registry.ts";
@@ -42,29 +41,8 @@ function shuttingDown(): Failure {
   });
 }
 
-/** The principal, if it may do this. */
-export function permitted(context: HandlerContext, ...scopes: Scope[]): Principal {
-  const principal = principalOf(context);
-  for (const scope of scopes) authorize(principal, scope);
-  return principal;
-}
-
 /**
- * The principal, if it may do this to the organization as a whole: one that reaches
- * some of its connectors only could not use what it makes.
- */
-export function permittedEverywhere(context: HandlerContext, scope: Scope): Principal {
-  const principal = permitted(context, scope);
-  if (principal.connectorIds === undefined) return principal;
-  throw new Failure("permission_denied", "The caller is limited to some of the organization's connectors.", {
-    where: "caller",
-    remedy: "Call with an API key that is not limited to connectors.",
-    metadata: { scope },
-  });
-}
-
-/**
- * The connector, if the principal may do this with it, for a call to its source.
+ * The connector, if the principal reaches it, for a call to its source.
  *
  * It is looked up among those that the principal reaches first: a stranger's connector
  * is absent, not forbidden, and so is one that its API key is not for.
@@ -73,9 +51,8 @@ export function connectorFor(
   { registry, execution }: Rooms,
   context: HandlerContext,
   connectorId: string,
-  ...scopes: Scope[]
 ): Promise<ConnectorRow> {
-  return reached(context, connectorId, scopes, async (organizationId) => {
+  return reached(context, connectorId, async (organizationId) => {
     try {
       return await registry.use(organizationId, connectorId);
     } catch (error) {
@@ -91,23 +68,18 @@ export function storedConnectorFor(
   { registry }: Rooms,
   context: HandlerContext,
   connectorId: string,
-  ...scopes: Scope[]
 ): Promise<ConnectorRow> {
-  return reached(context, connectorId, scopes, (organizationId) => registry.get(organizationId, connectorId));
+  return reached(context, connectorId, (organizationId) => registry.get(organizationId, connectorId));
 }
 
 async function reached(
   context: HandlerContext,
   connectorId: string,
-  scopes: readonly Scope[],
   find: (organizationId: string) => Promise<ConnectorRow>,
 ): Promise<ConnectorRow> {
-  const principal = principalOf(context);
-  const { organizationId, connectorIds } = principal;
+  const { organizationId, connectorIds } = principalOf(context);
   if (connectorIds !== undefined && !connectorIds.has(connectorId.toLowerCase())) throw noSuchConnector();
-  const connector = await find(organizationId);
-  for (const scope of scopes) authorize(principal, scope, connector.id);
-  return connector;
+  return find(organizationId);
 }
 
 function isAbsent(error: unknown): boolean {

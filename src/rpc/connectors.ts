@@ -5,7 +5,8 @@ import { ConnectorOrder, type ConnectorPatch, type UpdateConnectorRequest } from
 import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
 import type { ListOrder, ListPosition } from "../registry/list.ts";
 import type { ConnectorChange } from "../registry/registry.ts";
-import { permitted, permittedEverywhere, storedConnectorFor } from "./caller.ts";
+import { storedConnectorFor } from "./caller.ts";
+import { principalOf } from "./principal.ts";
 import type { Rooms } from "./rooms.ts";
 import { canonical } from "./wire/canonical.ts";
 import { connectorToWire, policyFromWire, versionFromEtag } from "./wire/connector.ts";
@@ -26,7 +27,7 @@ export function connectorHandlers(rooms: Rooms): Handlers {
   const { registry, execution, pageTokens } = rooms;
   return {
     async createConnector(request, context) {
-      const { organizationId } = permittedEverywhere(context, "connector.write");
+      const { organizationId } = principalOf(context);
       const { provider, name, displayName, labels, config = {}, credential, policy } = request;
       const connector = await registry.create(organizationId, {
         ...{ provider, name, displayName, labels, config, credential },
@@ -36,11 +37,11 @@ export function connectorHandlers(rooms: Rooms): Handlers {
     },
 
     async getConnector({ connectorId }, context) {
-      return { connector: connectorToWire(await storedConnectorFor(rooms, context, connectorId, "connector.read")) };
+      return { connector: connectorToWire(await storedConnectorFor(rooms, context, connectorId)) };
     },
 
     async listConnectors({ filter, orderBy, descending, pageSize, pageToken }, context) {
-      const { organizationId, connectorIds } = permitted(context, "connector.read");
+      const { organizationId, connectorIds } = principalOf(context);
       const binding = canonical("ListConnectors", organizationId, filter, orderBy, descending);
       const { connectors, next } = await registry.list(organizationId, {
         providers: filter?.providers ?? [],
@@ -61,14 +62,14 @@ export function connectorHandlers(rooms: Rooms): Handlers {
 
     async updateConnector(request, context) {
       const { connectorId, etag } = request;
-      const { organizationId, id } = await storedConnectorFor(rooms, context, connectorId, "connector.write");
+      const { organizationId, id } = await storedConnectorFor(rooms, context, connectorId);
       const connector = await registry.update(organizationId, id, changeOf(request), versionFromEtag(etag));
       execution.forget(organizationId, id);
       return { connector: connectorToWire(connector) };
     },
 
     async deleteConnector({ connectorId, etag }, context) {
-      const { organizationId, id } = await storedConnectorFor(rooms, context, connectorId, "connector.write");
+      const { organizationId, id } = await storedConnectorFor(rooms, context, connectorId);
       await registry.remove(organizationId, id, versionFromEtag(etag));
       execution.forget(organizationId, id);
       return {};

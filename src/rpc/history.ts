@@ -16,7 +16,7 @@ export function historyHandlers(rooms: Rooms): Pick<ServiceImpl<typeof Connector
   const { history, pageTokens } = rooms;
   return {
     async listQueries(request, context) {
-      const { organizationId, id } = await connectorFor(rooms, context, request.connectorId, "connector.audit.read");
+      const { organizationId, id } = await connectorFor(rooms, context, request.connectorId);
       const { startTime, endTime, principal, agent, failed, pageSize, pageToken } = request;
       checkText({ principal, agent });
       const binding = canonical("ListQueries", organizationId, id, startTime, endTime, principal, agent, failed);

@@ -7,6 +7,8 @@ import { ResourceSchema, SchemaView, ResourceKind as WireKind } from "../gen/con
 import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
 import type { Check, Resource, ResourceKind } from "../providers/contract.ts";
 import { callerOf, connectorFor } from "./caller.ts";
+import { principalOf } from "./principal.ts";
+import { resourcesWithin } from "./reach.ts";
 import type { Rooms } from "./rooms.ts";
 import { canonical } from "./wire/canonical.ts";
 import { typeToWire } from "./wire/fields.ts";
@@ -38,7 +40,7 @@ export function operateHandlers(
   const { execution, pageTokens } = rooms;
   return {
     async testConnector({ connectorId }, context) {
-      const connector = await connectorFor(rooms, context, connectorId, "connector.read");
+      const connector = await connectorFor(rooms, context, connectorId);
       const { result, timings } = await execution.test(connector, callerOf(context));
       const { ok, serverVersion, tls, readOnly, user, checks } = result;
       return {
@@ -49,11 +51,11 @@ export function operateHandlers(
     },
 
     async getSchema(request, context) {
-      const connector = await connectorFor(rooms, context, request.connectorId, "connector.read");
+      const connector = await connectorFor(rooms, context, request.connectorId);
       const { refresh, namePrefix, view, pageSize, pageToken } = request;
       const schema = await execution.schema(connector, refresh && pageToken === "", callerOf(context));
       const wanted = new Set(request.kinds);
-      const matching = schema.resources.filter(
+      const matching = resourcesWithin(principalOf(context), schema.resources).filter(
         ({ name, localName, kind }) =>
           (wanted.size === 0 || wanted.has(kinds[kind])) &&
           (name.startsWith(namePrefix) || localName.startsWith(namePrefix)),

@@ -4,14 +4,17 @@ import type { Authenticate } from "../auth/authenticator.ts";
 import type { Principal } from "../auth/principal.ts";
 import { Failure } from "../failure.ts";
 import { ConnectorService } from "../gen/connector/v1/service_pb.js";
+import { authorizeCall } from "./permissions.ts";
 
 const principalKey = createContextKey<Principal | undefined>(undefined, { description: "principal" });
 
-/** Admits no call of the connector service without a principal; health and reflection need none. */
+/** Admits no call of the connector service without a principal that may make it; health and reflection need none. */
 export function admitPrincipals(authenticate: Authenticate): (context: HandlerContext) => Promise<void> {
   return async (context) => {
     if (context.service.typeName !== ConnectorService.typeName) return;
-    context.values.set(principalKey, await authenticate(context.requestHeader.get("authorization")));
+    const principal = await authenticate(context.requestHeader.get("authorization"));
+    authorizeCall(principal, context.method.localName);
+    context.values.set(principalKey, principal);
   };
 }
 

@@ -5,7 +5,6 @@ import { z } from "zod";
 import { ProviderSchema, ProviderType, Capability as WireCapability } from "../gen/connector/v1/provider_pb.js";
 import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
 import type { Capability, Provider } from "../providers/contract.ts";
-import { permitted } from "./caller.ts";
 import type { Rooms } from "./rooms.ts";
 
 const capabilities: Record<Capability, WireCapability> = {
@@ -19,8 +18,7 @@ const capabilities: Record<Capability, WireCapability> = {
 
 export function providerHandlers({ catalogue }: Rooms): Pick<ServiceImpl<typeof ConnectorService>, "listProviders"> {
   return {
-    listProviders(_request, context) {
-      permitted(context, "connector.read");
+    listProviders() {
       return { providers: catalogue.providers.map(toWire) };
     },
   };

@@ -2,13 +2,14 @@
 import { create, fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { ListValueSchema, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
-import type { Scope } from "../auth/principal.ts";
 import { type Query, QueryResponseSchema, QuerySchema, Paging as WirePaging } from "../gen/connector/v1/query_pb.js";
 import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
 import type { PageRequest, Paging } from "../providers/contract.ts";
 import type { ConnectorRow } from "../registry/registry.ts";
 import { ValueEncoder } from "../rows/values.ts";
 import { callerOf, connectorFor } from "./caller.ts";
+import { principalOf } from "./principal.ts";
+import { authorizeQuery, withoutSuggestions } from "./reach.ts";
 import type { Rooms } from "./rooms.ts";
 import { canonical } from "./wire/canonical.ts";
 import { addEncoded, decoded, speaksJson } from "./wire/encoded.ts";
@@ -27,19 +28,14 @@ const maxPageSize = 10_000;
 /** Cells of a page; typed values take somewhat more, and clients refuse messages of more than 4 MiB. */
 const maxPageBytes = 2_000_000;
 
-/** What a query needs: a native statement is a permission of its own. */
-export function scopesOf(query: Query | undefined): Scope[] {
-  return query?.source.case === "native" ? ["connector.query", "connector.query.native"] : ["connector.query"];
-}
-
 export function queryHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorService>, "query" | "explainQuery"> {
   const { execution, pageTokens } = rooms;
   return {
     async query(request, context) {
-      const { query, binding, connector, page } = await opened(rooms, request, context);
+      const { query, binding, connector, page, principal } = await opened(rooms, request, context);
       const maxAgeMs = request.maxAge === undefined ? 0 : durationToMs(request.maxAge);
       const asked = { query: queryFromWire(query), page, maxAgeMs };
-      const answer = await execution.query(connector, asked, callerOf(context));
+      const answer = await withoutSuggestions(principal, execution.query(connector, asked, callerOf(context)));
       const { fields, batches, continuation, paging, truncated } = answer.result;
       const response = create(QueryResponseSchema, {
         fields: fields.map(fieldToWire),
@@ -61,15 +57,19 @@ export function queryHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorSe
     },
 
     async explainQuery(request, context) {
-      const { query, connector, page } = await opened(rooms, request, context);
-      const explained = await execution.explain(connector, { query: queryFromWire(query), page }, callerOf(context));
+      const { query, connector, page, principal } = await opened(rooms, request, context);
+      const asked = { query: queryFromWire(query), page };
+      const explained = await withoutSuggestions(principal, execution.explain(connector, asked, callerOf(context)));
       const { statement, parameters, pushedDown, paging, plan, estimatedRows, estimatedCost } = explained;
       return {
         statement,
         parameters: [...parameters],
         pushedDown: [...pushedDown],
         paging: pagings[paging],
-        ...(plan === undefined ? {} : { plan: fromJson(ListValueSchema, plan as JsonValue) }),
+        // A view's plan names what stands behind it.
+        ...(plan === undefined || principal.resources !== undefined
+          ? {}
+          : { plan: fromJson(ListValueSchema, plan as JsonValue) }),
         ...(estimatedRows === undefined ? {} : { estimatedRows: BigInt(Math.round(estimatedRows)) }),
         ...(estimatedCost === undefined ? {} : { estimatedCost }),
       };
@@ -86,12 +86,14 @@ interface PagedRequest {
 
 async function opened(rooms: Rooms, request: PagedRequest, context: HandlerContext) {
   const query = request.query ?? create(QuerySchema);
-  const connector = await connectorFor(rooms, context, request.connectorId, ...scopesOf(query));
+  const connector = await connectorFor(rooms, context, request.connectorId);
+  const principal = principalOf(context);
+  authorizeQuery(principal, query);
   const binding = bindingOf(connector, query);
   const continuation = request.pageToken === "" ? undefined : rooms.pageTokens.open(request.pageToken, binding);
   const size = Math.min(request.pageSize || defaultPageSize, maxPageSize);
   const page: PageRequest = { size, continuation, maxBytes: maxPageBytes };
-  return { query, binding, connector, page };
+  return { query, binding, connector, page, principal };
 }
 
 /** A page token belongs to one query of one connector. The size of its pages may change. */

@@ -1,6 +1,7 @@
 import type { Execution } from "../execution/execution.ts";
 import type { History } from "../execution/history/history.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
+import type { ApiKeys } from "../registry/api-keys.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { PageTokens } from "./page-token.ts";
 
@@ -8,6 +9,7 @@ import type { PageTokens } from "./page-token.ts";
 export interface Rooms {
   readonly catalogue: Catalogue;
   readonly registry: Registry;
+  readonly apiKeys: ApiKeys;
   readonly execution: Execution;
   readonly history: History;
   readonly pageTokens: PageTokens;

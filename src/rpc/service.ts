@@ -2,6 +2,7 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import { Failure } from "../failure.ts";
 import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
+import { apiKeyHandlers } from "./api-keys.ts";
 import { connectorHandlers } from "./connectors.ts";
 import { historyHandlers } from "./history.ts";
 import { operateHandlers } from "./operate.ts";
@@ -19,10 +20,7 @@ type Unbuilt =
   | "exportAuditLogs"
   | "grantConnector"
   | "revokeConnector"
-  | "listAgentConnectors"
-  | "createApiKey"
-  | "listApiKeys"
-  | "revokeApiKey";
+  | "listAgentConnectors";
 
 type Service = ServiceImpl<typeof ConnectorService>;
 
@@ -35,6 +33,7 @@ export function connectorService(rooms: Rooms): Service {
     ...streamHandlers(rooms),
     ...historyHandlers(rooms),
     ...statsHandlers(rooms),
+    ...apiKeyHandlers(rooms),
   };
   return { ...built, ...unbuilt };
 }
@@ -54,7 +53,4 @@ const unbuilt: Pick<Service, Unbuilt> = {
   grantConnector: refuse,
   revokeConnector: refuse,
   listAgentConnectors: refuse,
-  createApiKey: refuse,
-  listApiKeys: refuse,
-  revokeApiKey: refuse,
 };

@@ -24,7 +24,7 @@ export function statsHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorSe
   const { history, execution } = rooms;
   return {
     async getStats(request, context) {
-      const { organizationId, id } = await connectorFor(rooms, context, request.connectorId, "connector.read");
+      const { organizationId, id } = await connectorFor(rooms, context, request.connectorId);
       const window = request.window === StatsWindow.UNSPECIFIED ? StatsWindow.HOUR : request.window;
       const stats = await history.stats(organizationId, id, new Date(Date.now() - windows[window]));
       const { latency, rows, bytes } = stats;

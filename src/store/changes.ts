@@ -1,6 +1,6 @@
 /**
- * Tells of every connector that is changed or deleted, by this replica, another one or
- * by hand, as soon as that is committed. PostgreSQL sends it (LISTEN, NOTIFY) to whoever
+ * Tells of every connector and API key that is changed or deleted, by this replica, another
+ * one or by hand, as soon as that is committed. PostgreSQL sends it (LISTEN, NOTIFY) to whoever
  * is connected: what happens while nobody listens is never told, so whoever relies on it
  * must know when that was. So a listener also sends word to itself all the time, and what
  * it does not hear shows that the others' is lost, too: in a pooler that shares connections
@@ -15,7 +15,10 @@ import { StoreSocket } from "./socket.ts";
 
 export interface ChangesOptions {
   readonly url: string;
-  onChange(organizationId: string, connectorId: string): void;
+  /** @param rewrapped Whether its credential was only wrapped anew, under another key */
+  onChange(organizationId: string, connectorId: string, rewrapped: boolean): void;
+  /** Default: nobody hears of API keys. */
+  onApiKeyChange?(apiKeyId: string): void;
   /** From true to false every change is told; after that, and before the first true, none may be. */
   onAvailable(available: boolean): void;
   /** Gets a sentence when the changes become available and when they no longer are. */
@@ -26,7 +29,9 @@ export interface ChangeListener {
   close(): Promise<void>;
 }
 
-const channel = "connector_changed";
+const connectorChannel = "connector_changed";
+const rewrappedChannel = "connector_rewrapped";
+const apiKeyChannel = "api_key_changed";
 /** A frozen or cut-off database is noticed after the sum of both, in milliseconds. */
 const pingMs = 2_000;
 const answerMs = 2_000;
@@ -67,17 +72,22 @@ async function listenOnce(options: ChangesOptions, closing: AbortSignal): Promis
   let listening = false;
   try {
     await answered(client.connect());
-    await answered(client.query(`LISTEN ${channel}; LISTEN ${echo.channel}`));
+    await answered(
+      client.query(
+        [connectorChannel, rewrappedChannel, apiKeyChannel, echo.channel].map((name) => `LISTEN ${name}`).join("; "),
+      ),
+    );
     await answered(echo.heard());
     listening = true;
-    options.log("changes of connectors are heard");
+    options.log("changes of connectors and API keys are heard");
     options.onAvailable(true);
     for (;;) {
       await delay(pingMs, undefined, { signal: over, ref: false });
       await answered(echo.heard());
     }
   } catch (cause) {
-    if (listening && !closing.aborted) options.log(`changes of connectors are not heard any more: ${wordsOf(cause)}`);
+    if (listening && !closing.aborted)
+      options.log(`changes of connectors and API keys are not heard any more: ${wordsOf(cause)}`);
   } finally {
     if (listening) options.onAvailable(false);
     socket.destroy();
@@ -85,7 +95,8 @@ async function listenOnce(options: ChangesOptions, closing: AbortSignal): Promis
   return listening;
 }
 
-function clientOn(socket: Socket, { url, onChange }: ChangesOptions, ended: (reason: Error) => void): pg.Client {
+function clientOn(socket: Socket, options: ChangesOptions, ended: (reason: Error) => void): pg.Client {
+  const { url, onChange, onApiKeyChange } = options;
   const client = new pg.Client({
     connectionString: url,
     stream: () => socket,
@@ -95,10 +106,11 @@ function clientOn(socket: Socket, { url, onChange }: ChangesOptions, ended: (rea
   });
   client.on("error", ended).on("end", () => ended(new Error("the connection has ended")));
   client.on("notification", ({ channel: name, payload = "" }) => {
-    if (name !== channel) return;
+    if (name === apiKeyChannel) onApiKeyChange?.(payload);
+    if (name !== connectorChannel && name !== rewrappedChannel) return;
     // An id holds no slash; an organization's may.
     const slash = payload.lastIndexOf("/");
-    onChange(payload.slice(0, slash), payload.slice(slash + 1));
+    onChange(payload.slice(0, slash), payload.slice(slash + 1), name === rewrappedChannel);
   });
   return client;
 }

@@ -19,11 +19,12 @@ function keyTable() {
         table.lookUps++;
         return rows.get(id);
       },
-    }),
+    }).authenticate,
     add(part: Partial<StoredApiKey> = {}): string {
       const { id, token, secretHash } = mintApiKey(signingKey);
       const scopes = ["connector.query", "connector.unheard_of"];
-      rows.set(id, { id, organizationId: "acme", principal: "bob", secretHash, scopes, connectorIds: [], ...part });
+      const key = { id, organizationId: "acme", principal: "bob", secretHash, scopes, connectorIds: [], resources: [] };
+      rows.set(id, { ...key, ...part });
       return token;
     },
     change(token: string, part: Partial<StoredApiKey>): void {
@@ -37,7 +38,7 @@ function keyTable() {
 /** Look-ups that end when the test lets them, and a key to be found by them. */
 function slowTable() {
   const lookUps: PromiseWithResolvers<StoredApiKey | undefined>[] = [];
-  const authenticate = createAuthenticator({
+  const { authenticate } = createAuthenticator({
     signingKey,
     findApiKey: () => {
       const lookUp = Promise.withResolvers<StoredApiKey | undefined>();
@@ -48,7 +49,7 @@ function slowTable() {
   const { id, token, secretHash } = mintApiKey(signingKey);
   const key: StoredApiKey = {
     ...{ id, organizationId: "acme", principal: "bob", secretHash },
-    ...{ scopes: ["connector.query"], connectorIds: [], expireTime: null, revokeTime: null },
+    ...{ scopes: ["connector.query"], connectorIds: [], resources: [], expireTime: null, revokeTime: null },
   };
   return { authenticate, lookUps, found: { key, authorization: `Bearer ${token}` } };
 }
@@ -249,6 +250,6 @@ describe("an Authorization header", () => {
 
 test("a failing look-up is not taken for a wrong key", async () => {
   const lost = new Error("the database is away");
-  const authenticate = createAuthenticator({ signingKey, findApiKey: () => Promise.reject(lost) });
+  const { authenticate } = createAuthenticator({ signingKey, findApiKey: () => Promise.reject(lost) });
   await expect(authenticate(`Bearer ${mintApiKey(signingKey).token}`)).rejects.toBe(lost);
 });

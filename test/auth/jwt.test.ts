@@ -28,7 +28,7 @@ const claims: JWTPayload = {
   scope: "connector.read connector.query openid",
 };
 
-function authenticator(keys: JwtKeys, organizationClaim?: string) {
+function authenticator(keys: JwtKeys, organization?: string) {
   return createAuthenticator({
     signingKey: parseSigningKey("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"),
     findApiKey: async () => undefined,
@@ -36,9 +36,9 @@ function authenticator(keys: JwtKeys, organizationClaim?: string) {
       keys,
       issuer: "https://issuer.example.com",
       audience: "connector-service",
-      ...(organizationClaim === undefined ? {} : { organizationClaim }),
+      ...(organization === undefined ? {} : { claims: { organization } }),
     },
-  });
+  }).authenticate;
 }
 
 function sign(

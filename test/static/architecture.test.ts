@@ -16,7 +16,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   cli: ["config.ts", "development.ts", "auth", "store"],
   "config.ts": ["config", "observability", "store/embedded/directory.ts"],
   config: [],
-  "development.ts": ["auth", "store"],
+  "development.ts": ["auth", "registry", "store"],
   server: ["gen", "rpc", "auth", "observability"],
   rpc: ["gen", "auth", "registry", "execution", "audit", "providers/contract.ts", "providers/catalogue.ts"],
   registry: ["providers/contract.ts", "providers/catalogue.ts", "vault", "audit", "store"],

@@ -1,0 +1,132 @@
+/** The API keys of each organization: made, listed, revoked. What a key may be given is the caller's to check. */
+import type { EntityManager, FilterQuery } from "@mikro-orm/postgresql";
+import { Failure, invalidRequest } from "../failure.ts";
+import { ApiKey, type ApiKeyRow } from "../store/entities/apiKey.ts";
+import type { Store } from "../store/store.ts";
+import { checkText } from "./text.ts";
+
+/** A key as it is stored, without the hash of its secret. */
+export type StoredKey = Omit<ApiKeyRow, "secretHash">;
+
+export interface NewKey {
+  readonly principal: string;
+  readonly scopes: readonly string[];
+  /** Default: all of the organization's. */
+  readonly connectorIds?: readonly string[];
+  /** Default: all of its connectors'. */
+  readonly resources?: readonly string[];
+  /** Default: it does not expire. */
+  readonly expireTime?: Date | null;
+}
+
+export interface KeyListRequest {
+  readonly pageSize: number;
+  /** `next` of the page before. */
+  readonly after: KeyPosition | undefined;
+}
+
+/** The last key of a page: its time of creation, in ISO 8601, and its id. */
+export interface KeyPosition {
+  readonly time: string;
+  readonly id: string;
+}
+
+export interface KeyList {
+  /** The latest first. */
+  readonly keys: readonly StoredKey[];
+  readonly next: KeyPosition | undefined;
+}
+
+/** Every method is about one organization: another's key is `not_found`. */
+export interface ApiKeys {
+  /** The token is nowhere to be had again. */
+  create(organizationId: string, key: NewKey): Promise<{ readonly key: StoredKey; readonly token: string }>;
+  list(organizationId: string, request: KeyListRequest): Promise<KeyList>;
+  /** One that is revoked already stays so. */
+  revoke(organizationId: string, id: string): Promise<void>;
+  /** Keeps when keys were used, at most once a minute for each. */
+  recordUse(organizationId: string, uses: readonly { readonly id: string; readonly time: Date }[]): Promise<void>;
+}
+
+export interface ApiKeysOptions {
+  readonly store: Store;
+  /** Makes a token and what is stored of it. */
+  readonly mint: () => { readonly id: string; readonly token: string; readonly secretHash: Uint8Array };
+}
+
+export function createApiKeys({ store, mint }: ApiKeysOptions): ApiKeys {
+  return {
+    async create(organizationId, request) {
+      const { principal, scopes, connectorIds = [], resources = [], expireTime = null } = request;
+      checkText({ principal, resources });
+      if (expireTime !== null && expireTime.getTime() <= Date.now()) {
+        throw invalidRequest({ field: "expire_time", description: "must be in the future" });
+      }
+      const { id, token, secretHash } = mint();
+      const key = await store.withOrganization(organizationId, async (em) => {
+        const row = em.create(ApiKey, {
+          ...{ id, organizationId, principal, scopes: [...scopes], resources: [...resources], expireTime },
+          connectorIds: connectorIds.map((each) => each.toLowerCase()),
+          secretHash: Buffer.from(secretHash),
+          createTime: new Date(),
+          lastUseTime: null,
+          revokeTime: null,
+        });
+        await em.flush();
+        return withoutHash(row);
+      });
+      return { key, token };
+    },
+
+    list: (organizationId, request) =>
+      store.withOrganization(organizationId, (em) => list(em, organizationId, request)),
+
+    revoke: (organizationId, id) =>
+      store.withOrganization(organizationId, async (em) => {
+        const where = { organizationId, id: id.toLowerCase() };
+        const revoked = await em.nativeUpdate(ApiKey, { ...where, revokeTime: null }, { revokeTime: new Date() });
+        if (revoked === 0 && (await em.count(ApiKey, where)) === 0) throw noSuchKey();
+      }),
+
+    recordUse: (organizationId, uses) =>
+      store.withOrganization(organizationId, async (em) => {
+        await em.execute(usesStatement, [JSON.stringify(uses), organizationId]);
+      }),
+  };
+}
+
+/** Another replica may have told of the same minute, or of a later one. */
+const usesStatement = `UPDATE api_key SET last_use_time = used.time
+  FROM jsonb_to_recordset(?::jsonb) AS used (id uuid, time timestamptz)
+  WHERE api_key.organization_id = ? AND api_key.id = used.id
+    AND (last_use_time IS NULL OR last_use_time < used.time - interval '1 minute')`;
+
+async function list(em: EntityManager, organizationId: string, { pageSize, after }: KeyListRequest): Promise<KeyList> {
+  const found = await em.find(ApiKey, after === undefined ? { organizationId } : beyond(organizationId, after), {
+    orderBy: [{ createTime: "desc" }, { id: "desc" }],
+    limit: pageSize + 1,
+  });
+  const keys = found.slice(0, pageSize).map(withoutHash);
+  const last = keys.at(-1);
+  const more = found.length > pageSize && last !== undefined;
+  return { keys, next: more ? { time: last.createTime.toISOString(), id: last.id } : undefined };
+}
+
+function beyond(organizationId: string, { time, id }: KeyPosition): FilterQuery<ApiKeyRow> {
+  const createTime = new Date(time);
+  return {
+    organizationId,
+    $or: [{ createTime: { $lt: createTime } }, { createTime, id: { $lt: id } }],
+  } as FilterQuery<ApiKeyRow>;
+}
+
+function withoutHash({ secretHash: _, ...key }: ApiKeyRow): StoredKey {
+  return key;
+}
+
+function noSuchKey(): Failure {
+  return new Failure("not_found", "The organization has no such API key.", {
+    where: "request",
+    remedy: "ListApiKeys shows those that it has.",
+  });
+}
