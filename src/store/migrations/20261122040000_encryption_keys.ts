@@ -41,16 +41,16 @@ const access = [
     UPDATE (sealed_credential) ON connector TO connector_keys`,
 ];
 
+/** Wrapped anew is what has other bytes in the same version. */
 const notice = `
   CREATE OR REPLACE FUNCTION connector_changed_fn() RETURNS trigger
   LANGUAGE plpgsql SECURITY INVOKER SET search_path = pg_catalog, pg_temp AS $$
-  DECLARE
-    channel text := 'connector_changed';
   BEGIN
-    IF TG_OP = 'UPDATE' AND NEW.version = OLD.version AND NEW.sealed_credential IS DISTINCT FROM OLD.sealed_credential THEN
-      channel := 'connector_rewrapped';
-    END IF;
-    PERFORM pg_notify(channel, OLD.organization_id || '/' || OLD.id);
+    PERFORM pg_notify(
+      CASE WHEN TG_OP = 'UPDATE' AND NEW.version = OLD.version
+          AND NEW.sealed_credential IS DISTINCT FROM OLD.sealed_credential
+        THEN 'connector_rewrapped' ELSE 'connector_changed' END,
+      OLD.organization_id || '/' || OLD.id);
     RETURN NULL;
   END
   $$`;

@@ -148,7 +148,7 @@ function readOf(page: Page | undefined, wanted: boolean): { rows: number; cells:
 }
 
 const common = () => ({
-  dial: createDial(createEgressPolicy(["127.0.0.0/8"])),
+  dial: createDial(createEgressPolicy({ allow: ["127.0.0.0/8"] })),
   places: createPlaces({ perHost: 100, all: 500 }),
 });
 
@@ -179,6 +179,6 @@ async function connectorTo(
     ...{ labels: {}, config, disabled: false, version: 1, createTime: new Date(0), updateTime: new Date(0) },
     policy: { callsPerSecond, maxCacheAgeMs: anHour },
     sealedCredential: Buffer.from(await sealCredential(vault, place, credential)),
-    ...{ credentialVersion: 1, credentialUpdateTime: new Date(0) },
+    ...{ credentialKeyId: null, credentialVersion: 1, credentialUpdateTime: new Date(0) },
   } as ConnectorRow;
 }
