@@ -69,6 +69,7 @@ export async function listen(options: ListenOptions): Promise<Server> {
   const shutdown = new AbortController();
   const listener = createListener({
     calls,
+    maxHeaderBytes: limits.maxHeaderBytes,
     requestTimeoutMs: limits.requestTimeoutMs,
     routes: (router) => options.routes(router, draining.signal),
     router: routerOptions(options, limits, shutdown.signal),

@@ -11,7 +11,6 @@ import {
 } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import {
-  compressionBrotli,
   compressionGzip,
   universalRequestFromNodeRequest,
   universalResponseToNodeResponse,
@@ -29,6 +28,8 @@ export interface ListenerOptions {
   readonly calls: Calls;
   /** Answers what is no RPC and says whether it did. Default: nothing does. */
   readonly pages?: ((request: Request, response: Response) => boolean) | undefined;
+  /** Bytes of a request's headers; a client of HTTP/2 need not keep to what it is told. */
+  readonly maxHeaderBytes: number;
   /** An HTTP/2 request must be complete after so many milliseconds; HTTP/1.1 has this of its own. */
   readonly requestTimeoutMs: number;
 }
@@ -39,12 +40,17 @@ export interface ListenerOptions {
  */
 export function createListener(options: ListenerOptions): Listener {
   const router = createConnectRouter({
-    acceptCompression: [compressionGzip, compressionBrotli],
+    // No gRPC client needs Brotli, whose decoder takes 16 MiB where a sender's stream asks for it.
+    acceptCompression: [compressionGzip],
     ...options.router,
   });
   options.routes(router);
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
   return (request, response) => {
+    if (request instanceof Http2ServerRequest && headerBytes(request) > options.maxHeaderBytes) {
+      answer(response, 431, "resource_exhausted", "The request's headers are too large.");
+      return;
+    }
     const handler = handlers.get((request.url ?? "").split("?", 1)[0] ?? "");
     if (handler !== undefined) {
       options.calls.add(response);
@@ -89,6 +95,13 @@ function endUnwritten(response: Response, cause: unknown): void {
   // The client has gone, or has all that it will read.
   if (ConnectError.from(cause).code === Code.Aborted && response.writableEnded) return;
   response.destroy();
+}
+
+/** As HTTP/2 counts them (RFC 9113, 6.5.2): 32 bytes besides for each. */
+function headerBytes({ rawHeaders }: Http2ServerRequest): number {
+  let bytes = rawHeaders.length * 16;
+  for (const text of rawHeaders) bytes += text.length;
+  return bytes;
 }
 
 function limitRequest(request: Http2ServerRequest, { method }: UniversalHandler, timeoutMs: number): void {
