@@ -143,24 +143,27 @@ export async function refuseWayAround(em: EntityManager): Promise<void> {
   );
 }
 
-// A member of a role can become it. A superuser is taken for a member of every role.
+// A superuser is taken for a member of every role, and a member has that role's tables as well.
 const waysAround = `
-  WITH self AS (SELECT * FROM pg_roles WHERE rolname = current_user)
+  WITH self AS (SELECT * FROM pg_roles WHERE rolname = current_user),
+  joined AS (
+    SELECT other.rolname FROM self, pg_roles AS other
+    WHERE NOT self.rolsuper AND other.oid <> self.oid AND pg_has_role(self.oid, other.oid, 'MEMBER')
+  )
   SELECT format('the role %s is a superuser', rolname) AS way, format('ALTER ROLE %I NOSUPERUSER;', rolname) AS remedy
   FROM self WHERE rolsuper
   UNION ALL
   SELECT format('the role %s bypasses row-level security', rolname), format('ALTER ROLE %I NOBYPASSRLS;', rolname)
   FROM self WHERE rolbypassrls
   UNION ALL
-  SELECT format('the role %s is a member of %s', self.rolname, other.rolname),
-         format('REVOKE %I FROM %I;', other.rolname, self.rolname)
-  FROM self, pg_roles AS other
-  WHERE NOT self.rolsuper AND other.oid <> self.oid AND pg_has_role(self.oid, other.oid, 'MEMBER')
+  SELECT format('the role %s is a member of %s', self.rolname, joined.rolname),
+         format('REVOKE %I FROM %I;', joined.rolname, self.rolname)
+  FROM self, joined
   UNION ALL
   SELECT format('row-level security does not bind %s in the table %s', self.rolname, relname),
          format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;', pg_class.oid::regclass)
   FROM self, pg_class
-  WHERE NOT self.rolsuper AND NOT self.rolbypassrls
+  WHERE NOT self.rolsuper AND NOT self.rolbypassrls AND NOT EXISTS (SELECT FROM joined)
     AND relkind IN ('r', 'p') AND relowner = (SELECT oid FROM pg_roles WHERE rolname = '${ownerRole}')
     AND (has_any_column_privilege(pg_class.oid, 'SELECT, INSERT, UPDATE') OR has_table_privilege(pg_class.oid, 'DELETE'))
     AND NOT row_security_active(pg_class.oid)`;

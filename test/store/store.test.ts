@@ -210,15 +210,6 @@ test("a wrong password and a database that is not there are told apart", async (
   expect(rows).toEqual([]);
 });
 
-test("a user who may not make the role is told what an administrator has to run", async () => {
-  const user = `plain_${crypto.randomUUID().slice(0, 8)}`;
-  const url = await ownedBy(user, "");
-  // The role is there by now, made by another database's migration.
-  await (await open(await anotherDatabase())).close();
-
-  await expectRefusal(url, `The user "${user}" may not`, "s3cret");
-});
-
 test("ping answers while the database does, and fails in time while it is frozen", async () => {
   const cluster = await ownCluster();
   cleanups.push(() => cluster.stop());
@@ -254,45 +245,12 @@ test("a database that restarts is used again without a new start of the service"
     .toBe("answers");
 });
 
-test("a database user that owns the tables, and is no superuser, is bound to the organization too", async () => {
-  const store = await open(await ownedBy(`owner_${crypto.randomUUID().slice(0, 8)}`, "CREATEROLE"));
-  await store.withOrganization("acme", async (em) => em.create(Connector, newConnector("acme")));
-
-  expect(await store.withOrganization("other", (em) => em.count(Connector, {}))).toBe(0);
-  expect(await store.withOrganization("acme", (em) => em.count(Connector, {}))).toBe(1);
-});
-
 async function expectRefusal(url: string, reason: string, password: string): Promise<void> {
   const failure = await openStore({ url }).catch((cause: unknown) => cause);
   expect(failure).toBeInstanceOf(Failure);
   expect(failure).toMatchObject({ kind: "configuration_rejected", message: expect.stringContaining(reason) });
   expect((failure as Failure).remedy).toBeTruthy();
   expect(inspect(failure, { depth: 20 })).not.toContain(password);
-}
-
-async function anotherDatabase(): Promise<string> {
-  const another = await freshDatabase();
-  cleanups.push(() => another.drop());
-  return another.url;
-}
-
-/** The test's database, as a new user who owns it. */
-async function ownedBy(user: string, attributes: string): Promise<string> {
-  const name = new URL(database.url).pathname.slice(1);
-  await query(database.url, `CREATE ROLE ${user} LOGIN PASSWORD 's3cret' ${attributes}`);
-  await query(database.url, `ALTER DATABASE ${name} OWNER TO ${user}`);
-  if (attributes === "CREATEROLE") {
-    // Another user's migration may have made the role, which this one then can't grant to itself.
-    await query(
-      database.url,
-      "DO $$ BEGIN CREATE ROLE connector_application NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
-    );
-    await query(database.url, `GRANT connector_application TO ${user} WITH ADMIN OPTION`);
-  }
-  const url = new URL(database.url);
-  url.username = user;
-  url.password = "s3cret";
-  return url.href;
 }
 
 async function query(url: string, text: string): Promise<pg.QueryResult> {
