@@ -1,7 +1,7 @@
 /** Questions to the query cache, and sources that answer them. */
 import { createQueryCache, type QueryCache, type ReadPage } from "../../src/execution/cache/cache.ts";
 import type { CacheKeyParts } from "../../src/execution/cache/key.ts";
-import { connectRedis, type SharedRedis } from "../../src/execution/redis.ts";
+import { connectRedis, type RedisOptions, type SharedRedis } from "../../src/execution/redis.ts";
 import type { Observation } from "../../src/observability/observation.ts";
 import type { Page, ResourceQuery } from "../../src/providers/contract.ts";
 import { textRows } from "../../src/rows/page.ts";
@@ -9,6 +9,7 @@ import type { ConnectorRow } from "../../src/store/entities/connector.ts";
 import { localKeys } from "../../src/vault/keys.ts";
 import { createVault } from "../../src/vault/vault.ts";
 import { type Cells, pack } from "../rows/cells.ts";
+import { unhurried } from "../support/redis.ts";
 
 export const vault = createVault(localKeys(`k1:${"ab".repeat(31)}01`));
 
@@ -109,14 +110,17 @@ export interface Replica {
 }
 
 /** A replica of the service, as far as its cache goes; over Redis when it has a URL. */
-export async function replica(redisUrl?: string, maxBytes = 8_000_000): Promise<Replica> {
+export async function replica(
+  redisUrl?: string,
+  { maxBytes = 8_000_000, ...redisOptions }: RedisOptions & { readonly maxBytes?: number } = {},
+): Promise<Replica> {
   const results: string[] = [];
   const available = Promise.withResolvers<void>();
   const observe = (observation: Observation) => {
     if (observation.kind === "cache_asked") results.push(observation.result);
     if (observation.kind === "shared_state_changed" && observation.available) available.resolve();
   };
-  const redis = redisUrl === undefined ? undefined : connectRedis(redisUrl, observe);
+  const redis = redisUrl === undefined ? undefined : connectRedis(redisUrl, observe, { ...unhurried, ...redisOptions });
   if (redis !== undefined) await available.promise;
   const cache = createQueryCache({ maxBytes, redis, vault, observe });
   return {

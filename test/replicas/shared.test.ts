@@ -20,7 +20,7 @@ let replicas: Replicas;
 beforeAll(async () => {
   [store, source, redis] = await Promise.all([freshDatabase(), freshDatabase(), ownRedis()]);
   await run(source.url, `CREATE TABLE secret AS SELECT '${canary}' AS value`);
-  replicas = await twoReplicas(store.url, { REDIS_URL: redis.url });
+  replicas = await twoReplicas(store.url, { REDIS_URL: redis.url, REDIS_TIMEOUT_SECONDS: "10" });
   // The first calls of a process take so long that a second's limit would begin anew among them.
   await burst(await connector({}));
 });
@@ -100,7 +100,7 @@ describe("an answer that one has read", () => {
     expect(given.rows[0]?.values[0]?.kind.value).toBe(canary);
     const ageMs = Number(given.age?.seconds) * 1_000 + (given.age?.nanos ?? 0) / 1e6;
     expect(ageMs).toBeGreaterThan(0);
-    expect(ageMs).toBeLessThan(5_000);
+    expect(ageMs).toBeLessThan(60_000);
   });
 
   test("stands in Redis without a plain byte of it", async () => {
