@@ -57,25 +57,22 @@ describe("a statement that is no query is refused before anything is sent", () =
   });
 });
 
-describe("a query that calls what writes is refused by its read-only transaction", () => {
+describe("a query that calls what has effects is refused before it is sent", () => {
   test.each([
-    ["SELECT nextval('counter')"],
-    ["SELECT setval('counter', 99)"],
-    ["SELECT writes()"],
-    ["SELECT * FROM city WHERE name = (SELECT writes())"],
-    ["SELECT lo_create(0)"],
-  ])("%s", async (native) => {
+    ["SELECT nextval('counter')", /`nextval`: it uses a sequence/],
+    ["SELECT pg_catalog.setval('counter', 99)", /`setval`: it uses a sequence/],
+    ["SELECT writes()", /`public.writes` is VOLATILE/],
+    ["SELECT public.writes()", /`public.writes` is VOLATILE/],
+    ["SELECT * FROM city WHERE name = (SELECT writes())", /`public.writes` is VOLATILE/],
+    ["SELECT lo_create(0)", /`lo_create`: it reads or changes large objects/],
+    ["SELECT pg_advisory_lock(7), pg_advisory_lock_shared(8)", /takes or frees locks/],
+    ["SELECT pg_notify('news', 'x')", /sends messages to other sessions/],
+    ["SELECT set_config('transaction_read_only', 'off', true), nextval('counter')", /changes the session|a sequence/],
+    ["SELECT * FROM set_config('transaction_read_only', 'off', false), nextval('counter')", /the session|a sequence/],
+  ])("%s", async (native, description) => {
     const refusal = await refusalOfQuery(source, { native });
-    expect(refusal).toMatchObject({ ...rejected, where: "upstream", metadata: { status: "25006" } });
-    expect(refusal.remedy).toContain("Execute");
-  });
-
-  test.each([
-    ["SELECT set_config('transaction_read_only', 'off', true), nextval('counter')"],
-    ["SELECT * FROM set_config('transaction_read_only', 'off', false), nextval('counter')"],
-  ])("and does not leave it: %s", async (native) => {
-    const refusal = await refusalOfQuery(source, { native });
-    expect(refusal).toMatchObject({ ...rejected, where: "upstream", metadata: { status: "25001" } });
+    expect(refusal).toMatchObject({ ...rejected, where: "request" });
+    expect(refusal.descriptions[0]).toMatch(description);
   });
 });
 
@@ -98,15 +95,44 @@ describe("a statement that the source refuses is refused with the place in it", 
   });
 });
 
-test("a lock that a query took for its session is not left to whoever gets the connection next", async () => {
-  const native = "SELECT pg_advisory_lock(7), pg_advisory_lock_shared(8)";
-  const locks = `SELECT count(*)::text FROM pg_locks WHERE locktype = 'advisory'
-    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
-  await source.client.query(source.connectorId, { native });
-  await until(source, locks, "0");
-  for await (const _ of source.client.stream(source.connectorId, { native }));
-  await until(source, locks, "0");
-  expect((await source.client.query(source.connectorId, { native: "SELECT 1 AS one" })).rows).toMatchObject([
-    { one: 1 },
-  ]);
+describe("through a connector that trusts functions which have effects", () => {
+  let trusting: Source;
+
+  beforeAll(async () => {
+    trusting = await serviceWithSource(cities + functionsWithEffects);
+    const functions = ["public.writes", "public.readies", "public.locks", "public.sets"];
+    const options = { updateMask: ["config.functions"] };
+    await trusting.client.updateConnector(trusting.connectorId, { config: { functions } }, options);
+  });
+  afterAll(() => trusting.stop());
+
+  test("what writes is refused by the read-only transaction", async () => {
+    const refusal = await refusalOfQuery(trusting, { native: "SELECT writes()" });
+    expect(refusal).toMatchObject({ ...rejected, where: "upstream", metadata: { status: "25006" } });
+    expect(refusal.remedy).toContain("Execute");
+    await expectAllAsBefore(trusting);
+  });
+
+  test("nothing that they leave in a session is left to whoever gets the connection next", async () => {
+    const native = "SELECT readies(), locks(), sets(), pg_backend_pid() AS pid";
+    const { rows } = await trusting.client.query(trusting.connectorId, { native });
+    const [streamed] = await Array.fromAsync(trusting.client.stream<{ pid: number }>(trusting.connectorId, { native }));
+    const next = "SELECT pg_backend_pid() AS pid, current_setting('work_mem') AS work_mem";
+    const { rows: later } = await trusting.client.query<{ pid: number }>(trusting.connectorId, { native: next });
+    expect(later[0]).toMatchObject({ work_mem: "4MB" });
+    const pids = [rows[0]?.pid, streamed?.pid, later[0]?.pid];
+    expect(new Set(pids).size).toBe(3);
+    await until(trusting, "SELECT count(*)::text FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711", "0");
+    await until(trusting, backends(pids.slice(0, 2)), "0");
+  });
 });
+
+/** Its own statement, a lock and a setting outlive the transaction that made them, or would. */
+const functionsWithEffects = `;
+  CREATE FUNCTION readies() RETURNS text VOLATILE LANGUAGE plpgsql AS
+    $$ BEGIN EXECUTE 'PREPARE left_behind AS SELECT 1'; RETURN 'ready'; END $$;
+  CREATE FUNCTION locks() RETURNS text VOLATILE LANGUAGE sql AS $$ SELECT pg_advisory_lock(4711)::text $$;
+  CREATE FUNCTION sets() RETURNS text VOLATILE LANGUAGE sql AS $$ SELECT set_config('work_mem', '64kB', false) $$`;
+
+const backends = (pids: readonly unknown[]) =>
+  `SELECT count(*)::text FROM pg_stat_activity WHERE pid IN (${pids.map(Number).join(", ")})`;

@@ -22,6 +22,13 @@ const name = z
   .max(63)
   .refine((text) => !text.includes("\0"), "must not hold a NUL character");
 
+/** As the catalogue has it, without quotes: two names and a dot between them. */
+const functionName = z
+  .string()
+  .max(127)
+  .regex(/^[^."\0]{1,63}\.[^."\0]{1,63}$/, "must be a schema and a function, as public.rate")
+  .refine((text) => !text.startsWith("pg_catalog."), "must be a function of the database's own");
+
 export default defineProvider({
   id: "postgresql",
   title: "PostgreSQL",
@@ -44,6 +51,13 @@ export default defineProvider({
       .regex(/^-----BEGIN CERTIFICATE-----/, "must be one or more certificates in PEM")
       .optional()
       .describe("Certificates in PEM that sign the server's. Without it: those that Node trusts."),
+    functions: z
+      .array(functionName)
+      .max(200)
+      .optional()
+      .describe(
+        "Functions that native statements may call though the database declares them VOLATILE, or their language or extension may do anything: public.rate. Each such call costs a new connection.",
+      ),
   }),
   credential: z.strictObject({
     password: z

@@ -8,6 +8,7 @@ import { type CompiledSelect, compileSelect } from "../sql/select.ts";
 import { lookUpResource, type PostgresqlResource } from "./catalogue.ts";
 import type { Description } from "./describing.ts";
 import { postgresqlDialect } from "./dialect.ts";
+import { createFunctionCatalogue, type FunctionCatalogue } from "./function-catalogue.ts";
 import { checkStatement } from "./statement.ts";
 import { createTypeCatalogue, type Run, type TypeCatalogue } from "./types.ts";
 
@@ -17,6 +18,8 @@ export interface Plan {
   /** The fields that the caller sees: the first columns of every row. */
   readonly fields: readonly Field[];
   readonly paging: Paging;
+  /** It may leave something behind in its session, which must not be another's then. */
+  readonly leavesTraces?: boolean;
   /** How the pages are cut; absent for a native statement. */
   readonly select: CompiledSelect | undefined;
 }
@@ -38,8 +41,10 @@ export interface Planner {
 const maxAgeMs = 10_000;
 const maxResources = 1_000;
 
-export function createPlanner(): Planner {
+/** @param allowedFunctions that a native statement may call whatever they are, as `public.rate` */
+export function createPlanner(allowedFunctions: readonly string[] = []): Planner {
   const types = createTypeCatalogue();
+  const functions = createFunctionCatalogue(allowedFunctions);
   const resources = new LRUCache<string, PostgresqlResource>({ max: maxResources, ttl: maxAgeMs });
 
   async function planResource(run: Run, query: ResourceQuery, page: PageRequest | undefined): Promise<Plan> {
@@ -58,13 +63,28 @@ export function createPlanner(): Planner {
 
   return {
     plan: (source, query, page) =>
-      query.kind === "resource" ? planResource(source.run, query, page) : planNative(source, query, types),
-    forget: () => resources.clear(),
+      query.kind === "resource"
+        ? planResource(source.run, query, page)
+        : planNative(source, query, { types, functions }),
+    forget: () => {
+      resources.clear();
+      functions.forget();
+    },
   };
 }
 
-async function planNative(source: Source, { text, parameters }: NativeQuery, types: TypeCatalogue): Promise<Plan> {
-  await checkStatement(text, parameters.length);
+interface Learned {
+  readonly types: TypeCatalogue;
+  readonly functions: FunctionCatalogue;
+}
+
+async function planNative(
+  source: Source,
+  { text, parameters }: NativeQuery,
+  { types, functions }: Learned,
+): Promise<Plan> {
+  const references = await checkStatement(text, parameters.length);
+  const { leavesTraces } = await functions.check(source.run, references);
   const { parameterOids, fields } = await source.describe(text);
   const wanted = await types.describe(
     source.run,
@@ -76,6 +96,7 @@ async function planNative(source: Source, { text, parameters }: NativeQuery, typ
   );
   return {
     text,
+    leavesTraces,
     parameters: parameters.map((operand, i) => {
       const type = wanted[i];
       if (type === undefined)

@@ -27,6 +27,8 @@ export interface Statement {
   readonly stepwise?: boolean;
   /** It is the caller's own, who may have locked what a rollback does not unlock. */
   readonly native?: boolean;
+  /** It may leave in the session what neither a rollback nor a release of locks takes back. */
+  readonly leavesTraces?: boolean | undefined;
   /** How many columns its rows must have; absent when the source may say. */
   readonly columns?: number;
   /** What its text says is for the service itself, which makes do with one that is not UTF-8. */
@@ -43,8 +45,8 @@ export class Reading implements Submittable, RowSink {
   readonly described: Promise<readonly FieldDef[]>;
   /** Settles when the connection is ready for the next statement. Never fails. */
   readonly settled: Promise<void>;
-  /** The statement failed or was cut short: the connection must not be used again. */
-  broken = false;
+  /** The statement failed, was cut short or has left traces: the connection must not be used again. */
+  broken: boolean;
 
   readonly #statement: Statement;
   readonly #timeoutMs: number;
@@ -69,6 +71,7 @@ export class Reading implements Submittable, RowSink {
   /** @param timeoutMs After this many milliseconds the server itself stops the statement. */
   constructor(statement: Statement, timeoutMs: number) {
     this.#statement = statement;
+    this.broken = statement.leavesTraces ?? false;
     this.#steps = statement.stepwise ? new Steps() : undefined;
     this.#timeoutMs = Math.max(1, Math.ceil(timeoutMs));
     this.described = this.#describe.promise;

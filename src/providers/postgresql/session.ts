@@ -24,7 +24,17 @@ import { testConnection } from "./test.ts";
 /** Milliseconds after which an unused connection is closed. */
 const idleMs = 30_000;
 
-export function openSession(login: Login, password: string, { dial, maxConnections, places }: SessionContext): Session {
+/** What the configuration says besides how to log in. */
+interface Habits {
+  /** Functions that native statements may call whatever they do, as `public.rate`. */
+  readonly functions?: readonly string[] | undefined;
+}
+
+export function openSession(
+  login: Login & Habits,
+  password: string,
+  { dial, maxConnections, places }: SessionContext,
+): Session {
   const pool = new ConnectionPool<SourceConnection>({
     max: maxConnections,
     idleMs,
@@ -35,7 +45,7 @@ export function openSession(login: Login, password: string, { dial, maxConnectio
     isOpen: (connection) => connection.isOpen,
     check: (connection, signal) => connection.answers(signal),
   });
-  const planner = createPlanner();
+  const planner = createPlanner(login.functions);
 
   /** Plans and runs on a connection that is the call's own until `work` has ended. */
   async function withPlan<T>(
@@ -67,14 +77,14 @@ export function openSession(login: Login, password: string, { dial, maxConnectio
 }
 
 async function readPage(borrowed: Borrowed, plan: Plan, page: PageRequest): Promise<Page> {
-  const { text, parameters, fields, paging, select } = plan;
+  const { text, parameters, fields, paging, select, leavesTraces } = plan;
   const columns = fields.length + (select?.hiddenKeyCount ?? 0);
   // A statement of the caller's own can't be given a LIMIT: the server stops it.
   const reading = borrowed.read({
     text,
     parameters,
     columns,
-    ...(select === undefined ? { maxRows: page.size + 1, native: true } : {}),
+    ...(select === undefined ? { maxRows: page.size + 1, native: true, leavesTraces } : {}),
   });
   const { batches, rows, cut } = await collect(reading, columns, page.maxBytes);
   if (cut) borrowed.abandon();
@@ -158,9 +168,10 @@ function pushedDown(query: Extract<ReadQuery, { kind: "resource" }>, paged: bool
 async function beginStream(borrowed: Borrowed, planner: Planner, query: ReadQuery): Promise<RowStream> {
   try {
     const plan = await planner.plan(borrowed, query);
-    const { text, parameters, fields, select } = plan;
+    const { text, parameters, fields, select, leavesTraces } = plan;
     const columns = fields.length;
-    const reading = borrowed.read({ text, parameters, columns, stepwise: true, native: select === undefined });
+    const native = select === undefined;
+    const reading = borrowed.read({ text, parameters, columns, stepwise: true, native, leavesTraces });
     await reading.described;
     return { fields, batches: batches(borrowed, reading) };
   } catch (error) {

@@ -1,9 +1,11 @@
 /** Checks a native statement before anything of it is sent. */
 import { Worker } from "node:worker_threads";
+import { LRUCache } from "lru-cache";
 import { Failure, invalidRequest } from "../../failure.ts";
 import type { Operand } from "../contract.ts";
 import { refuseUnstorable } from "../sql/operand.ts";
 import { createJudge } from "./parser.ts";
+import type { Reference } from "./statement-parts.ts";
 import type { Verdict } from "./statement-rules.ts";
 
 const path = "query.native.text";
@@ -17,26 +19,44 @@ const longStatement = 4_096;
 /** Milliseconds for a long statement. */
 const parseTimeout = 5_000;
 
+/** Bytes of what is remembered of statements that were allowed, about: most callers send few different ones. */
+const maxRememberedBytes = 4 * 2 ** 20;
+const referenceBytes = 150;
+
 const judgeHere = createJudge();
+const remembered = new LRUCache<string, Allowed>({
+  maxSize: maxRememberedBytes,
+  maxEntrySize: maxRememberedBytes / 16,
+  sizeCalculation: ({ references }, text) => 2 * text.length + referenceBytes * (references.length + 1),
+});
 let longTurn: Promise<unknown> = Promise.resolve();
+
+type Allowed = Extract<Verdict, { kind: "allowed" }>;
 
 /**
  * Makes sure that a native statement is one SELECT (VALUES, TABLE and WITH are forms
- * of it), SHOW or EXPLAIN that neither writes nor locks rows, with as many parameters
- * as were given.
+ * of it), SHOW or EXPLAIN that neither writes nor locks rows, reads none of the system's
+ * relations but those that describe the database, calls none of PostgreSQL's functions
+ * that are known to do more than compute, and has as many parameters as were given.
  *
- * What functions do that it calls is not looked at: the read-only transaction that
- * it must run in has to keep them from writing.
- *
+ * @returns the names behind which only the server's catalogue tells what is called:
+ *   `FunctionCatalogue` checks them
  * @throws Failure `invalid_request` when it can't be parsed or its parameters don't
  *   match, `statement_rejected` when it is something else
  */
-export async function checkStatement(text: string, givenParameters: number): Promise<void> {
+export async function checkStatement(text: string, givenParameters: number): Promise<readonly Reference[]> {
   refuseUnstorable(text, path);
+  const { parameters, references } = remembered.get(text) ?? (await judged(text));
+  checkParameters(parameters, givenParameters);
+  return references;
+}
+
+async function judged(text: string): Promise<Allowed> {
   const verdict = await (text.length <= longStatement ? judgeHere(text) : judgeLong(text));
   switch (verdict.kind) {
     case "allowed":
-      return checkParameters(verdict.parameters, givenParameters);
+      remembered.set(text, verdict);
+      return verdict;
     case "rejected":
       throw notAllowed(verdict.message);
     case "malformed": {
