@@ -10,12 +10,13 @@ import { History } from "./migrations/20261122020000_history.ts";
 import { ConnectorChanges } from "./migrations/20261122030000_connector_changes.ts";
 import { EncryptionKeys } from "./migrations/20261122040000_encryption_keys.ts";
 import { Roles } from "./migrations/20261122050000_roles.ts";
+import { ApiKeyChanges } from "./migrations/20261122060000_api_key_changes.ts";
 import { StoreClient } from "./pool.ts";
 import { provideRoles } from "./roles.ts";
 import { StoreSocket } from "./socket.ts";
 
 /** In the order in which they run; a migration that was released is never changed. */
-const migrations = [ConnectorsAndApiKeys, History, ConnectorChanges, EncryptionKeys, Roles];
+const migrations = [ConnectorsAndApiKeys, History, ConnectorChanges, EncryptionKeys, Roles, ApiKeyChanges];
 
 /** Chosen at random, for this one use. */
 const migrationLockKey = "4871203659937214806";

@@ -23,6 +23,18 @@ export const ApiKey = defineEntity({
     { name: "api_key_secret_hash_check", expression: "octet_length(secret_hash) = 32" },
     { name: "api_key_scopes_check", expression: "cardinality(scopes) > 0" },
   ],
+  triggers: [
+    {
+      name: "changed",
+      timing: "after",
+      events: ["update", "delete"],
+      // That it was used changes nothing.
+      body: `IF TG_OP = 'DELETE' OR to_jsonb(OLD) - 'last_use_time' IS DISTINCT FROM to_jsonb(NEW) - 'last_use_time' THEN
+        PERFORM pg_notify('api_key_changed', OLD.id::text);
+      END IF;
+      RETURN NULL;`,
+    },
+  ],
   properties: {
     organizationId: p.string().length(64).primary(),
     id: p.uuid().primary(),
@@ -32,6 +44,8 @@ export const ApiKey = defineEntity({
     scopes: p.array<string>(),
     /** Empty for all of the organization's. */
     connectorIds: p.array<string>().default([]),
+    /** Full names and `namespace.*`; empty for all of its connectors'. */
+    resources: p.array<string>().default([]),
     createTime: p
       .datetime()
       .length(3)
