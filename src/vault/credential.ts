@@ -32,6 +32,11 @@ export async function openCredential(vault: Vault, place: CredentialPlace, seale
   }
 }
 
+/** The same credential, wrapped under the primary key. @throws As `openCredential` does. */
+export function rewrapCredential(vault: Vault, place: CredentialPlace, sealed: Uint8Array): Promise<Uint8Array> {
+  return vault.rewrap(sealed, contextOf(place));
+}
+
 function contextOf({ organizationId, connectorId, version, provider, endpoint }: CredentialPlace): EncryptionContext {
   return {
     organizationId,

@@ -1,97 +1,99 @@
-/** Key encryption keys: who holds them, and those that the operator gives as text. */
+/** Keys that this process holds itself, and the text that an operator may give them as. */
 import { createHash, createSecretKey, type KeyObject, randomBytes } from "node:crypto";
 import { Failure } from "../failure.ts";
 import { decrypt, encrypt, keyBytes, nonceBytes } from "./aead.ts";
+import type { KeyInfo, KeyProvider, RandomSource } from "./key-provider.ts";
 
-/** Wraps data keys; asynchronous, since a key management service answers over a network. */
-export interface KeyProvider {
-  /** The id of the key that wraps new data keys. */
-  primary(): string;
-  /** Wraps a data key under the primary key, bound to the additional data. */
-  wrap(dek: Uint8Array, additionalData: Uint8Array): Promise<WrappedKey>;
-  /**
-   * The data key again; the caller overwrites it after use. Throws an Error when the
-   * key is not there or the data key is not one it wrapped under this additional data,
-   * or a Failure when the key can't be reached for now.
-   */
-  unwrap(keyId: string, wrapped: Uint8Array, additionalData: Uint8Array): Promise<Uint8Array>;
+/** A key with all that is known of it; one that was destroyed is but its name. */
+export interface LocalKey extends KeyInfo {
+  readonly key: KeyObject | undefined;
 }
-
-export interface WrappedKey {
-  readonly keyId: string;
-  readonly wrapped: Uint8Array;
-}
-
-/** Random bytes; other than `randomBytes` only where a test needs the same bytes again. */
-export type RandomSource = (size: number) => Uint8Array;
 
 /**
- * Keys held in this process, from `id:hex,id2:hex` whose first is primary, or from the
- * 64 hex digits of one key, whose id is then made of its hash.
+ * Wraps with keys at hand, as many as there are at the moment.
  *
  * Nonces are random: one key may wrap 2³² data keys (NIST SP 800-38D, 8.3), one for
  * each secret that is stored.
- *
- * Throws an internal Failure that names the wrong entry by its position and never shows
- * any of it, since a misplaced key may stand where an id belongs.
  */
-export function localKeys(spec: string, random: RandomSource = randomBytes): KeyProvider {
-  const keys = parseKeys(spec);
-  const [primary] = keys.keys() as MapIterator<string> & [string];
+export function keysAtHand(current: () => readonly LocalKey[], random: RandomSource = randomBytes): KeyProvider {
   return {
-    primary: () => primary,
+    list: async () => current().map(({ id, state, createTime }) => ({ id, state, createTime })),
     async wrap(dek, additionalData) {
+      const { id, key } = current().find(({ state }) => state === "primary") ?? {};
+      if (id === undefined || key === undefined) return undefined;
       const nonce = random(nonceBytes);
-      const key = keys.get(primary) as KeyObject;
-      const wrapped = Buffer.concat([nonce, encrypt(key, nonce, dek, bindKeyId(primary, additionalData))]);
-      return { keyId: primary, wrapped };
+      return { keyId: id, wrapped: Buffer.concat([nonce, encrypt(key, nonce, dek, bindKeyId(id, additionalData))]) };
     },
     async unwrap(keyId, wrapped, additionalData) {
-      const key = keys.get(keyId);
-      if (key === undefined) throw new Error(`no key has the id ${keyId}`);
+      const { key } = current().find(({ id }) => id === keyId) ?? {};
+      if (key === undefined) return undefined;
       const nonce = wrapped.subarray(0, nonceBytes);
       return decrypt(key, nonce, wrapped.subarray(nonceBytes), bindKeyId(keyId, additionalData));
     },
   };
 }
 
-function bindKeyId(keyId: string, additionalData: Uint8Array): Uint8Array {
-  return Buffer.concat([Uint8Array.of(keyId.length), Buffer.from(keyId, "latin1"), additionalData]);
+/**
+ * Keys from `id:hex,id2:hex`, whose first is primary and whose others only unwrap, or from
+ * the 64 hex digits of one key, whose id is then made of its hash.
+ *
+ * Throws an internal Failure that names the wrong entry by its position and never shows
+ * any of it, since a misplaced key may stand where an id belongs.
+ */
+export function localKeys(spec: string, random: RandomSource = randomBytes): KeyProvider {
+  const keys = parseKeys(spec);
+  return keysAtHand(() => keys, random);
 }
 
-function parseKeys(spec: string): Map<string, KeyObject> {
+function parseKeys(spec: string): LocalKey[] {
   const trimmed = spec.trim();
   if (trimmed === "") throw wrongKeys("no key is given");
   if (!/[:,]/.test(trimmed)) {
-    const key = parseKey(trimmed, "the key");
-    return new Map([[idOf(key), key]]);
+    const key = keyOf(trimmed, "the key");
+    return [{ id: idOf(key), state: "primary", createTime: undefined, key }];
   }
-  const keys = new Map<string, KeyObject>();
+  const keys: LocalKey[] = [];
   for (const [index, entry] of trimmed.split(",").entries()) {
     const name = `key ${index + 1}`;
     const colon = entry.indexOf(":");
     if (colon < 0) throw wrongKeys(`${name} has no id in front of it`);
     const id = entry.slice(0, colon).trim();
-    if (!/^[A-Za-z0-9._-]{1,63}$/.test(id)) {
-      throw wrongKeys(`the id of ${name} is not of 1 to 63 letters, digits, dots, underscores and hyphens`);
-    }
-    if (keys.has(id)) throw wrongKeys(`${name} has the id of a key before it`);
-    const key = parseKey(entry.slice(colon + 1).trim(), name);
-    if ([...keys.values()].some((other) => other.equals(key))) throw wrongKeys(`${name} is a key that came before it`);
-    keys.set(id, key);
+    if (!isLocalKeyId(id)) throw wrongKeys(`the id of ${name} is not of ${localKeyIdHint}`);
+    if (keys.some((other) => other.id === id)) throw wrongKeys(`${name} has the id of a key before it`);
+    const key = keyOf(entry.slice(colon + 1).trim(), name);
+    if (keys.some((other) => other.key?.equals(key))) throw wrongKeys(`${name} is a key that came before it`);
+    keys.push({ id, state: index === 0 ? "primary" : "decrypt-only", createTime: undefined, key });
   }
   return keys;
 }
 
-function parseKey(hex: string, name: string): KeyObject {
-  if (!/^[0-9a-f]{64}$/i.test(hex)) throw wrongKeys(`${name} is not of 64 hex digits`);
+export const localKeyIdHint = "1 to 63 letters, digits, dots, underscores and hyphens";
+
+export function isLocalKeyId(id: string): boolean {
+  return /^[A-Za-z0-9._-]{1,63}$/.test(id);
+}
+
+/** The key of 64 hex digits, or what is wrong with them, without any of them. */
+export function parseKey(hex: string): KeyObject | "is not of 64 hex digits" | "repeats one byte: it is no key" {
+  if (!/^[0-9a-f]{64}$/i.test(hex)) return "is not of 64 hex digits";
   const bytes = Buffer.from(hex, "hex");
   try {
-    if (bytes.every((byte) => byte === bytes[0])) throw wrongKeys(`${name} repeats one byte: it is no key`);
+    if (bytes.every((byte) => byte === bytes[0])) return "repeats one byte: it is no key";
     return createSecretKey(bytes);
   } finally {
     bytes.fill(0);
   }
+}
+
+function keyOf(hex: string, name: string): KeyObject {
+  const key = parseKey(hex);
+  if (typeof key === "string") throw wrongKeys(`${name} ${key}`);
+  return key;
+}
+
+/** The key id's size and the key id in front of the additional data. */
+function bindKeyId(keyId: string, additionalData: Uint8Array): Uint8Array {
+  return Buffer.concat([Uint8Array.of(keyId.length), Buffer.from(keyId, "latin1"), additionalData]);
 }
 
 /** The same for the same key on every replica, and of no help in finding the key. */

@@ -1,20 +1,27 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Failure } from "../../src/failure.ts";
+import { primaryKeyId } from "../../src/vault/key-provider.ts";
 import { localKeys } from "../../src/vault/keys.ts";
 
 const a = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 const b = "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff000102030405060708090a0b0c0d0e0f";
 
-test("the first of several keys is primary", () => {
-  expect(localKeys(`2026-11:${a},2025-11:${b}`).primary()).toBe("2026-11");
-  expect(localKeys(` x : ${a} ,\n y : ${b.toUpperCase()}\n`).primary()).toBe("x");
+const primaryOf = (spec: string) => primaryKeyId(localKeys(spec));
+
+test("the first of several keys is primary, and the others only unwrap", async () => {
+  expect(await primaryOf(`2026-11:${a},2025-11:${b}`)).toBe("2026-11");
+  expect(await primaryOf(` x : ${a} ,\n y : ${b.toUpperCase()}\n`)).toBe("x");
+  expect(await localKeys(`x:${a},y:${b}`).list()).toEqual([
+    { id: "x", state: "primary", createTime: undefined },
+    { id: "y", state: "decrypt-only", createTime: undefined },
+  ]);
 });
 
-test("a single key has an id made of its hash, in whatever case it is written", () => {
-  expect(localKeys(a).primary()).toBe("key-32770edf109e03cf");
-  expect(localKeys(`${a.toUpperCase()}\n`).primary()).toBe("key-32770edf109e03cf");
-  expect(localKeys(b).primary()).not.toBe("key-32770edf109e03cf");
+test("a single key has an id made of its hash, in whatever case it is written", async () => {
+  expect(await primaryOf(a)).toBe("key-32770edf109e03cf");
+  expect(await primaryOf(`${a.toUpperCase()}\n`)).toBe("key-32770edf109e03cf");
+  expect(await primaryOf(b)).not.toBe("key-32770edf109e03cf");
 });
 
 const wrong = {
@@ -35,12 +42,12 @@ test.each(Object.entries(wrong))("%s", (message, spec) => {
   expect(JSON.stringify([failure.message, failure.remedy])).not.toMatch(/[0-9a-f]{16}/i);
 });
 
-test("any text is a key or a failure", () => {
+test("any text is a key or a failure", async () => {
   const piece = fc.oneof(fc.string(), fc.constantFrom(a, b, ":", ",", "x", " ", "x:"));
-  fc.assert(
-    fc.property(fc.array(piece, { maxLength: 8 }), (pieces) => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(piece, { maxLength: 8 }), async (pieces) => {
       try {
-        expect(localKeys(pieces.join("")).primary()).toMatch(/^[A-Za-z0-9._-]{1,63}$/);
+        expect(await primaryOf(pieces.join(""))).toMatch(/^[A-Za-z0-9._-]{1,63}$/);
       } catch (error) {
         expect(error).toBeInstanceOf(Failure);
       }
