@@ -52,7 +52,8 @@ test("an empty environment runs on this machine with the built-in database", () 
     encryptionKeys: undefined,
     signingKey: undefined,
     jwt: undefined,
-    egressAllow: ["127.0.0.0/8", "::1/128"],
+    egress: { allow: ["127.0.0.0/8", "::1/128"] },
+    ca: undefined,
     redis: undefined,
     metricsPort: undefined,
     limits: {
@@ -82,6 +83,8 @@ test("every variable arrives where it belongs", () => {
       JWT_ISSUER: "https://issuer.example.com/",
       JWT_AUDIENCE: "connectors",
       JWT_ORGANIZATION_CLAIM: "org",
+      JWT_CONNECTORS_CLAIM: "conns",
+      JWT_RESOURCES_CLAIM: "tables",
       JWT_JWKS_FILE: jwks,
       EGRESS_ALLOW: " 10.20.0.0/16 , ::1/128,",
       REDIS_URL: "redis://cache:6379/1",
@@ -114,10 +117,11 @@ test("every variable arrives where it belongs", () => {
     jwt: {
       issuer: "https://issuer.example.com/",
       audience: "connectors",
-      organizationClaim: "org",
+      claims: { organization: "org", connectors: "conns", resources: "tables" },
       keys: { jwks: '{"keys":[]}' },
     },
-    egressAllow: ["10.20.0.0/16", "::1/128"],
+    egress: { allow: ["10.20.0.0/16", "::1/128"] },
+    ca: undefined,
     redis: { url: "redis://cache:6379/1", answerMs: 250 },
     metricsPort: 9464,
     limits: {
@@ -170,6 +174,9 @@ test.each([
   ["PORT", "0x50"],
   ["TLS_CERT", "/nowhere/cert.pem"],
   ["JWT_JWKS_FILE", "/nowhere/jwks.json"],
+  ["JWT_JWKS_URL", "http://issuer.example.com/jwks"],
+  ["JWT_JWKS_URL", "https://user:s3cret@issuer.example.com/jwks"],
+  ["JWT_JWKS_URL", "file:///etc/jwks"],
   ["DATABASE_URL", "mysql://user:s3cret@host/db"],
   ["DATABASE_URL", "postgres://user:s3cret@host"],
   ["DATABASE_URL", "host=db password=s3cret"],
@@ -179,7 +186,6 @@ test.each([
   ["ENCRYPTION_KEY", "s3cret"],
   ["SIGNING_KEY", `${key}00`],
   ["JWT_SECRET", "s3cret"],
-  ["EGRESS_ALLOW", "10.0.0.0"],
   ["EGRESS_ALLOW", "10.0.0.0/33"],
   ["EGRESS_ALLOW", "127.0.0.1/8,example.com/8"],
   ["MAX_CONNECTIONS_PER_CONNECTOR", "0"],
@@ -207,7 +213,15 @@ test.each([
   ["TLS_CERT, TLS_KEY: must be a certificate and its key", { TLS_CERT: certificate, TLS_KEY: certificate }],
   ["ENCRYPTION_KEYS, ENCRYPTION_KEY: give one of them", { ENCRYPTION_KEYS: `a:${key}`, ENCRYPTION_KEY: other }],
   ["JWT_ISSUER, JWT_AUDIENCE: are needed", { JWT_SECRET: "x".repeat(32), JWT_ISSUER: "i" }],
-  ["JWT_JWKS_FILE: is needed", { JWT_ISSUER: "i", JWT_AUDIENCE: "a" }],
+  ["JWT_JWKS_URL: is needed", { JWT_ISSUER: "i", JWT_AUDIENCE: "a" }],
+  [
+    "JWT_JWKS_URL: http is for development",
+    { ...withDatabase, JWT_JWKS_URL: "http://127.0.0.1/jwks", JWT_ISSUER: "i", JWT_AUDIENCE: "a" },
+  ],
+  [
+    "JWT_JWKS_URL, JWT_JWKS_FILE: give one",
+    { JWT_JWKS_URL: "https://i.example/jwks", JWT_JWKS_FILE: jwks, JWT_ISSUER: "i", JWT_AUDIENCE: "a" },
+  ],
   [
     "JWT_SECRET: is for development",
     { ...withDatabase, JWT_SECRET: "x".repeat(32), JWT_ISSUER: "i", JWT_AUDIENCE: "a" },
@@ -223,7 +237,7 @@ test("all that is wrong is said at once", () => {
   expect(problems.map((problem) => problem.split(":")[0])).toEqual([
     "PORT",
     "LOG_LEVEL",
-    "JWT_JWKS_FILE",
+    "JWT_JWKS_URL",
     "ENCRYPTION_KEYS",
     "SIGNING_KEY",
   ]);

@@ -120,7 +120,13 @@ function refusal(error: unknown, algorithms: readonly string[]): Failure {
   if (error instanceof Failure) return error;
   if (error instanceof errors.JWTExpired) return unauthenticated("The token has expired.", "Get a new one.");
   if (error instanceof errors.JWTClaimValidationFailed) return wrongClaim(error);
-  if (error instanceof errors.JOSEAlgNotAllowed || error instanceof errors.JOSENotSupported) {
+  if (error instanceof errors.JOSENotSupported) {
+    return unauthenticated(
+      "The token's header asks for something that is not supported here.",
+      "Have it issued without extensions that must be understood (`crit`).",
+    );
+  }
+  if (error instanceof errors.JOSEAlgNotAllowed) {
     return unauthenticated(
       "The token is signed by an algorithm that is not accepted here.",
       `Sign it by one of ${algorithms.join(", ")}.`,

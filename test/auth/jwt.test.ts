@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import { createSign, generateKeyPairSync, type KeyObject } from "node:crypto";
 import fc from "fast-check";
 import { type JWTPayload, SignJWT, UnsecuredJWT } from "jose";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -43,7 +43,7 @@ function authenticator(keys: JwtKeys, organization?: string) {
 
 function sign(
   payload: JWTPayload,
-  header: { alg: string; kid?: string } = { alg: "ES256", kid: "ec" },
+  header: { alg: string; kid?: string; typ?: string } = { alg: "ES256", kid: "ec" },
   key: { privateKey: KeyObject } = ec,
 ) {
   return new SignJWT(payload).setProtectedHeader(header).sign(key.privateKey);
@@ -153,6 +153,44 @@ describe("a JWT", () => {
     expect((await refusal(authenticate, wrong)).message).toContain("signature is wrong");
   });
 
+  test("of another type is refused, and one of an access token's is not", async () => {
+    const typed = (typ: string) => sign(claims, { alg: "ES256", kid: "ec", typ });
+    for (const typ of ["JWT", "at+jwt", "application/at+JWT"]) {
+      expect(await authenticate(`Bearer ${await typed(typ)}`)).toMatchObject({ id: "report-writer" });
+    }
+    for (const typ of ["logout+jwt", "dpop+jwt", "", "JWTs", "text/at+jwt"]) {
+      expect((await refusal(authenticate, await typed(typ))).message).toContain("`typ`");
+    }
+  });
+
+  test("whose header demands an extension is refused, whatever the signature says", async () => {
+    const header = { alg: "ES256", kid: "ec", crit: ["exp"], exp: 1 };
+    const parts = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString("base64url")).join(".");
+    const key = { key: ec.privateKey, dsaEncoding: "ieee-p1363" } as const;
+    const signature = createSign("sha256").update(parts).sign(key, "base64url");
+    expect((await refusal(authenticate, `${parts}.${signature}`)).message).toContain("not supported");
+  });
+
+  test("may be limited to connectors and resources, and reaches none by an empty limit", async () => {
+    const connector = "C0FFEE00-0000-4000-8000-00000000000A";
+    const limits = async (more: object) => {
+      const { connectorIds, resources } = await authenticate(`Bearer ${await sign({ ...claims, ...more })}`);
+      return [connectorIds && [...connectorIds], resources];
+    };
+    expect(await limits({})).toEqual([undefined, undefined]);
+    expect(await limits({ connectors: [connector], resources: ["public.city", "sales.*"] })).toEqual([
+      [connector.toLowerCase()],
+      ["public.city", "sales.*"],
+    ]);
+    expect(await limits({ connectors: [], resources: [] })).toEqual([[], []]);
+    for (const wrong of ["all", null, 7, {}, [7], ["*"], [""]]) {
+      for (const claim of ["connectors", "resources"]) {
+        const failure = await refusal(authenticate, await sign({ ...claims, [claim]: wrong }));
+        expect(failure.message).toContain(`\`${claim}\` is malformed`);
+      }
+    }
+  });
+
   test("that does not say which of two keys signed it is refused", async () => {
     const two = JSON.stringify({ keys: [publicJwk(ec.publicKey), publicJwk(stranger.publicKey)] });
     const token = await sign(claims, { alg: "ES256" });
@@ -200,17 +238,27 @@ describe("remembering JWTs", () => {
     return counted;
   }
 
-  test("spares the signature for a minute", async () => {
+  test("spares the signature until the token expires", async () => {
     const counted = counting();
     const authenticate = authenticator(counted.keys);
     const header = `Bearer ${await sign(claims)}`;
     await authenticate(header);
-    vi.advanceTimersByTime(59_999);
+    vi.advanceTimersByTime(599_999);
     await authenticate(header);
     expect(counted.verified).toBe(1);
-    vi.advanceTimersByTime(1);
-    await authenticate(header);
-    expect(counted.verified).toBe(2);
+  });
+
+  test("ends when the keys are others: who was verified by one that is withdrawn is not any more", async () => {
+    let keys = jwksKeys(jwks);
+    const authenticate = authenticator({
+      ...keys,
+      getKey: (header, token) => keys.getKey(header, token),
+      current: () => keys.current(),
+    });
+    const token = await sign(claims);
+    await authenticate(`Bearer ${token}`);
+    keys = jwksKeys(JSON.stringify({ keys: [publicJwk(rsa.publicKey, { kid: "rsa" })] }));
+    expect((await refusal(authenticate, token)).message).toContain("key that this service does not know");
   });
 
   test("ends when the token expires", async () => {
