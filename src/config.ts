@@ -3,20 +3,21 @@
  * stops the start with its name and what it should be.
  */
 import { z } from "zod";
+import { egressOf, egressPolicy, egressRules } from "./config/egress.ts";
 import {
+  certificates,
   file,
   isDatabaseUrl,
   isKeySetUrl,
-  isRange,
   isRedisUrl,
   key,
   keyHint,
   keyWithId,
-  list,
   seconds,
   whole,
 } from "./config/kinds.ts";
 import { problemsTogether, wrongCertificate } from "./config/together.ts";
+import type { EgressConfig } from "./egress/rules.ts";
 import { Failure } from "./failure.ts";
 import { type LogLevel, logLevels } from "./observability/log.ts";
 import { defaultDataDirectory } from "./store/embedded/directory.ts";
@@ -31,8 +32,10 @@ export interface Config {
   readonly encryptionKeys: string | undefined;
   readonly signingKey: string | undefined;
   readonly jwt: JwtConfig | undefined;
-  /** Ranges in CIDR notation that connectors may reach besides the public internet. */
-  readonly egressAllow: readonly string[];
+  /** Where connectors may go. */
+  readonly egress: EgressConfig;
+  /** Certificates in PEM that are trusted besides those that Node does; undefined: none. */
+  readonly ca: string | undefined;
   /** Redis that replicas share rate limits, cool-downs and kept answers in; undefined: each has its own. */
   readonly redis: RedisConfig | undefined;
   /** Where metrics are served; undefined: nowhere. */
@@ -111,9 +114,9 @@ const schema = z.object({
     .string()
     .refine((text) => Buffer.byteLength(text) >= 32, "must have 32 bytes or more")
     .optional(),
-  EGRESS_ALLOW: list
-    .pipe(z.array(z.string().refine(isRange, "must be ranges such as 10.20.0.0/16 or ::1/128, with commas between")))
-    .default([]),
+  EGRESS_ALLOW: egressRules.default([]),
+  EGRESS_POLICY_FILE: file.pipe(egressPolicy).optional(),
+  CA_FILE: file.pipe(certificates).optional(),
   REDIS_URL: z.string().refine(isRedisUrl, "must be written as redis://user:password@host:6379/0").optional(),
   REDIS_TIMEOUT_SECONDS: seconds(0.1),
   METRICS_PORT: whole(0, 65_535).optional(),
@@ -161,8 +164,8 @@ export function readConfig(environment: Environment): Config {
     encryptionKeys: values.ENCRYPTION_KEYS ?? values.ENCRYPTION_KEY,
     signingKey: values.SIGNING_KEY,
     jwt: jwtOf(values),
-    // Beside the built-in database, what runs on this machine is what one tries things on.
-    egressAllow: builtIn ? ["127.0.0.0/8", "::1/128", ...values.EGRESS_ALLOW] : values.EGRESS_ALLOW,
+    egress: egressOf(values.EGRESS_ALLOW, values.EGRESS_POLICY_FILE, builtIn),
+    ca: values.CA_FILE,
     redis:
       values.REDIS_URL === undefined ? undefined : { url: values.REDIS_URL, answerMs: values.REDIS_TIMEOUT_SECONDS },
     metricsPort: values.METRICS_PORT,

@@ -8,9 +8,8 @@ import { remoteKeys } from "./auth/remote-keys.ts";
 import { parseSigningKey } from "./auth/signing-key.ts";
 import { type Config, type JwtConfig, readConfig } from "./config.ts";
 import { developmentKeys, firstApiKey } from "./development.ts";
-import { createDial } from "./egress/dial.ts";
-import { createFetch } from "./egress/fetch.ts";
-import { createEgressPolicy } from "./egress/policy.ts";
+import { createEgress, type Egress } from "./egress/egress.ts";
+import { placeOf } from "./egress/own.ts";
 import { refuseDisabled } from "./execution/asking.ts";
 import { createExecution, type Execution } from "./execution/execution.ts";
 import { createHistory } from "./execution/history/history.ts";
@@ -67,11 +66,15 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
   const url = "url" in config.database ? config.database.url : (embedded as Embedded).url;
   const store = await openStore({ url, log: (message) => log.debug(message) });
   starting.defer(() => store.close());
+  const egress = egressOf(config, url, embedded);
   const catalogue = await loadCatalogue();
   const registry = createRegistry({ store, vault, catalogue });
   const apiKeys = createApiKeys({ store, mint: () => mintApiKey(signingKey) });
-  const authenticator = createAuthentication({ config, log, store, signingKey, apiKeys }, starting);
-  const { execution, history, metrics, observe } = createCalls({ config, log, store, catalogue, vault }, starting);
+  const authenticator = createAuthentication({ config, log, store, signingKey, apiKeys, egress }, starting);
+  const { execution, history, metrics, observe } = createCalls(
+    { config, log, store, catalogue, vault, egress },
+    starting,
+  );
   const changes = store.listen({
     onChange(organizationId, connectorId) {
       registry.changed(organizationId, connectorId);
@@ -96,6 +99,7 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
   });
   starting.defer(async () => void (await server.drain(0)));
   const metricsPort = await serveMetrics(config, log, metrics, starting);
+  for (const port of [server.port, metricsPort ?? server.port]) egress.own.add({ host: config.host, port });
 
   const running = starting.move();
   const stop = async () => {
@@ -113,6 +117,15 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
     embedded,
     stop: () => (stopped ??= stop()),
   };
+}
+
+/** The ways out, none of which leads connectors to what the service lives on. */
+function egressOf(config: Config, databaseUrl: string, embedded: Embedded | undefined): Egress {
+  // The built-in server plays customers', too, on whose databases one tries things.
+  const shared = embedded === undefined ? [] : [`127.0.0.1:${embedded.port}`, `[::1]:${embedded.port}`];
+  const egress = createEgress({ ...config.egress, allow: [...config.egress.allow, ...shared] }, config.ca);
+  for (const url of [databaseUrl, config.redis?.url]) if (url !== undefined) egress.own.add(placeOf(url));
+  return egress;
 }
 
 /** A store that does not answer says nothing of a connector. */
@@ -140,6 +153,7 @@ async function startDatabase(
 }
 
 interface Identities {
+  readonly egress: Egress;
   readonly config: Config;
   readonly log: Log;
   readonly store: Store;
@@ -149,7 +163,7 @@ interface Identities {
 
 /** What tells callers apart, and what it needs of the issuer of tokens and of the store. */
 function createAuthentication(
-  { config, log, store, signingKey, apiKeys }: Identities,
+  { config, log, store, signingKey, apiKeys, egress }: Identities,
   starting: AsyncDisposableStack,
 ): Authenticator {
   const lastUse = gatherLastUse({
@@ -159,16 +173,16 @@ function createAuthentication(
   starting.defer(() => lastUse.close());
   return createAuthenticator({
     ...{ findApiKey: store.findApiKey, signingKey, onApiKeyUse: lastUse.used },
-    jwt: config.jwt && { ...config.jwt, keys: keysOf(config, config.jwt.keys, log, starting) },
+    jwt: config.jwt && { ...config.jwt, keys: keysOf(egress, config.jwt.keys, log, starting) },
   });
 }
 
-function keysOf(config: Config, keys: JwtConfig["keys"], log: Log, starting: AsyncDisposableStack): JwtKeys {
+function keysOf(egress: Egress, keys: JwtConfig["keys"], log: Log, starting: AsyncDisposableStack): JwtKeys {
   if ("jwks" in keys) return jwksKeys(keys.jwks);
   if ("secret" in keys) return sharedSecretKeys(keys.secret);
   const remote = remoteKeys({
     url: keys.url,
-    fetch: createFetch(createDial(createEgressPolicy(config.egressAllow))),
+    fetch: egress.fetch,
     onProblem: (err) => log.warn({ err }, "the issuer's keys could not be read"),
   });
   starting.defer(() => remote.close());
@@ -181,10 +195,11 @@ interface Foundations {
   readonly store: Store;
   readonly catalogue: Catalogue;
   readonly vault: Vault;
+  readonly egress: Egress;
 }
 
 /** What calls to sources go through, and those who hear of them. */
-function createCalls({ config, log, store, catalogue, vault }: Foundations, starting: AsyncDisposableStack) {
+function createCalls({ config, log, store, catalogue, vault, egress }: Foundations, starting: AsyncDisposableStack) {
   const { limits, timeouts } = config;
   const history = createHistory({ store, log });
   starting.defer(() => history.close());
@@ -202,7 +217,7 @@ function createCalls({ config, log, store, catalogue, vault }: Foundations, star
   if (redis !== undefined) starting.defer(() => redis.close());
   const execution = createExecution({
     ...{ catalogue, vault, redis, observe },
-    session: { dial: createDial(createEgressPolicy(config.egressAllow)), places },
+    session: { dialFor: egress.dialFor, places },
     limits: {
       unary: { defaultMs: timeouts.unaryMs, maxMs: timeouts.maxMs },
       stream: { defaultMs: timeouts.streamMs, maxMs: timeouts.maxMs },

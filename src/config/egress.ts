@@ -1,10 +1,14 @@
 /** Where connectors may go: what EGRESS_ALLOW lists, and what a file of the operator's adds to it. */
 import { z } from "zod";
 import { type EgressConfig, parseRule, ruleHint } from "../egress/rules.ts";
+import { list } from "./kinds.ts";
 
 const rule = z.string().refine(isRule, ruleHint);
 
-export function isRule(text: string): boolean {
+/** The text of EGRESS_ALLOW. */
+export const egressRules = list.pipe(z.array(rule));
+
+function isRule(text: string): boolean {
   try {
     parseRule(text);
     return true;
@@ -24,8 +28,10 @@ const schema = z.strictObject({
   organizations: z.record(z.string().min(1), z.strictObject(rules)).default({}),
 });
 
+type Policy = z.output<typeof schema>;
+
 /** The text of EGRESS_POLICY_FILE, parsed; each issue names its entry: `organizations.acme.allow[0]`. */
-export const egressPolicy = z.string().transform((text, context): EgressConfig => {
+export const egressPolicy = z.string().transform((text, context): Policy => {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -40,3 +46,9 @@ export const egressPolicy = z.string().transform((text, context): EgressConfig =
   }
   return z.NEVER;
 });
+
+/** @param isBuiltIn what runs on this machine is what one tries things on, beside the built-in database. */
+export function egressOf(allow: readonly string[], policy: Policy | undefined, isBuiltIn: boolean): EgressConfig {
+  const here = isBuiltIn ? ["127.0.0.0/8", "::1/128"] : [];
+  return { ...policy, allow: [...here, ...allow, ...(policy?.allow ?? [])] };
+}

@@ -1,6 +1,6 @@
 /** The kinds of values that variables take, each with what to say of one that is none. */
 import { readFileSync } from "node:fs";
-import { isIP } from "node:net";
+import { createSecureContext } from "node:tls";
 import { z } from "zod";
 
 export const seconds = (fallback: number) => {
@@ -29,6 +29,17 @@ export const file = z.string().transform((path, context) => {
     context.addIssue(`must be a file that the service can read (${(error as NodeJS.ErrnoException).code})`);
     return z.NEVER;
   }
+});
+
+export const certificates = z.string().transform((pem, context) => {
+  try {
+    createSecureContext({ ca: pem });
+    if (/-----BEGIN CERTIFICATE-----/.test(pem)) return pem;
+  } catch {
+    // Said below.
+  }
+  context.addIssue("must be a file of certificates in PEM");
+  return z.NEVER;
 });
 
 export const key = /^[0-9a-f]{64}$/i;
@@ -60,11 +71,4 @@ export function isKeySetUrl(text: string): boolean {
 
 function isLoopback(hostname: string): boolean {
   return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname);
-}
-
-/** An address and the length of its prefix, in CIDR notation (RFC 4632, RFC 4291). */
-export function isRange(text: string): boolean {
-  const [, address = "", bits = ""] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];
-  const version = isIP(address);
-  return version !== 0 && Number(bits) <= (version === 4 ? 32 : 128);
 }

@@ -5,41 +5,47 @@
  * to an address that was judged: a name that resolves differently a moment later
  * gains nothing. (Smokescreen by Stripe does the same.)
  */
-import { lookup } from "node:dns/promises";
-import { connect, isIP, type LookupFunction, type OnReadOpts, type Socket, type TcpNetConnectOpts } from "node:net";
+import { connect, type LookupFunction, type OnReadOpts, type Socket, type TcpNetConnectOpts } from "node:net";
 import { orAborted } from "../abort.ts";
 import { Failure } from "../failure.ts";
+import { isHost } from "./name.ts";
+import type { OwnPlaces } from "./own.ts";
 import type { EgressPolicy } from "./policy.ts";
-
-interface Address {
-  readonly address: string;
-  readonly family: number;
-}
+import { type Resolve, type ResolvedAddress, resolveHere } from "./resolve.ts";
+import type { Target } from "./rules.ts";
 
 /** @param onread Memory that the socket reads into; see `net.connect`. */
-export type Dial = (
-  target: { host: string; port: number },
-  signal?: AbortSignal,
-  onread?: OnReadOpts,
-) => Promise<Socket>;
+export type Dial = (target: Target, signal?: AbortSignal, onread?: OnReadOpts) => Promise<Socket>;
+
+export interface DialOptions {
+  /** Where nobody is led. Default: nowhere. */
+  readonly own?: OwnPlaces | undefined;
+  /** Default: as the machine itself does. */
+  readonly resolve?: Resolve;
+}
 
 /**
  * @returns A function that connects to `host:port`. It fails with `egress_denied`,
  *   with the signal's reason, or with Node's own error of the look-up or the
  *   connection.
  */
-export function createDial(policy: EgressPolicy): Dial {
-  return async ({ host, port }, signal, onread) => {
+export function createDial(policy: EgressPolicy, { own, resolve = resolveHere }: DialOptions = {}): Dial {
+  return async (target, signal, onread) => {
+    const { host, port } = target;
     signal?.throwIfAborted();
+    // What is no name may still be an address to the resolver, in a spelling that nobody judged.
+    if (!isHost(host)) throw denied(host);
     const addresses = await orAborted(resolve(host), signal);
+    for (const { address } of addresses) {
+      if (!policy.allows(address, target)) throw denied(host);
+      const ownPlace = own === undefined ? false : await orAborted(isOwn(own, policy, address, target), signal);
+      if (ownPlace) throw deniedOwn(host, port);
+    }
     // What has been aborted by now tells no listener of its abort.
     signal?.throwIfAborted();
-    for (const { address } of addresses) {
-      if (!policy.allows(address)) throw denied(host);
-    }
     const socket = await open({ host, port, ...(onread === undefined ? {} : { onread }) }, addresses, signal);
     const remote = socket.remoteAddress;
-    if (remote === undefined || !policy.allows(remote)) {
+    if (remote === undefined || !policy.allows(remote, target)) {
       socket.destroy();
       throw denied(host);
     }
@@ -47,12 +53,22 @@ export function createDial(policy: EgressPolicy): Dial {
   };
 }
 
-async function resolve(host: string): Promise<Address[]> {
-  const family = isIP(host);
-  return family === 0 ? lookup(host, { all: true }) : [{ address: host, family }];
+/**
+ * The server of the service's own database may have customers' databases, too, when the
+ * operator names that very server: then only the service's own is closed.
+ */
+async function isOwn(own: OwnPlaces, policy: EgressPolicy, address: string, target: Target): Promise<boolean> {
+  const place = await own.at(address, target.port);
+  if (place === undefined) return false;
+  const isOther = ![place.database, target.database].includes(undefined) && place.database !== target.database;
+  return !(isOther && policy.names(address, target));
 }
 
-function open(options: TcpNetConnectOpts, addresses: readonly Address[], signal?: AbortSignal): Promise<Socket> {
+function open(
+  options: TcpNetConnectOpts,
+  addresses: readonly ResolvedAddress[],
+  signal?: AbortSignal,
+): Promise<Socket> {
   const judged: LookupFunction = (_name, _options, done) => done(null, [...addresses]);
   return new Promise((settle, reject) => {
     const socket = connect({ ...options, lookup: judged, autoSelectFamily: true, noDelay: true });
@@ -78,6 +94,14 @@ function denied(host: string): Failure {
   return new Failure("egress_denied", `The address of "${host}" is not one that this service may connect to.`, {
     where: "egress",
     remedy:
-      "Use a public address, or ask the operator to allow the network in EGRESS_ALLOW. Private and local networks are denied by default.",
+      "Use a public address, or ask the operator to allow this one in EGRESS_ALLOW. Private and local networks are denied by default.",
+  });
+}
+
+function deniedOwn(host: string, port: number): Failure {
+  return new Failure("egress_denied", `"${host}" leads to this service itself at port ${port}.`, {
+    where: "egress",
+    remedy:
+      "Use another server. Only when its database server holds customers' databases too may the operator name it, with its port, in EGRESS_ALLOW.",
   });
 }

@@ -1,52 +1,92 @@
 /**
  * Which addresses the service may connect to.
  *
- * Only global unicast, unless the operator allows a range: loopback, private and
- * link-local networks, cloud metadata and everything with a special meaning are
- * denied by default, in every spelling.
+ * For connectors: the public internet, and what the operator opens besides it; or nothing
+ * but what the operator opens. What the operator closes stays closed, and what nobody can
+ * mean (link-local, cloud metadata) can't be opened. For the operator's own endpoints:
+ * everything but that.
  */
-import ipaddr from "ipaddr.js";
+import { type Address, classOf, parseAddress, wrapped } from "./address.ts";
+import { isMetadataName } from "./name.ts";
+import {
+  type EgressConfig,
+  type EgressRules,
+  isAbout,
+  isOneServer,
+  parseRule,
+  type Rule,
+  type Target,
+} from "./rules.ts";
 
 export interface EgressPolicy {
-  /** Whether an address, in any textual form of IPv4 or IPv6, may be dialled. */
-  allows(address: string): boolean;
+  /**
+   * Whether a target's address may be dialled.
+   *
+   * @param address In any textual form of IPv4 or IPv6.
+   */
+  allows(address: string, target: Target): boolean;
+  /** Whether the operator has named this very server, with its port. */
+  names(address: string, target: Target): boolean;
 }
 
-type Range = [ipaddr.IPv4 | ipaddr.IPv6, number];
-
-/** What IANA gives out of IPv6; behind it are IPv4 in disguise, and what nobody owns (RFC 4291, section 2.4). */
-const globalUnicast: Range = ipaddr.parseCIDR("2000::/3");
-
-/** Global unicast, and still never meant: the metadata and DNS service of Azure's hosts. */
-const neverMeant: Range[] = [ipaddr.parseCIDR("168.63.129.16/32")];
-
 /**
- * @param allow Ranges in CIDR notation that the operator opens besides the public
- *   internet: `10.20.0.0/16`, `::1/128`.
- * @throws Error that names the range which is not one
+ * A range opens every address in it. A host opens public and private addresses to those
+ * who go there by that name; loopback and other special ones are opened by ranges only,
+ * since who owns a name below `*.example.com` may let it lead anywhere.
+ *
+ * @throws Error that names the rule which is none
  */
-export function createEgressPolicy(allow: readonly string[]): EgressPolicy {
-  const allowed = allow.map(parseRange);
+export function createEgressPolicy(rules: EgressRules): EgressPolicy {
+  const allow = rules.allow.map(parseRule);
+  const deny = (rules.deny ?? []).map(parseRule);
+  const isPublicOpen = rules.default !== "deny";
+
+  function isOpen(address: Address, target: Target): boolean {
+    const kind = classOf(address);
+    if (kind === "never" || isMetadataName(target.host)) return false;
+    const text = address.toString();
+    if (deny.some((rule) => isAbout(rule, target, text))) return false;
+    // What is translated on its way must be allowed where it arrives, too.
+    if (!wrapped(address).every((inner) => isOpen(inner, target))) return false;
+    if (kind === "public" && isPublicOpen) return true;
+    return allow.some((rule) => isAbout(rule, target, text) && opens(rule, kind));
+  }
+
   return {
-    allows(address) {
-      if (!ipaddr.isValid(address)) return false;
-      // IPv4 inside IPv6 is judged as what it is.
-      const parsed = ipaddr.process(address);
-      if (allowed.some((range) => contains(range, parsed))) return true;
-      if (parsed.kind() === "ipv6" && !contains(globalUnicast, parsed)) return false;
-      return parsed.range() === "unicast" && !neverMeant.some((range) => contains(range, parsed));
+    allows(address, target) {
+      const parsed = parseAddress(address);
+      return parsed !== undefined && isOpen(parsed, target);
     },
+    names: (address, target) => allow.some((rule) => isOneServer(rule) && isAbout(rule, target, address)),
   };
 }
 
-function parseRange(text: string): Range {
-  try {
-    return ipaddr.parseCIDR(text);
-  } catch {
-    throw new Error(`"${text}" is not a range in CIDR notation, such as 10.20.0.0/16 or ::1/128`);
-  }
+function opens({ matches }: Rule, kind: "public" | "private" | "special"): boolean {
+  return matches.kind === "range" || kind !== "special";
 }
 
-function contains([network, bits]: Range, address: ipaddr.IPv4 | ipaddr.IPv6): boolean {
-  return network.kind() === address.kind() && address.match(network, bits);
+/** The policy of each organization. Those that the operator does not name have one in common. */
+export function createEgressPolicies(config: EgressConfig): (organizationId: string) => EgressPolicy {
+  const common = createEgressPolicy(config);
+  const own = new Map(
+    Object.entries(config.organizations ?? {}).map(([organizationId, rules]) => [
+      organizationId,
+      createEgressPolicy({
+        allow: [...config.allow, ...(rules.allow ?? [])],
+        deny: [...(config.deny ?? []), ...(rules.deny ?? [])],
+        default: rules.default ?? config.default,
+      }),
+    ]),
+  );
+  return (organizationId) => own.get(organizationId) ?? common;
 }
+
+/** For endpoints that the operator has chosen: Redis, a JWKS, a Vault. */
+export const operatorPolicy: EgressPolicy = {
+  allows(address, { host }) {
+    const parsed = parseAddress(address);
+    if (parsed === undefined || isMetadataName(host)) return false;
+    return [parsed, ...wrapped(parsed)].every((each) => classOf(each) !== "never");
+  },
+  names: () => true,
+};

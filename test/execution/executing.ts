@@ -10,6 +10,7 @@ import type { CallEnded, Observation } from "../../src/observability/observation
 import type { ReadQuery } from "../../src/providers/contract.ts";
 import type { ConnectorPolicy, ConnectorRow } from "../../src/store/entities/connector.ts";
 import { httpCatalogue } from "../support/http-provider.ts";
+import { unhurried } from "../support/redis.ts";
 import { connectorOf, vault } from "./cache-questions.ts";
 
 export const serviceLimits: ServiceLimits = {
@@ -44,12 +45,12 @@ export async function executing({
     observations.push(observation);
     if (observation.kind === "shared_state_changed" && observation.available) shared.resolve();
   };
-  const redis = redisUrl === undefined ? undefined : connectRedis(redisUrl, observe);
+  const redis = redisUrl === undefined ? undefined : connectRedis(redisUrl, observe, unhurried);
   if (redis !== undefined) await shared.promise;
   const execution = createExecution({
     ...{ catalogue: httpCatalogue, vault, redis, observe, breakerOpenMs },
     session: {
-      dial: createDial(createEgressPolicy(["127.0.0.0/8"])),
+      dialFor: () => createDial(createEgressPolicy({ allow: ["127.0.0.0/8"] })),
       places: createPlaces({ perHost: 100, all: 100 }),
     },
     limits: { ...serviceLimits, ...limits },

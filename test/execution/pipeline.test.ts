@@ -43,7 +43,7 @@ function openStages(): Stages {
   const cooldowns = createCooldowns(common);
   const rateLimits = createRateLimits(common);
   const sessions = createSessions(httpCatalogue, vault, {
-    dial: createDial(createEgressPolicy(["127.0.0.0/8"])),
+    dialFor: () => createDial(createEgressPolicy({ allow: ["127.0.0.0/8"] })),
     places: createPlaces({ perHost: 10, all: 10 }),
   });
   onTestFinished(async () => {

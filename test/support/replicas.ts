@@ -10,6 +10,8 @@ import { createApiKey } from "../../src/development.ts";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../../src/gen/grpc/health/v1/health_pb.js";
 import { openStore } from "../../src/store/store.ts";
 import { runProgram, type ServiceProcess } from "../service/process.ts";
+import { sharedServer } from "./service.ts";
+import { stopwatch } from "./stopwatch.ts";
 
 export interface Replica {
   readonly port: number;
@@ -49,7 +51,7 @@ export async function twoReplicas(storeUrl: string, environment: Readonly<Record
     DATABASE_URL: storeUrl,
     ENCRYPTION_KEYS: `test:${"4b".repeat(31)}02`,
     SIGNING_KEY: signingKey,
-    EGRESS_ALLOW: "127.0.0.0/8,::1/128",
+    EGRESS_ALLOW: `127.0.0.0/8,::1/128,${sharedServer(storeUrl)}`,
     ...environment,
   };
   const token = await adminToken(storeUrl);
@@ -100,14 +102,14 @@ async function openReplica(environment: Readonly<Record<string, string>>, token:
 }
 
 async function drained({ child, ended }: ServiceProcess): Promise<Drained> {
-  const begin = performance.now();
+  const took = stopwatch();
   child.kill("SIGTERM");
   const { status, stdout, stderr } = await ended;
   const log = stdout
     .split("\n")
     .filter((line) => line.startsWith("{"))
     .map((line) => JSON.parse(line));
-  return { status, tookMs: performance.now() - begin, log, stderr };
+  return { status, tookMs: took(), log, stderr };
 }
 
 /**
@@ -115,10 +117,10 @@ async function drained({ child, ended }: ServiceProcess): Promise<Drained> {
  * @throws The last error, or that it never was so, after `limitMs`
  */
 export async function until(what: string, isSo: () => Promise<boolean>, limitMs = 10_000): Promise<number> {
-  const begin = performance.now();
+  const took = stopwatch();
   for (;;) {
     const so = await isSo();
-    const tookMs = performance.now() - begin;
+    const tookMs = took();
     if (so) return tookMs;
     if (tookMs > limitMs) throw new Error(`Not within ${limitMs} ms: ${what}.`);
     await new Promise((resolve) => setTimeout(resolve, 5));

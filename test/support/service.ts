@@ -38,7 +38,7 @@ export async function testService(
     DATABASE_URL: through(database.url),
     ENCRYPTION_KEYS: `test:${"4b".repeat(31)}02`,
     SIGNING_KEY: signingKey,
-    EGRESS_ALLOW: "127.0.0.0/8,::1/128",
+    EGRESS_ALLOW: `127.0.0.0/8,::1/128,${sharedServer(database.url)}`,
     LOG_LEVEL: "silent",
     ...environment,
   });
@@ -73,6 +73,11 @@ export async function testService(
       await database.drop();
     },
   };
+}
+
+/** The rule that lets connectors reach the customers' databases at the server of the store. */
+export function sharedServer(storeUrl: string): string {
+  return `127.0.0.1:${new URL(storeUrl).port}`;
 }
 
 /** What CreateConnector takes to reach a database by its URL. */

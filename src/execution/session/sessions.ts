@@ -3,6 +3,7 @@
  * its credential opens another one, and the old one closes when its calls have ended.
  */
 import { LRUCache } from "lru-cache";
+import type { Dial } from "../../egress/dial.ts";
 import type { Catalogue } from "../../providers/catalogue.ts";
 import type { Provider, Session, SessionContext } from "../../providers/contract.ts";
 import type { ConnectorRow } from "../../store/entities/connector.ts";
@@ -34,15 +35,17 @@ interface Entry {
   readonly opening: Promise<OpenSession>;
 }
 
-/** What every session gets alike. */
-export type CommonContext = Omit<SessionContext, "maxConnections">;
+/** What every session gets alike, but for the way out, which is its organization's. */
+export interface CommonContext extends Omit<SessionContext, "maxConnections" | "dial"> {
+  dialFor(organizationId: string): Dial;
+}
 
 /** Changes with everything that a session is opened with. */
 export function sessionVersion({ version, credentialVersion }: ConnectorRow): string {
   return `${version}/${credentialVersion}`;
 }
 
-export function createSessions(catalogue: Catalogue, vault: Vault, common: CommonContext): Sessions {
+export function createSessions(catalogue: Catalogue, vault: Vault, { dialFor, ...common }: CommonContext): Sessions {
   const entries = new LRUCache<string, Entry>({
     max: maxSessions,
     dispose: ({ opening }) => {
@@ -56,7 +59,8 @@ export function createSessions(catalogue: Catalogue, vault: Vault, common: Commo
       const version = sessionVersion(connector);
       const known = entries.get(key);
       if (known?.version === version) return known.opening;
-      const entry = { version, opening: open(connector, catalogue, vault, { ...common, maxConnections }) };
+      const context = { ...common, dial: dialFor(connector.organizationId), maxConnections };
+      const entry = { version, opening: open(connector, catalogue, vault, context) };
       entries.set(key, entry);
       // The next call tries again.
       entry.opening.catch(() => {

@@ -28,7 +28,12 @@ answerCommands(
     /** Starts it as an operator does, with the limits that it has by itself. */
     async start({ storeUrl, organizations }: ServeRequest): Promise<Served> {
       const config = readConfig({
-        ...{ PORT: "0", METRICS_PORT: "0", LOG_LEVEL: "error", EGRESS_ALLOW: "127.0.0.0/8" },
+        ...{
+          PORT: "0",
+          METRICS_PORT: "0",
+          LOG_LEVEL: "error",
+          EGRESS_ALLOW: `127.0.0.0/8,127.0.0.1:${new URL(storeUrl).port}`,
+        },
         ...{ DATABASE_URL: storeUrl, ENCRYPTION_KEYS: `bench:${"4b".repeat(31)}02`, SIGNING_KEY: signingKey },
       });
       const service = await startService(config, createLog(config.logLevel));

@@ -66,7 +66,7 @@ function provider(databaseUrl: string, catalogue: Catalogue, cleanup: AsyncDispo
   const postgresql = catalogue.get("postgresql");
   const { config, credential } = connectionTo(databaseUrl);
   const session = postgresql.open(postgresql.config.parse(config), postgresql.credential.parse(credential), {
-    ...common(),
+    ...{ dial, places: roomy() },
     maxConnections: connections,
   });
   cleanup.defer(() => session.close());
@@ -106,7 +106,7 @@ async function pipelineOf(
   const limit = { defaultMs: timeoutMs, maxMs: anHour };
   const execution = createExecution({
     ...{ catalogue, vault, redis, observe },
-    session: common(),
+    session: { dialFor: () => dial, places: roomy() },
     limits: {
       ...{ unary: limit, stream: limit, concurrency: connections, waiting: 100, stallMs: 60_000 },
       organizationCallsPerSecond: callsPerSecond,
@@ -147,10 +147,8 @@ function readOf(page: Page | undefined, wanted: boolean): { rows: number; cells:
   return { rows, cells };
 }
 
-const common = () => ({
-  dial: createDial(createEgressPolicy({ allow: ["127.0.0.0/8"] })),
-  places: createPlaces({ perHost: 100, all: 500 }),
-});
+const dial = createDial(createEgressPolicy({ allow: ["127.0.0.0/8"] }));
+const roomy = () => createPlaces({ perHost: 100, all: 500 });
 
 function connectionTo(databaseUrl: string) {
   const { hostname: host, port, pathname, username, password } = new URL(databaseUrl);
