@@ -123,47 +123,67 @@ test("looking up an API key shows that key and no other row", async () => {
   expect(changed.rowCount).toBe(0);
 });
 
-/** What is wrong with how tables are closed; empty when nothing is. */
-const gaps = `
-  SELECT relname AS table_name
-  FROM pg_class
-  WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace
-    AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = pg_class.oid AND attname = 'organization_id')
-    AND NOT (
-      relrowsecurity AND relforcerowsecurity
-      AND EXISTS (
-        SELECT FROM pg_policies
-        WHERE schemaname = 'public' AND tablename = relname AND cmd = 'ALL'
-          AND qual LIKE '%organization_id%app.organization_id%' AND with_check LIKE '%app.organization_id%'
-      )
-    )`;
+test.each([
+  "ALTER TABLE connector NO FORCE ROW LEVEL SECURITY",
+  "DROP POLICY organization_isolation ON connector",
+  "CREATE TABLE mine (id int)",
+  "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+  "UPDATE query_record SET rows = 0",
+  "DELETE FROM query_record",
+  "DELETE FROM api_key",
+  "UPDATE api_key SET scopes = '{connector.admin}'",
+  "SELECT * FROM migration",
+  "COPY connector TO PROGRAM 'cat'",
+])("the application may not: %s", async (statement) => {
+  const attempt = store.withOrganization("acme", (em) => em.execute(statement));
+  await expect(attempt).rejects.toMatchObject({ code: "42501" });
+});
 
-test("every table of organizations' rows forces row-level security, and the check would notice one that doesn't", async () => {
-  expect((await admin.query(gaps)).rows).toEqual([]);
-  await admin.query("BEGIN; CREATE TABLE open_table (organization_id text)");
-  expect((await admin.query(gaps)).rows).toEqual([{ table_name: "open_table" }]);
-  await admin.query("ALTER TABLE open_table ENABLE ROW LEVEL SECURITY");
-  expect((await admin.query(gaps)).rows).toEqual([{ table_name: "open_table" }]);
+test("the auditor reads what happened in all organizations, and neither connectors nor keys, and changes nothing", async () => {
+  for (const organization of ["acme", "other"]) {
+    await store.withOrganization(organization, (em) =>
+      em.execute(
+        `INSERT INTO query_record (organization_id, id, create_time, connector_id, principal, method, rows, bytes, attempts,
+           breaker_state, cached, rate_limit_ms, bulkhead_ms, backoff_ms, pool_ms, connect_ms, source_ms, transfer_ms, total_ms)
+         VALUES (?, gen_random_uuid(), now(), gen_random_uuid(), 'p', 'Query', 0, 0, 1, 'closed', false, 0, 0, 0, 0, 0, 0, 0, 0)`,
+        [organization],
+      ),
+    );
+  }
+  const asAuditor = async (statement: string) => {
+    await admin.query("BEGIN; SET LOCAL ROLE connector_audit");
+    return admin.query(statement).finally(() => admin.query("ROLLBACK"));
+  };
+  const { rows } = await asAuditor("SELECT DISTINCT organization_id FROM query_record ORDER BY 1");
+  expect(rows).toEqual([{ organization_id: "acme" }, { organization_id: "other" }]);
+  for (const statement of [
+    "SELECT FROM connector",
+    "SELECT FROM api_key",
+    "DELETE FROM query_record",
+    "UPDATE query_record SET rows = 0",
+    "INSERT INTO query_record (id) VALUES (gen_random_uuid())",
+    "CREATE TABLE mine (id int)",
+  ]) {
+    await expect(asAuditor(statement)).rejects.toMatchObject({ code: "42501" });
+  }
+});
+
+test("the owner itself sees no row", async () => {
+  await admin.query("BEGIN; SET LOCAL ROLE connector_owner");
+  const { rows } = await admin.query("SELECT id FROM connector UNION ALL SELECT id FROM api_key");
   await admin.query("ROLLBACK");
-});
-
-test("the application's role can neither log in, bypass row-level security, own anything nor change a table", async () => {
-  const { rows } = await admin.query(
-    `SELECT rolcanlogin, rolsuper, rolbypassrls, rolcreaterole, rolcreatedb,
-            (SELECT count(*)::int FROM pg_class WHERE relowner = pg_roles.oid) AS owns
-     FROM pg_roles WHERE rolname = 'connector_application'`,
-  );
-  expect(rows).toEqual([
-    { rolcanlogin: false, rolsuper: false, rolbypassrls: false, rolcreaterole: false, rolcreatedb: false, owns: 0 },
-  ]);
-  const alter = store.withOrganization("acme", (em) => em.execute("ALTER TABLE connector NO FORCE ROW LEVEL SECURITY"));
-  await expect(alter).rejects.toMatchObject({ code: "42501" });
-});
-
-test("no view and no definer's function leads around row-level security", async () => {
-  const { rows } = await admin.query(
-    `SELECT relname FROM pg_class WHERE relkind IN ('v', 'm') AND relnamespace = 'public'::regnamespace
-     UNION ALL SELECT proname FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace`,
-  );
   expect(rows).toEqual([]);
+});
+
+test("two organizations may have rows of one id, and each has its own", async () => {
+  const id = crypto.randomUUID();
+  for (const organization of ["acme", "other"]) {
+    await store.withOrganization(organization, async (em) =>
+      em.create(Connector, newConnector(organization, { id, name: "twin", displayName: organization })),
+    );
+  }
+  await store.withOrganization("acme", async (em) => em.remove(await em.findOneOrFail(Connector, { id })));
+  const left = await store.withOrganization("other", (em) => em.findOneOrFail(Connector, { id }));
+  expect(left.displayName).toBe("other");
+  await store.withOrganization("other", (em) => em.nativeDelete(Connector, { id }));
 });
