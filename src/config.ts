@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { egressOf, egressPolicy, egressRules } from "./config/egress.ts";
+import { type KeysConfig, keysOf, keyVariables } from "./config/keys.ts";
 import {
   certificates,
   file,
@@ -12,7 +13,6 @@ import {
   isRedisUrl,
   key,
   keyHint,
-  keyWithId,
   seconds,
   whole,
 } from "./config/kinds.ts";
@@ -21,16 +21,18 @@ import type { EgressConfig } from "./egress/rules.ts";
 import { Failure } from "./failure.ts";
 import { type LogLevel, logLevels } from "./observability/log.ts";
 import { defaultDataDirectory } from "./store/embedded/directory.ts";
+import { Secret } from "./vault/secret.ts";
 
+/** What is secret in it shows itself to no log. */
 export interface Config {
   readonly host: string;
   readonly port: number;
-  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  readonly tls: { readonly cert: string; readonly key: Secret } | undefined;
   /** A database of the operator's, or a built-in one in this directory. */
-  readonly database: { readonly url: string } | { readonly directory: string };
-  /** Undefined with the built-in database only, which has keys of its own. */
-  readonly encryptionKeys: string | undefined;
-  readonly signingKey: string | undefined;
+  readonly database: { readonly url: Secret } | { readonly directory: string };
+  readonly encryptionKeys: KeysConfig;
+  /** Undefined with the built-in database only, which has one of its own. */
+  readonly signingKey: Secret | undefined;
   readonly jwt: JwtConfig | undefined;
   /** Where connectors may go. */
   readonly egress: EgressConfig;
@@ -68,7 +70,7 @@ export interface LimitsConfig {
 }
 
 export interface RedisConfig {
-  readonly url: string;
+  readonly url: Secret;
   /** Milliseconds that it may take to answer before a call goes on without it. */
   readonly answerMs: number;
 }
@@ -79,7 +81,7 @@ export interface JwtConfig {
   /** The claims that name the organization, and the limits to connectors and to resources. */
   readonly claims: { readonly organization: string; readonly connectors: string; readonly resources: string };
   /** Where the issuer's JSON Web Key Set is, or the set itself, or a secret that is shared with the issuer. */
-  readonly keys: { readonly url: string } | { readonly jwks: string } | { readonly secret: string };
+  readonly keys: { readonly url: string } | { readonly jwks: string } | { readonly secret: Secret };
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -94,14 +96,7 @@ const schema = z.object({
     .refine(isDatabaseUrl, "must be written as postgres://user:password@host:5432/database, percent-encoded")
     .optional(),
   CONNECTOR_DATA_DIR: z.string().optional(),
-  ENCRYPTION_KEYS: z
-    .string()
-    .refine(
-      (text) => text.split(",").every((each) => keyWithId.test(each.trim())) || key.test(text),
-      `must be id:KEY, or several with commas between, each KEY ${keyHint}`,
-    )
-    .optional(),
-  ENCRYPTION_KEY: z.string().regex(key, `must be ${keyHint}`).optional(),
+  ...keyVariables,
   SIGNING_KEY: z.string().regex(key, `must be ${keyHint}`).optional(),
   JWT_ISSUER: z.string().optional(),
   JWT_AUDIENCE: z.string().optional(),
@@ -152,22 +147,21 @@ export function readConfig(environment: Environment): Config {
   ];
   if (!parsed.success || problems.length > 0) throw wrong(problems);
   const values = parsed.data;
-  const { DATABASE_URL, TLS_CERT, TLS_KEY } = values;
+  const { DATABASE_URL, REDIS_URL, SIGNING_KEY, TLS_CERT, TLS_KEY } = values;
   const builtIn = DATABASE_URL === undefined;
   return {
     host: values.HOST,
     port: values.PORT,
-    tls: TLS_CERT === undefined || TLS_KEY === undefined ? undefined : { cert: TLS_CERT, key: TLS_KEY },
+    tls: TLS_CERT === undefined || TLS_KEY === undefined ? undefined : { cert: TLS_CERT, key: new Secret(TLS_KEY) },
     database: builtIn
       ? { directory: values.CONNECTOR_DATA_DIR ?? defaultDataDirectory(environment) }
-      : { url: DATABASE_URL },
-    encryptionKeys: values.ENCRYPTION_KEYS ?? values.ENCRYPTION_KEY,
-    signingKey: values.SIGNING_KEY,
+      : { url: new Secret(DATABASE_URL) },
+    encryptionKeys: keysOf(values),
+    signingKey: SIGNING_KEY === undefined ? undefined : new Secret(SIGNING_KEY),
     jwt: jwtOf(values),
     egress: egressOf(values.EGRESS_ALLOW, values.EGRESS_POLICY_FILE, builtIn),
     ca: values.CA_FILE,
-    redis:
-      values.REDIS_URL === undefined ? undefined : { url: values.REDIS_URL, answerMs: values.REDIS_TIMEOUT_SECONDS },
+    redis: REDIS_URL === undefined ? undefined : { url: new Secret(REDIS_URL), answerMs: values.REDIS_TIMEOUT_SECONDS },
     metricsPort: values.METRICS_PORT,
     limits: limitsOf(values),
     timeouts: {
@@ -210,7 +204,7 @@ function jwtOf(values: Values): JwtConfig | undefined {
   };
   if (url !== undefined) return { issuer, audience, claims, keys: { url } };
   if (jwks !== undefined) return { issuer, audience, claims, keys: { jwks } };
-  return secret === undefined ? undefined : { issuer, audience, claims, keys: { secret } };
+  return secret === undefined ? undefined : { issuer, audience, claims, keys: { secret: new Secret(secret) } };
 }
 
 function wrong(problems: readonly string[]): Failure {

@@ -61,9 +61,9 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
   await using starting = new AsyncDisposableStack();
   const embedded = await startDatabase(config, log, starting);
   const keys = embedded === undefined ? undefined : await developmentKeys(embedded.directory);
-  const signingKey = parseSigningKey(config.signingKey ?? keys?.signingKey ?? "");
-  const vault = createVault(localKeys(config.encryptionKeys ?? keys?.encryptionKeys ?? ""));
-  const url = "url" in config.database ? config.database.url : (embedded as Embedded).url;
+  const signingKey = parseSigningKey(config.signingKey?.reveal() ?? keys?.signingKey ?? "");
+  const vault = createVault(localKeys(config.encryptionKeys.text?.reveal() ?? keys?.encryptionKeys ?? ""));
+  const url = "url" in config.database ? config.database.url.reveal() : (embedded as Embedded).url;
   const store = await openStore({ url, log: (message) => log.debug(message) });
   starting.defer(() => store.close());
   const egress = egressOf(config, url, embedded);
@@ -124,7 +124,7 @@ function egressOf(config: Config, databaseUrl: string, embedded: Embedded | unde
   // The built-in server plays customers', too, on whose databases one tries things.
   const shared = embedded === undefined ? [] : [`127.0.0.1:${embedded.port}`, `[::1]:${embedded.port}`];
   const egress = createEgress({ ...config.egress, allow: [...config.egress.allow, ...shared] }, config.ca);
-  for (const url of [databaseUrl, config.redis?.url]) if (url !== undefined) egress.own.add(placeOf(url));
+  for (const url of [databaseUrl, config.redis?.url.reveal()]) if (url !== undefined) egress.own.add(placeOf(url));
   return egress;
 }
 
@@ -179,7 +179,7 @@ function createAuthentication(
 
 function keysOf(egress: Egress, keys: JwtConfig["keys"], log: Log, starting: AsyncDisposableStack): JwtKeys {
   if ("jwks" in keys) return jwksKeys(keys.jwks);
-  if ("secret" in keys) return sharedSecretKeys(keys.secret);
+  if ("secret" in keys) return sharedSecretKeys(keys.secret.reveal());
   const remote = remoteKeys({
     url: keys.url,
     fetch: egress.fetch,
@@ -213,7 +213,7 @@ function createCalls({ config, log, store, catalogue, vault, egress }: Foundatio
     metrics.observe(observation);
     history.observe(observation);
   };
-  const redis = config.redis && connectRedis(config.redis.url, observe, config.redis);
+  const redis = config.redis && connectRedis(config.redis.url.reveal(), observe, config.redis);
   if (redis !== undefined) starting.defer(() => redis.close());
   const execution = createExecution({
     ...{ catalogue, vault, redis, observe },
@@ -244,7 +244,7 @@ async function serve(config: Config, log: Log, rooms: Rooms, { admit, ready, slo
   return listen({
     host: config.host,
     port: config.port,
-    ...(config.tls === undefined ? {} : { tls: config.tls }),
+    ...(config.tls === undefined ? {} : { tls: { cert: config.tls.cert, key: config.tls.key.reveal() } }),
     limits: { defaultTimeoutMs: config.timeouts.unaryMs, maxTimeoutMs: config.timeouts.maxMs },
     admit,
     slowPart,

@@ -1,9 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { format, inspect } from "node:util";
+import { pino } from "pino";
 import { afterAll, describe, expect, test } from "vitest";
 import { readConfig } from "../src/config.ts";
 import { Failure } from "../src/failure.ts";
+import { Secret } from "../src/vault/secret.ts";
 import { selfSignedCertificate } from "./support/certificate.ts";
 
 const key = `${"4b".repeat(31)}02`;
@@ -29,6 +32,13 @@ function written(name: string, content: string): string {
 
 afterAll(() => rmSync(directory, { recursive: true }));
 
+/** The same with every secret as it is. */
+function revealed(value: unknown): unknown {
+  if (value instanceof Secret) return value.reveal();
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, revealed(inner)]));
+}
+
 function problemsOf(environment: Record<string, string | undefined>): string[] {
   try {
     readConfig(environment);
@@ -49,7 +59,7 @@ test("an empty environment runs on this machine with the built-in database", () 
     port: 8080,
     tls: undefined,
     database: { directory: process.getuid?.() === 0 ? "/var/lib/connector-service" : "/data/connector-service" },
-    encryptionKeys: undefined,
+    encryptionKeys: { transit: undefined, file: undefined, text: undefined },
     signingKey: undefined,
     jwt: undefined,
     egress: { allow: ["127.0.0.0/8", "::1/128"] },
@@ -73,46 +83,58 @@ test("an empty environment runs on this machine with the built-in database", () 
 });
 
 test("every variable arrives where it belongs", () => {
-  expect(
-    readConfig({
-      ...withDatabase,
-      HOST: "::",
-      PORT: "0",
-      TLS_CERT: certificate,
-      TLS_KEY: privateKey,
-      JWT_ISSUER: "https://issuer.example.com/",
-      JWT_AUDIENCE: "connectors",
-      JWT_ORGANIZATION_CLAIM: "org",
-      JWT_CONNECTORS_CLAIM: "conns",
-      JWT_RESOURCES_CLAIM: "tables",
-      JWT_JWKS_FILE: jwks,
-      EGRESS_ALLOW: " 10.20.0.0/16 , ::1/128,",
-      REDIS_URL: "redis://cache:6379/1",
-      REDIS_TIMEOUT_SECONDS: "0.25",
-      METRICS_PORT: "9464",
-      MAX_CONNECTIONS_PER_CONNECTOR: "3",
-      MAX_CONNECTIONS_PER_HOST: "20",
-      MAX_CONNECTIONS: "40",
-      MAX_CALLS_PER_ORGANIZATION: "5",
-      MAX_CALLS: "6",
-      MAX_WAITING_CALLS_PER_CONNECTOR: "0",
-      CALLS_PER_SECOND_PER_ORGANIZATION: "50",
-      BREAKER_OPEN_SECONDS: "0.5",
-      STREAM_STALL_SECONDS: "1.5",
-      CACHE_MEGABYTES: "8",
-      UNARY_TIMEOUT_SECONDS: "0.5",
-      STREAM_TIMEOUT_SECONDS: "60",
-      MAX_TIMEOUT_SECONDS: "86400",
-      DRAIN_DELAY_SECONDS: "5",
-      DRAIN_SECONDS: "1",
-      LOG_LEVEL: "silent",
-    }),
-  ).toEqual({
+  const config = readConfig({
+    ...withDatabase,
+    ENCRYPTION_KEYS_FILE: "/etc/connector/keys.json",
+    VAULT_ADDR: "https://vault.example.com:8200/",
+    VAULT_TRANSIT_MOUNT: "team/transit",
+    VAULT_TRANSIT_KEY: "connectors",
+    VAULT_TOKEN_FILE: "/run/vault/token",
+    VAULT_NAMESPACE: "acme",
+    HOST: "::",
+    PORT: "0",
+    TLS_CERT: certificate,
+    TLS_KEY: privateKey,
+    JWT_ISSUER: "https://issuer.example.com/",
+    JWT_AUDIENCE: "connectors",
+    JWT_ORGANIZATION_CLAIM: "org",
+    JWT_CONNECTORS_CLAIM: "conns",
+    JWT_RESOURCES_CLAIM: "tables",
+    JWT_JWKS_FILE: jwks,
+    EGRESS_ALLOW: " 10.20.0.0/16 , ::1/128,",
+    REDIS_URL: "redis://cache:6379/1",
+    REDIS_TIMEOUT_SECONDS: "0.25",
+    METRICS_PORT: "9464",
+    MAX_CONNECTIONS_PER_CONNECTOR: "3",
+    MAX_CONNECTIONS_PER_HOST: "20",
+    MAX_CONNECTIONS: "40",
+    MAX_CALLS_PER_ORGANIZATION: "5",
+    MAX_CALLS: "6",
+    MAX_WAITING_CALLS_PER_CONNECTOR: "0",
+    CALLS_PER_SECOND_PER_ORGANIZATION: "50",
+    BREAKER_OPEN_SECONDS: "0.5",
+    STREAM_STALL_SECONDS: "1.5",
+    CACHE_MEGABYTES: "8",
+    UNARY_TIMEOUT_SECONDS: "0.5",
+    STREAM_TIMEOUT_SECONDS: "60",
+    MAX_TIMEOUT_SECONDS: "86400",
+    DRAIN_DELAY_SECONDS: "5",
+    DRAIN_SECONDS: "1",
+    LOG_LEVEL: "silent",
+  });
+  expect(revealed(config)).toEqual({
     host: "::",
     port: 0,
     tls: { cert: expect.stringContaining("BEGIN CERTIFICATE"), key: expect.stringContaining("PRIVATE KEY") },
     database: { url: withDatabase.DATABASE_URL },
-    encryptionKeys: `first:${key}`,
+    encryptionKeys: {
+      transit: {
+        ...{ address: "https://vault.example.com:8200", mount: "team/transit", key: "connectors" },
+        ...{ tokenFile: "/run/vault/token", namespace: "acme", ca: undefined },
+      },
+      file: "/etc/connector/keys.json",
+      text: `first:${key}`,
+    },
     signingKey: other,
     jwt: {
       issuer: "https://issuer.example.com/",
@@ -141,7 +163,7 @@ test("every variable arrives where it belongs", () => {
 });
 
 test("Redis has a tenth of a second to answer, unless it is given another time", () => {
-  expect(readConfig({ REDIS_URL: "redis://cache:6379" }).redis).toEqual({ url: "redis://cache:6379", answerMs: 100 });
+  expect(revealed(readConfig({ REDIS_URL: "redis://cache:6379" }).redis)).toEqual({ url: "redis://cache:6379", answerMs: 100 });
 });
 
 test("an empty variable is an unset one", () => {
@@ -157,6 +179,31 @@ test("an empty variable is an unset one", () => {
 });
 
 describe("one key for encryption", () => {
+  test("a configuration that is logged by accident shows no key, password or secret", () => {
+    const jwt = { JWT_ISSUER: "https://issuer.example.com/", JWT_AUDIENCE: "connectors" };
+    const environments = [
+      {
+        ...{ ...withDatabase, TLS_CERT: certificate, TLS_KEY: privateKey },
+        REDIS_URL: "redis://:s3cret-pa55word@cache:6379",
+      },
+      { ...jwt, ENCRYPTION_KEY: key, JWT_SECRET: `s3cret-${"x".repeat(32)}` },
+    ];
+    for (const config of environments.map(readConfig)) {
+      const lines: string[] = [];
+      pino({ level: "info" }, { write: (line) => void lines.push(line) }).info({ config, nested: [{ config }] });
+      const shown = [
+        ...lines,
+        JSON.stringify(config),
+        inspect(config, { depth: null, showHidden: true }),
+        inspect(config, { depth: null, customInspect: false, showHidden: true }),
+        inspect(structuredClone({ ...config }), { depth: null }),
+        format("%s %o %O %j", config, config, config, config),
+      ];
+      for (const text of shown) expect(text).not.toMatch(/s3cret|PRIVATE KEY|4b4b4b4b|5a5a5a5a/);
+      expect(lines[0]).toContain("[secret]");
+    }
+  });
+
   test.each([
     { ENCRYPTION_KEYS: undefined, ENCRYPTION_KEY: key },
     { ENCRYPTION_KEYS: key },

@@ -81,11 +81,11 @@ function dateOf(text: string): Date {
 /** The built-in database is started for it, and must not be in use by the service. */
 async function create(config: Config, key: NewApiKey): Promise<string> {
   const { database } = config;
-  if ("url" in database) return createIn(database.url, config.signingKey ?? "", key);
+  if ("url" in database) return createIn(database.url.reveal(), config.signingKey?.reveal() ?? "", key);
   const embedded = await startEmbedded({ directory: database.directory });
   try {
     const keys = await developmentKeys(embedded.directory);
-    return await createIn(embedded.url, config.signingKey ?? keys.signingKey, key);
+    return await createIn(embedded.url, config.signingKey?.reveal() ?? keys.signingKey, key);
   } finally {
     await embedded.stop();
   }

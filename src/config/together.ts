@@ -17,6 +17,12 @@ function missingPartners(values: Given): string[] {
   if (values.ENCRYPTION_KEYS !== undefined && values.ENCRYPTION_KEY !== undefined) {
     problems.push("ENCRYPTION_KEYS, ENCRYPTION_KEY: give one of them");
   }
+  const { VAULT_ADDR, VAULT_TRANSIT_KEY, VAULT_TOKEN_FILE } = values;
+  const transit = Object.entries({ VAULT_ADDR, VAULT_TRANSIT_KEY, VAULT_TOKEN_FILE });
+  const given = transit.filter(([, value]) => value !== undefined);
+  if (given.length > 0 && given.length < transit.length) {
+    problems.push(`${transit.map(([name]) => name).join(", ")}: give all or none`);
+  }
   return [...problems, ...wrongJwt(values)];
 }
 
@@ -47,7 +53,8 @@ function wrongJwt(values: Given): string[] {
 function missingKeys(values: Given): string[] {
   if (values.DATABASE_URL === undefined) return [];
   const problems: string[] = [];
-  if (values.ENCRYPTION_KEYS === undefined && values.ENCRYPTION_KEY === undefined) {
+  const { ENCRYPTION_KEYS, ENCRYPTION_KEY, ENCRYPTION_KEYS_FILE, VAULT_ADDR } = values;
+  if ([ENCRYPTION_KEYS, ENCRYPTION_KEY, ENCRYPTION_KEYS_FILE, VAULT_ADDR].every((value) => value === undefined)) {
     problems.push("ENCRYPTION_KEYS: is required with DATABASE_URL, as id:KEY with what `openssl rand -hex 32` prints");
   }
   if (values.SIGNING_KEY === undefined) {

@@ -7,13 +7,13 @@ import { expect, test } from "vitest";
 const source = fileURLToPath(new URL("../../src", import.meta.url));
 
 /** What every room may use. */
-const common = ["failure.ts", "abort.ts", "rows"];
+const common = ["failure.ts", "abort.ts", "rows", "vault/secret.ts"];
 
 /** A room's name is its folder's or its file's; a path names one file of a room. */
 const rooms: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["*"],
   demo: ["main.ts", "config.ts", "client", "observability", "store"],
-  cli: ["config.ts", "development.ts", "auth", "store"],
+  cli: ["config.ts", "development.ts", "auth", "egress", "providers/catalogue.ts", "registry", "store", "vault"],
   "config.ts": ["config", "observability", "egress/rules.ts", "store/embedded/directory.ts"],
   config: ["egress/rules.ts"],
   "development.ts": ["auth", "registry", "store"],
