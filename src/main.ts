@@ -69,7 +69,10 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
   const egress = egressOf(config, url, embedded);
   const catalogue = await loadCatalogue();
   const registry = createRegistry({ store, vault, catalogue });
-  const apiKeys = createApiKeys({ store, mint: () => mintApiKey(signingKey) });
+  const apiKeys = createApiKeys({
+    ...{ store, mint: () => mintApiKey(signingKey) },
+    onRevoke: (id) => authenticator.changed(id),
+  });
   const authenticator = createAuthentication({ config, log, store, signingKey, apiKeys, egress }, starting);
   const { execution, history, metrics, observe } = createCalls(
     { config, log, store, catalogue, vault, egress },
