@@ -10,8 +10,12 @@
  * newer. An older one never counts as available.
  */
 import { Redis } from "ioredis";
+import { createDial, type Dial } from "../egress/dial.ts";
+import { operatorPolicy } from "../egress/policy.ts";
+import { createTrust, type Trust } from "../egress/tls.ts";
 import { Failure } from "../failure.ts";
 import type { Observe } from "../observability/observation.ts";
+import { redisConnector } from "./redis-connector.ts";
 
 export interface SharedRedis {
   /** Whether a command is worth sending. */
@@ -48,6 +52,14 @@ export interface RedisOptions {
   readonly answerMs?: number;
 }
 
+/** How to get there. */
+export interface RedisRoute {
+  /** Default: to wherever the operator may choose. */
+  readonly dial?: Dial;
+  /** Who may sign its certificate, with `rediss:`. Default: those that Node trusts. */
+  readonly trust?: Trust;
+}
+
 const defaultAnswerMs = 100;
 /**
  * Milliseconds without any answer after which the connection is lost, whoever forgot to
@@ -68,7 +80,11 @@ const reconnect = { firstMs: 50, maxMs: 2_000 };
 export function connectRedis(
   url: string,
   observe: Observe,
-  { answerMs = defaultAnswerMs }: RedisOptions = {},
+  {
+    answerMs = defaultAnswerMs,
+    dial = createDial(operatorPolicy),
+    trust = createTrust(),
+  }: RedisOptions & RedisRoute = {},
 ): SharedRedis {
   const listeners = new Map<string, Listener>();
   let available: boolean | undefined;
@@ -82,7 +98,11 @@ export function connectRedis(
     available = now;
     observe({ kind: "shared_state_changed", part: "redis", available: now });
   };
-  const client = clientOf(url, answerMs, () => backoffMs(attempts++));
+  const client = clientOf(url, {
+    ...timeouts(answerMs),
+    Connector: redisConnector({ dial, trust, connectMs }),
+    retryStrategy: () => backoffMs(attempts++),
+  });
 
   const join = async (listener: Listener) => {
     await client.subscribe(prefix + listener.channel);
@@ -145,15 +165,24 @@ export function connectRedis(
   };
 }
 
-function clientOf(url: string, answerMs: number, retryStrategy: () => number): Redis {
+interface ClientOptions {
+  readonly disconnectTimeout: number;
+  readonly commandTimeout: number;
+  readonly socketTimeout: number;
+  readonly Connector: ReturnType<typeof redisConnector>;
+  readonly retryStrategy: () => number;
+}
+
+function timeouts(answerMs: number) {
+  return { disconnectTimeout: closeMs, commandTimeout: answerMs, socketTimeout: silenceMs(answerMs) };
+}
+
+function clientOf(url: string, options: ClientOptions): Redis {
   try {
     return new Redis(url, {
       keyPrefix: prefix,
       connectionName: "connector-service",
-      connectTimeout: connectMs,
-      disconnectTimeout: closeMs,
-      commandTimeout: answerMs,
-      socketTimeout: silenceMs(answerMs),
+      ...options,
       // A command that was not answered has been given up: it must not run later.
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
@@ -161,7 +190,6 @@ function clientOf(url: string, answerMs: number, retryStrategy: () => number): R
       autoResubscribe: false,
       // What was the primary is a replica now: the same name leads to the new one.
       reconnectOnError: ({ message }) => message.startsWith("READONLY"),
-      retryStrategy,
     });
   } catch {
     throw new Failure("configuration_rejected", "The URL of Redis is not valid.", {
