@@ -20,6 +20,7 @@ interface Server {
 
 const servers: readonly Server[] = [
   { program: "redis-server", package: "redis-server", service: "redis-server", elsewhere: "brew install redis" },
+  { program: "pgbouncer", package: "pgbouncer", service: "pgbouncer", elsewhere: "brew install pgbouncer" },
 ];
 
 /** Where Debian and Homebrew keep servers that are not on everybody's PATH. */
