@@ -6,6 +6,7 @@
  */
 import type { z } from "zod";
 import type { Dial } from "../egress/dial.ts";
+import type { Trust } from "../egress/tls.ts";
 import type { Failure } from "../failure.ts";
 import type { Field, FieldType } from "../rows/field.ts";
 import type { PackedBatch } from "../rows/packed.ts";
@@ -53,10 +54,14 @@ export function defineProvider<Config extends z.ZodType, Credential extends z.Zo
 export interface SessionContext {
   /** The only way to open a socket. */
   readonly dial: Dial;
+  /** Who may sign the certificates of sources. Default: those that Node trusts. */
+  readonly trust?: Trust;
   /** Connections to the source at most. */
   readonly maxConnections: number;
   /** Every connection that a session keeps takes a place before it is dialled. */
   readonly places: Places;
+  /** A connection whose user may do much more than read is refused. Default: it is only warned of. */
+  readonly refuseRiskyPrivileges?: boolean;
 }
 
 /** Room for connections: over all sources of this replica, and to each of their hosts. */

@@ -36,7 +36,7 @@ interface Entry {
 }
 
 /** What every session gets alike, but for the way out, which is its organization's. */
-export interface CommonContext extends Omit<SessionContext, "maxConnections" | "dial"> {
+export interface CommonContext extends Omit<SessionContext, "maxConnections" | "dial" | "refuseRiskyPrivileges"> {
   dialFor(organizationId: string): Dial;
 }
 
@@ -59,7 +59,8 @@ export function createSessions(catalogue: Catalogue, vault: Vault, { dialFor, ..
       const version = sessionVersion(connector);
       const known = entries.get(key);
       if (known?.version === version) return known.opening;
-      const context = { ...common, dial: dialFor(connector.organizationId), maxConnections };
+      const refuseRiskyPrivileges = connector.policy?.refuseRiskyPrivileges ?? false;
+      const context = { ...common, dial: dialFor(connector.organizationId), maxConnections, refuseRiskyPrivileges };
       const entry = { version, opening: open(connector, catalogue, vault, context) };
       entries.set(key, entry);
       // The next call tries again.

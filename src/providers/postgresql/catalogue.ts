@@ -5,6 +5,7 @@ import type { SqlField, SqlResource } from "../sql/dialect.ts";
 import { formatName, parseName, type ResourceName } from "../sql/name.ts";
 import { didYouMean, nearest } from "../sql/nearest.ts";
 import { quoteIdentifier } from "./dialect.ts";
+import { isReadable } from "./system-relations.ts";
 import type { Run, TypeCatalogue } from "./types.ts";
 
 /** A relation that the stored credential may read, as a query needs to know it. */
@@ -42,8 +43,9 @@ export const ofUsers = `n.nspname !~ '^pg_' AND n.nspname <> 'information_schema
  *
  * @param name as a caller writes it: `cities` is looked up along the search path,
  *   `public.cities` in its schema; `name.ts` says how to quote
- * @throws Failure `unknown_resource` with the nearest names, or
- *   `upstream_permission_denied` when it is there and may not be read
+ * @throws Failure `unknown_resource` with the nearest names, `upstream_permission_denied`
+ *   when it is there and may not be read, or `statement_rejected` for a relation of the
+ *   system's that no query may read
  */
 export async function lookUpResource(run: Run, name: string, types: TypeCatalogue): Promise<PostgresqlResource> {
   const parsed = parseName(name);
@@ -52,6 +54,7 @@ export async function lookUpResource(run: Run, name: string, types: TypeCatalogu
   if (relation === undefined) throw unknownResource(name, await nearestNames(run, name, parsed));
   const [oid, namespace, localName, kind, readable] = relation as [string, string, string, ResourceKind, string];
   const fullName = formatName(namespace, localName);
+  if (!isReadable(namespace, localName)) throw tellingTooMuch(fullName);
   if (readable !== "t") throw unreadable(fullName);
   const fields = await readFields(run, oid, types);
   const keys = await readKeys(run, oid, fields);
@@ -175,6 +178,15 @@ function unknownResource(name: string, near: readonly string[]): Failure {
     where: "request",
     remedy:
       "Name a resource as GetSchema shows it; capitals count, and a part that holds a dot or a quote stands in double quotes.",
+    fields: [{ field: "query.resource", description }],
+  });
+}
+
+function tellingTooMuch(name: string): Failure {
+  const description = `\`${name}\` is not among the system's relations that a query may read.`;
+  return new Failure("statement_rejected", description, {
+    where: "request",
+    remedy: "Name a resource as GetSchema shows it; GetSchema itself describes the database.",
     fields: [{ field: "query.resource", description }],
   });
 }

@@ -1,5 +1,5 @@
 /** One connection to a PostgreSQL server: opened, read from, cancelled, closed. */
-import type { TLSSocket } from "node:tls";
+import { TLSSocket } from "node:tls";
 import pg from "pg";
 import { serialize } from "pg-protocol";
 import { orAborted } from "../../abort.ts";
@@ -18,6 +18,9 @@ export interface Login extends Endpoint {
   readonly database: string;
   readonly user: string;
 }
+
+const saferLogin =
+  "Let the server store the user's password for SCRAM: set password_encryption to 'scram-sha-256', set the password again, and ask for \"scram-sha-256\" in pg_hba.conf.";
 
 /** What a connection is busy with. */
 interface Activity {
@@ -52,14 +55,27 @@ class ProtocolClient extends pg.Client {
 
   /** pg sends the password in clear text to whoever asks for it; we do not. */
   protected _handleAuthCleartextPassword(): void {
-    this.connection.emit(
-      "error",
-      new Failure("credential_rejected", "The server asks for the password in clear text, which is refused.", {
-        where: "credential",
-        upstream: "postgresql",
-        remedy: 'Let the server use "scram-sha-256" in pg_hba.conf.',
-      }),
-    );
+    this.#refuse("The server asks for the password in clear text, which is refused.", saferLogin);
+  }
+
+  /**
+   * MD5 of the password tells it to whoever tries enough passwords, and logs in by itself
+   * whoever has read it in the server's tables. Only a server that has shown who it is
+   * gets it.
+   */
+  protected _handleAuthMD5Password(message: unknown): void {
+    if (this.connection.stream instanceof TLSSocket) super._handleAuthMD5Password(message);
+    else {
+      this.#refuse(
+        "The server asks for an MD5 of the password without TLS, which is refused.",
+        `${saferLogin} Or set "tls" to "verify_full" in the connector.`,
+      );
+    }
+  }
+
+  #refuse(message: string, remedy: string): void {
+    const options = { where: "credential", upstream: "postgresql", remedy } as const;
+    this.connection.emit("error", new Failure("credential_rejected", message, options));
   }
 }
 

@@ -1,19 +1,12 @@
 /** PostgreSQL 12 and later, and what speaks its protocol. */
-import { isIPv6 } from "node:net";
 import { z } from "zod";
+import { certificatesProblem } from "../../egress/certificates.ts";
+import { hostHint, isHost } from "../../egress/name.ts";
 import { defineProvider } from "../contract.ts";
 import { classify } from "./errors.ts";
 import { openSession } from "./session.ts";
 
-const noHost = "must be a host name or an IP address, without a scheme, port or path";
-
-/** A name or an address. A path would be a socket of the service's own machine. */
-const host = z
-  .string()
-  .max(253)
-  .regex(/^(::)?[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?\.?$/, { error: noHost, abort: true })
-  .refine((text) => !text.includes(":") || isIPv6(text), noHost)
-  .describe("The server's host name or IP address.");
+const host = z.string().max(253).refine(isHost, hostHint).describe("The server's host name or IP address.");
 
 /** PostgreSQL's names hold at most 63 bytes, and no NUL. */
 const name = z
@@ -48,9 +41,14 @@ export default defineProvider({
     ca: z
       .string()
       .max(100_000)
-      .regex(/^-----BEGIN CERTIFICATE-----/, "must be one or more certificates in PEM")
+      .superRefine((pem, context) => {
+        const problem = certificatesProblem(pem);
+        if (problem !== undefined) context.addIssue(problem);
+      })
       .optional()
-      .describe("Certificates in PEM that sign the server's. Without it: those that Node trusts."),
+      .describe(
+        "Certificates in PEM of the authorities that sign the server's, each from its root on, trusted instead of all others. Without it: the public ones, and those that the operator adds.",
+      ),
     functions: z
       .array(functionName)
       .max(200)
@@ -68,6 +66,6 @@ export default defineProvider({
       .describe("The user's password."),
   }),
   endpoint: ({ host, port, database, user, tls, ca }) => ({ host, port, database, user, tls, ca: ca ?? "" }),
-  open: (config, { password }, context) => openSession(config, password, context),
+  open: (config, { password }, context) => openSession({ ...config, trust: context.trust }, password, context),
   classify: (cause) => classify(cause),
 });

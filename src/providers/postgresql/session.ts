@@ -17,6 +17,7 @@ import { Borrowed } from "./borrowed.ts";
 import { type Login, SourceConnection } from "./connection.ts";
 import { readPlan } from "./explain.ts";
 import { createPlanner, type Plan, type Planner } from "./plan.ts";
+import { refuseRisky } from "./privileges.ts";
 import type { Reading } from "./reading.ts";
 import { readSchema } from "./schema.ts";
 import { testConnection } from "./test.ts";
@@ -33,14 +34,17 @@ interface Habits {
 export function openSession(
   login: Login & Habits,
   password: string,
-  { dial, maxConnections, places }: SessionContext,
+  { dial, maxConnections, places, refuseRiskyPrivileges = false }: SessionContext,
 ): Session {
   const pool = new ConnectionPool<SourceConnection>({
     max: maxConnections,
     idleMs,
     places,
     host: login.host,
-    open: (signal) => SourceConnection.open(login, password, dial, signal),
+    open: async (signal) => {
+      const connection = await SourceConnection.open(login, password, dial, signal);
+      return refuseRiskyPrivileges ? unlessRisky(connection, signal) : connection;
+    },
     close: (connection) => connection.close(),
     isOpen: (connection) => connection.isOpen,
     check: (connection, signal) => connection.answers(signal),
@@ -59,7 +63,7 @@ export function openSession(
   }
 
   return {
-    test: (call) => testConnection(login, password, { dial, places }, call),
+    test: (call) => testConnection(login, password, { dial, places, refuseRiskyPrivileges }, call),
     async schema(call) {
       const borrowed = await Borrowed.from(pool, call, { ...login, planner });
       return borrowed.during(() => readSchema(borrowed.run));
@@ -74,6 +78,17 @@ export function openSession(
       pool.close();
     },
   };
+}
+
+/** The connection, or none when its user may do more than the policy lets one. */
+async function unlessRisky(connection: SourceConnection, signal: AbortSignal): Promise<SourceConnection> {
+  try {
+    await refuseRisky(connection, signal);
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
 }
 
 async function readPage(borrowed: Borrowed, plan: Plan, page: PageRequest): Promise<Page> {

@@ -1,7 +1,8 @@
 /** A socket to a PostgreSQL server, encrypted as the connector asks for. */
-import { isIP, type Socket } from "node:net";
-import { connect as connectTls, type TLSSocket } from "node:tls";
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import type { Dial } from "../../egress/dial.ts";
+import { createTrust, encrypt, type Trust } from "../../egress/tls.ts";
 import { Failure } from "../../failure.ts";
 import { notPostgresql } from "./protocol.ts";
 
@@ -11,8 +12,12 @@ export interface Endpoint {
   readonly host: string;
   readonly port: number;
   readonly tls: TlsMode;
-  /** Certificates in PEM that sign the server's; undefined for the public ones. */
+  /** Asked for at the server, as far as it is known. */
+  readonly database?: string;
+  /** Certificates in PEM that sign the server's, instead of those that `trust` knows. */
   readonly ca?: string | undefined;
+  /** Default: those that Node trusts. */
+  readonly trust?: Trust | undefined;
 }
 
 /** Takes what arrives. Its bytes are good until it returns. */
@@ -76,16 +81,18 @@ const declined = new Set(Buffer.from("NE"));
  *   Node's TLS.
  */
 export async function openSocket(endpoint: Endpoint, dial: Dial, signal: AbortSignal): Promise<SourceSocket> {
-  const { host, port } = endpoint;
-  if (endpoint.tls === "disable") {
+  const { host, port, database, tls, ca, trust = createTrust() } = endpoint;
+  const target = { host, port, database };
+  if (tls === "disable") {
     const inbox = new Inbox();
-    return new SourceSocket(await dial({ host, port }, signal, inbox), inbox);
+    return new SourceSocket(await dial(target, signal, inbox), inbox);
   }
-  const socket = await dial({ host, port }, signal);
+  const socket = await dial(target, signal);
   const abort = () => socket.destroy(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
   try {
-    return new SourceSocket(await encrypt(socket, endpoint));
+    await askForTls(socket);
+    return new SourceSocket(await encrypt(socket, { host, trust, ca, anyName: tls === "verify_ca" }, signal));
   } catch (error) {
     socket.destroy();
     signal.throwIfAborted();
@@ -95,7 +102,7 @@ export async function openSocket(endpoint: Endpoint, dial: Dial, signal: AbortSi
   }
 }
 
-async function encrypt(socket: Socket, endpoint: Endpoint): Promise<TLSSocket> {
+async function askForTls(socket: Socket): Promise<void> {
   socket.write(sslRequest);
   const answer = await firstBytes(socket);
   const [word = 0] = answer;
@@ -116,18 +123,10 @@ async function encrypt(socket: Socket, endpoint: Endpoint): Promise<TLSSocket> {
       remedy: "Check what stands between the service and the database.",
     });
   }
-  const options = { socket, host: endpoint.host, minVersion: "TLSv1.2" as const, ca: endpoint.ca };
-  // An IP address is no server name (RFC 6066, section 3).
-  const named = isIP(endpoint.host) === 0 ? { ...options, servername: endpoint.host } : options;
-  const encrypted = connectTls(
-    endpoint.tls === "verify_ca" ? { ...named, checkServerIdentity: () => undefined } : named,
-  );
-  await settled(encrypted, "secureConnect");
-  return encrypted;
 }
 
 async function firstBytes(socket: Socket): Promise<Buffer> {
-  await settled(socket, "readable");
+  await readable(socket);
   const bytes = socket.read() as Buffer | null;
   // The end of a socket is readable, too.
   if (bytes === null) throw closedByServer();
@@ -138,10 +137,10 @@ function closedByServer(): Error {
   return Object.assign(new Error("the connection was closed by the server"), { code: "ECONNRESET" });
 }
 
-/** Resolves at the event; a socket that ends before it is lost. */
-function settled(socket: Socket, event: "readable" | "secureConnect"): Promise<void> {
+/** Resolves when there is something to read; a socket that ends before is lost. */
+function readable(socket: Socket): Promise<void> {
   return new Promise((resolve, reject) => {
-    const done = () => socket.off(event, happened).off("error", failed).off("close", closed);
+    const done = () => socket.off("readable", happened).off("error", failed).off("close", closed);
     const happened = () => {
       done();
       resolve();
@@ -151,6 +150,6 @@ function settled(socket: Socket, event: "readable" | "secureConnect"): Promise<v
       reject(error);
     };
     const closed = () => failed(closedByServer());
-    socket.once(event, happened).once("error", failed).once("close", closed);
+    socket.once("readable", happened).once("error", failed).once("close", closed);
   });
 }

@@ -4,32 +4,8 @@ import { Failure } from "../../failure.ts";
 import type { Call, Check, SessionContext, Settled, TestReport } from "../contract.ts";
 import { type Login, SourceConnection } from "./connection.ts";
 import { classify } from "./errors.ts";
+import { type Privileges, readPrivileges, remedyOf, sentenceOf, tooPrivileged } from "./privileges.ts";
 import { openSocket, type SourceSocket } from "./socket.ts";
-
-/** Everything that a user may do which a reader of data should not be able to. */
-const factsQuery = `SELECT
-  current_setting('server_version'),
-  current_user,
-  pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on',
-  r.rolsuper,
-  r.rolbypassrls,
-  EXISTS (SELECT FROM pg_catalog.pg_roles g
-    WHERE g.rolname IN ('pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program')
-      AND pg_catalog.pg_has_role(current_user, g.oid, 'USAGE')),
-  EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p', 'v') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-      AND pg_catalog.has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE'))
-FROM pg_catalog.pg_roles r WHERE r.rolname = current_user`;
-
-interface Facts {
-  readonly version: string;
-  readonly user: string;
-  readonly readOnlyServer: boolean;
-  readonly superuser: boolean;
-  readonly bypassesRowSecurity: boolean;
-  readonly touchesFiles: boolean;
-  readonly mayWrite: boolean;
-}
 
 const order = ["connect", "tls", "authenticate", "query", "privileges"] as const;
 
@@ -37,14 +13,14 @@ const order = ["connect", "tls", "authenticate", "query", "privileges"] as const
 export async function testConnection(
   login: Login,
   password: string,
-  { dial, places }: Pick<SessionContext, "dial" | "places">,
+  context: Pick<SessionContext, "dial" | "places" | "refuseRiskyPrivileges">,
   call: Call,
 ): Promise<TestReport> {
   call.enter("pool");
-  const place = await places.take(login.host, call.signal);
+  const place = await context.places.take(login.host, call.signal);
   const used: Used = { connection: undefined, stopping: undefined };
   try {
-    return await testSteps(login, password, dial, call, used);
+    return await testSteps(login, password, context, call, used);
   } finally {
     const close = () => {
       used.connection?.close();
@@ -62,7 +38,13 @@ interface Used {
   stopping: Promise<Settled> | undefined;
 }
 
-async function testSteps(login: Login, password: string, dial: Dial, call: Call, used: Used): Promise<TestReport> {
+async function testSteps(
+  login: Login,
+  password: string,
+  { dial, refuseRiskyPrivileges = false }: Pick<SessionContext, "dial" | "refuseRiskyPrivileges">,
+  call: Call,
+  used: Used,
+): Promise<TestReport> {
   const checks: Check[] = [];
   const pass = (name: Check["name"], message: string) => {
     checks.push({ name, outcome: "passed", message, remedy: "", reason: "" });
@@ -81,14 +63,15 @@ async function testSteps(login: Login, password: string, dial: Dial, call: Call,
     used.connection = await SourceConnection.authenticate(source, login, password, dial, call.signal);
     pass("authenticate", `The server knows the user "${login.user}" and has the database "${login.database}".`);
     call.enter("source");
-    const facts = await readFacts(used.connection, call, used);
-    user = facts.user;
-    pass("query", `PostgreSQL ${facts.version} answers queries.`);
-    checks.push(privilegesCheck(facts));
+    const privileges = await askPrivileges(used.connection, call, used);
+    user = privileges.user;
+    pass("query", `PostgreSQL ${privileges.version} answers queries.`);
+    const check = privilegesCheck(privileges, refuseRiskyPrivileges);
+    checks.push(check);
     return {
-      ...{ ok: true, tls, user, checks },
-      serverVersion: `PostgreSQL ${facts.version}`,
-      readOnly: facts.readOnlyServer || (!facts.superuser && !facts.mayWrite),
+      ...{ ok: check.outcome !== "failed", tls, user, checks },
+      serverVersion: `PostgreSQL ${privileges.version}`,
+      readOnly: privileges.readOnlyServer || (!privileges.superuser && !privileges.mayWrite),
     };
   } catch (error) {
     if (call.signal.aborted && !isDeadline(call.signal.reason)) throw call.signal.reason;
@@ -135,7 +118,7 @@ function tlsCheck(tls: string): Check {
   };
 }
 
-async function readFacts(connection: SourceConnection, call: Call, used: Used): Promise<Facts> {
+async function askPrivileges(connection: SourceConnection, call: Call, used: Used): Promise<Privileges> {
   const timeoutMs = Math.max(1, call.deadline - performance.now());
   const stop = () => {
     used.stopping = connection.cancel(call.signal.reason);
@@ -143,39 +126,24 @@ async function readFacts(connection: SourceConnection, call: Call, used: Used): 
   };
   call.signal.addEventListener("abort", stop, { once: true });
   try {
-    const [row = []] = await connection.rows({ text: factsQuery, parameters: [] }, timeoutMs);
-    const [version = "", user = "", ...flags] = row.map((cell) => cell ?? "");
-    const [readOnlyServer, superuser, bypassesRowSecurity, touchesFiles, mayWrite] = flags.map((flag) => flag === "t");
-    return {
-      ...{ version, user },
-      readOnlyServer: readOnlyServer ?? false,
-      superuser: superuser ?? false,
-      bypassesRowSecurity: bypassesRowSecurity ?? false,
-      touchesFiles: touchesFiles ?? false,
-      mayWrite: mayWrite ?? false,
-    };
+    return await readPrivileges(connection, timeoutMs);
   } finally {
     call.signal.removeEventListener("abort", stop);
   }
 }
 
-function privilegesCheck(facts: Facts): Check {
-  const excess = [
-    ...(facts.superuser ? ["is a superuser"] : []),
-    ...(facts.bypassesRowSecurity && !facts.superuser ? ["bypasses row-level security"] : []),
-    ...(facts.touchesFiles && !facts.superuser ? ["may read files or run programs on the server"] : []),
-  ];
-  if (excess.length === 0) {
-    const message = facts.mayWrite ? "The user may read and write tables." : "The user may read and not write.";
-    return { name: "privileges", outcome: "passed", message, remedy: "", reason: "" };
+function privilegesCheck({ user, risks, notes, mayWrite }: Privileges, refuseRisky: boolean): Check {
+  const name = "privileges";
+  if (refuseRisky && risks.length > 0) {
+    const { message, remedy = "", kind } = tooPrivileged(user, risks);
+    return { name, outcome: "failed", message, remedy, reason: kind.toUpperCase() };
   }
-  return {
-    name: "privileges",
-    outcome: "warning",
-    message: `The user "${facts.user}" ${excess.join(" and ")}.`,
-    remedy: "Give the connector a user of its own that may only read what it should: GRANT SELECT ON … TO …",
-    reason: "",
-  };
+  const excess = [...risks, ...notes];
+  if (excess.length === 0) {
+    const message = mayWrite ? "The user may read and write tables." : "The user may read and not write.";
+    return { name, outcome: "passed", message, remedy: "", reason: "" };
+  }
+  return { name, outcome: "warning", message: sentenceOf(user, excess), remedy: remedyOf(excess), reason: "" };
 }
 
 const noAnswer = {

@@ -34,13 +34,14 @@ export function connectorToWire(row: ConnectorRow): Connector {
 
 export function policyFromWire(policy: WirePolicy | undefined): ConnectorPolicy | null {
   if (policy === undefined) return null;
-  const { callsPerSecond, maxConcurrency, observeOnly, defaultTimeout, maxCacheAge } = policy;
+  const { callsPerSecond, maxConcurrency, observeOnly, defaultTimeout, maxCacheAge, refuseRiskyPrivileges } = policy;
   return {
     ...(callsPerSecond === undefined ? {} : { callsPerSecond }),
     ...(maxConcurrency === undefined ? {} : { maxConcurrency }),
     ...(observeOnly ? { observeOnly } : {}),
     ...(defaultTimeout === undefined ? {} : { defaultTimeoutMs: durationToMs(defaultTimeout) }),
     ...(maxCacheAge === undefined ? {} : { maxCacheAgeMs: durationToMs(maxCacheAge) }),
+    ...(refuseRiskyPrivileges ? { refuseRiskyPrivileges } : {}),
   };
 }
 
@@ -50,6 +51,7 @@ function policyToWire({
   observeOnly,
   defaultTimeoutMs,
   maxCacheAgeMs,
+  refuseRiskyPrivileges,
 }: ConnectorPolicy) {
   return {
     ...(callsPerSecond === undefined ? {} : { callsPerSecond }),
@@ -57,6 +59,7 @@ function policyToWire({
     observeOnly: observeOnly ?? false,
     ...(defaultTimeoutMs === undefined ? {} : { defaultTimeout: durationToWire(defaultTimeoutMs) }),
     ...(maxCacheAgeMs === undefined ? {} : { maxCacheAge: durationToWire(maxCacheAgeMs) }),
+    refuseRiskyPrivileges: refuseRiskyPrivileges ?? false,
   };
 }
 

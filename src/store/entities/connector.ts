@@ -8,6 +8,7 @@ export interface ConnectorPolicy {
   readonly observeOnly?: boolean;
   readonly defaultTimeoutMs?: number;
   readonly maxCacheAgeMs?: number;
+  readonly refuseRiskyPrivileges?: boolean;
 }
 
 export const Connector = defineEntity({
