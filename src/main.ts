@@ -282,7 +282,7 @@ async function main(): Promise<void> {
   const config = readConfig(process.env);
   const log = createLog(config.logLevel);
   const service = await startService(config, log);
-  log.info({ url: service.url }, "listening");
+  log.info({ url: service.url, metricsPort: service.metricsPort }, "listening");
   if (service.firstApiKey !== undefined) {
     process.stdout.write(
       `\nYour API key for the organization "development", shown this once:\n\n  ${service.firstApiKey}\n\n`,

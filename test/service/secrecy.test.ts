@@ -27,7 +27,13 @@ beforeAll(async () => {
   [directory, customer] = await Promise.all([enterableDirectory(), freshDatabase()]);
   login = await newLogin(customer.url, canary);
   await run(customer.url, `CREATE TABLE place AS SELECT 1 AS id; GRANT SELECT ON place TO ${login.user}`);
-  service = runProgram("main.ts", { PORT: "0", CONNECTOR_DATA_DIR: directory, LOG_LEVEL: "trace", DRAIN_SECONDS: "1" });
+  service = runProgram("main.ts", {
+    PORT: "0",
+    METRICS_PORT: "0",
+    CONNECTOR_DATA_DIR: directory,
+    LOG_LEVEL: "trace",
+    DRAIN_SECONDS: "1",
+  });
   url = await service.url;
   [token] = await service.said(/csk\.[\w.-]+/);
 });
@@ -83,7 +89,7 @@ async function use(connectorId: string | undefined): Promise<void> {
   await stream({ connectorId, query });
 }
 
-test("a credential comes out nowhere: in no answer, no log line, no table and no file", {
+test("a credential comes out nowhere: in no answer, no log line, no metric, no table and no file", {
   timeout: 120_000,
 }, async () => {
   const good = await createConnector("good");
@@ -102,19 +108,21 @@ test("a credential comes out nowhere: in no answer, no log line, no table and no
   ]) {
     expect(all).toContain(reason);
   }
+  const metrics = await scraped();
+  expect(metrics).toContain('reason="CREDENTIAL_REJECTED"');
   const tables = await dumpOfStore();
   expect(tables).toContain(login.user);
   const { stdout, stderr } = await stopped();
   expect(stdout).toContain('"level":30');
   for (const secret of [canary, wrongCanary]) {
-    expectNowhere(secret, { answers: all, log: stdout, errors: stderr, tables });
+    expectNowhere(secret, { answers: all, log: stdout, errors: stderr, metrics, tables });
     await expectInNoFile(secret);
   }
 
   // The API key is in the one print of the first start.
   const secret = token.split(".")[2] as string;
   expect(stdout.split(secret)).toHaveLength(2);
-  expectNowhere(secret, { answers: all, errors: stderr, tables });
+  expectNowhere(secret, { answers: all, errors: stderr, metrics, tables });
   await expectInNoFile(secret);
 });
 
@@ -185,6 +193,11 @@ async function failToConfigure(connectorId: string | undefined): Promise<void> {
   await call("UpdateConnector", { connectorId, connector: { credential: { password: canary } } });
   await call("UpdateConnector", { connectorId, connector: { credential: { password: wrongCanary } } });
   await use(connectorId);
+}
+
+async function scraped(): Promise<string> {
+  const [, port] = await service.said(/"metricsPort":(\d+)/);
+  return (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
 }
 
 /** Every row of every table of the service's own database, the system's too, as text. */
