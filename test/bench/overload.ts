@@ -8,7 +8,8 @@
  */
 import { type Goodput, measureGoodput, theory } from "./overload/goodput.ts";
 import { measureOutage, type Outage } from "./overload/outage.ts";
-import { measurePrices, measureQuiet, type Quiet } from "./overload/quiet.ts";
+import { measurePrices } from "./overload/prices.ts";
+import { measureQuiet, type Quiet } from "./overload/quiet.ts";
 import { openStage } from "./overload/stage.ts";
 import type { BenchOptions, BenchResult } from "./support/bench.ts";
 
@@ -39,6 +40,8 @@ function report(goodput: Goodput, quiet: Quiet, prices: Prices, outage: Outage):
     retry_amplification: round(outage.attempts / outage.calls),
     quiet_p99_ratio: round(quiet.lightRatio),
     quiet_slow_p99_ratio: round(quiet.slowRatio),
+    quiet_p99_vs_idle_ratio: round(quiet.lightVsIdle),
+    quiet_slow_p99_vs_idle_ratio: round(quiet.slowVsIdle),
     quiet_failed: quiet.failed,
     peak_vs_theory: round(goodput.peak / theory),
     p99_ms: round(goodput.p99Ms),
@@ -61,7 +64,7 @@ function tableOf(goodput: Goodput, quiet: Quiet, prices: Prices, outage: Outage)
       ["answers/s at peak", goodput.peak.toFixed(0), `by ${goodput.concurrency} calls at once; ${theory} by theory`],
       ["answers in time at four times that", share(goodput.ratio), `p99 ${goodput.p99Ms.toFixed(0)} ms of 1,000`],
       ["calls refused meanwhile", share(goodput.refusedShare), `p99 ${goodput.refusedP99Ms.toFixed(1)} ms to hear it`],
-      ["p99 of another organization", `${quiet.besideMs.toFixed(1)} ms`, `${quiet.aloneMs.toFixed(1)} ms alone`],
+      ["p99 of another organization", `${quiet.lightMs.here.toFixed(1)} ms`, besideOf(quiet)],
       ["CPU of a refused call", `${prices.refusedUs.toFixed(0)} µs`, `${prices.answeredUs.toFixed(0)} µs if answered`],
       [
         "attempts at a source that is away",
@@ -71,6 +74,10 @@ function tableOf(goodput: Goodput, quiet: Quiet, prices: Prices, outage: Outage)
       ["until all is well again", `${outage.recoveryMs.toFixed(0)} ms`, "after the source is back"],
     ],
   };
+}
+
+function besideOf({ lightMs: { elsewhere, nowhere } }: Quiet): string {
+  return `${elsewhere.toFixed(1)} ms with the noise in another replica, ${nowhere.toFixed(1)} ms without`;
 }
 
 const round = (value: number) => Math.round(value * 1_000) / 1_000;

@@ -16,10 +16,11 @@ const held = new AbortController();
 let holding: Promise<unknown>[] = [];
 
 function clientFor({ url, token }: Target): ConnectorClient {
-  const known = clients.get(token);
+  const key = `${url} ${token}`;
+  const known = clients.get(key);
   if (known !== undefined) return known;
   const client = createConnectorClient({ url, token });
-  clients.set(token, client);
+  clients.set(key, client);
   return client;
 }
 

@@ -1,5 +1,6 @@
-/** What a quiet organization notices of a noisy one, and what a refused call costs the service. */
+/** What a quiet organization notices of a noisy one with which it shares a service. */
 import { median, percentile } from "../support/bench.ts";
+import type { OpenLoop } from "./calling.ts";
 import { sourceMs, theory } from "./goodput.ts";
 import type { Load, Stage } from "./stage.ts";
 
@@ -7,19 +8,38 @@ const overload = 4;
 const deadlineMs = 1_000;
 /** So long the noise lasts before it is measured beside it: its line is full by then. */
 const settleMs = 1_000;
-const longestMs = 60_000;
+const longestMs = 120_000;
 /** One at a time, of a query that takes next to nothing. */
-const lightCalls = 800;
+const lightCalls = 1_000;
 /** A few at a time, of one that takes its time at the source. */
 const slow = { calls: 120, concurrency: 8 };
 
+/**
+ * Where the noise is while the quiet organization calls: nowhere, in another replica, or
+ * in the quiet one's own.
+ *
+ * The noise takes CPU of this machine outside of the service, too: the process that makes
+ * it and the source's backends run on the same few cores as all else. What the sharing of
+ * a service costs is seen by comparing with the same noise in another replica, where all
+ * of that is the same. Against no noise at all, the machine is measured as well.
+ */
+type Place = "nowhere" | "elsewhere" | "here";
+
+/** Each twice in a round, in both orders: what drifts in the meantime counts for all of them alike. */
+const turns: readonly Place[] = ["nowhere", "elsewhere", "here", "here", "elsewhere", "nowhere"];
+
+/** Milliseconds of the calls of one kind, in one round. */
+type Samples = Readonly<Record<Place, number[]>>;
+
 export interface Quiet {
-  /** Milliseconds of p99, alone and beside the noise, of light calls; and the median of their ratios. */
-  readonly aloneMs: number;
-  readonly besideMs: number;
+  /** Median of the rounds' p99 of light calls, in milliseconds. */
+  readonly lightMs: Readonly<Record<Place, number>>;
+  /** Median of the rounds' ratios of p99, of light calls and of those whose source takes its time. */
   readonly lightRatio: number;
-  /** The same ratio of calls whose source takes its time. */
   readonly slowRatio: number;
+  /** The same against no noise at all. */
+  readonly lightVsIdle: number;
+  readonly slowVsIdle: number;
   /** Calls of the quiet one that failed. */
   readonly failed: number;
 }
@@ -31,64 +51,61 @@ export async function measureQuiet(
   progress: (line: string) => void,
 ): Promise<Quiet> {
   const own = [await stage.connect("quiet")];
-  const noisy = stage.target("noisy", [await stage.connect("noisy")], sourceMs);
+  const noisy = [await stage.connect("noisy")];
   let failed = 0;
-  const p99 = async () => {
-    const light = await load.closed({ target: stage.target("quiet", own, 0), concurrency: 1, calls: lightCalls });
-    const long = await load.closed({ target: stage.target("quiet", own, sourceMs), ...slow });
-    failed += light.failedMs.length + long.failedMs.length;
-    return { light: percentile(light.goodMs, 0.99), slow: percentile(long.goodMs, 0.99) };
+  const calls = async (light: number[], long: number[]) => {
+    const quick = await load.closed({ target: stage.target("quiet", own, 0), concurrency: 1, calls: lightCalls });
+    const slower = await load.closed({ target: stage.target("quiet", own, sourceMs), ...slow });
+    failed += quick.failedMs.length + slower.failedMs.length;
+    light.push(...quick.goodMs);
+    long.push(...slower.goodMs);
   };
-  await p99();
-  const alone: Awaited<ReturnType<typeof p99>>[] = [];
-  const beside: typeof alone = [];
-  for (let round = 0; round < rounds; round++) {
-    alone.push(await p99());
-    const flood = { target: noisy, perSecond: theory * overload, ms: longestMs, timeoutMs: deadlineMs };
+  const beside = async (place: Place, work: () => Promise<void>) => {
+    if (place === "nowhere") return work();
+    const target = stage.target("noisy", noisy, sourceMs, place === "here" ? undefined : stage.elsewhere);
+    const flood: OpenLoop = { target, perSecond: theory * overload, ms: longestMs, timeoutMs: deadlineMs };
     const flooding = noise.open(flood);
     await new Promise((resolve) => setTimeout(resolve, settleMs));
-    beside.push(await p99());
+    await work();
     await noise.stop();
-    const { sent, goodMs } = await flooding;
-    progress(
-      `Round ${round + 1} of ${rounds}: p99 ${alone.at(-1)?.light.toFixed(1)} ms alone, ` +
-        `${beside.at(-1)?.light.toFixed(1)} ms beside another's ${sent} calls, of which ${goodMs.length} were answered; ` +
-        `${alone.at(-1)?.slow.toFixed(1)} and ${beside.at(-1)?.slow.toFixed(1)} ms at a source that takes ${sourceMs}`,
-    );
+    await flooding;
+  };
+  // Services and loads that have just started are slow, each of them.
+  for (const place of ["elsewhere", "here"] as const) await beside(place, () => calls([], []));
+  const measured: { readonly light: Samples; readonly long: Samples }[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const light = noSamples();
+    const long = noSamples();
+    for (const place of turns) await beside(place, () => calls(light[place], long[place]));
+    measured.push({ light, long });
+    progress(`Round ${round + 1} of ${rounds}: p99 ${described(light)}; ${described(long)} at a source of ${sourceMs}`);
   }
-  const ratio = (kind: "light" | "slow") => median(beside.map((p99s, i) => p99s[kind] / (alone[i]?.[kind] ?? 1)));
+  return summary(measured, failed);
+}
+
+function summary(measured: readonly { readonly light: Samples; readonly long: Samples }[], failed: number): Quiet {
+  const ratio = (kind: "light" | "long", to: Place) =>
+    median(measured.map((samples) => p99(samples[kind].here) / p99(samples[kind][to])));
+  const lightMs = (place: Place) => median(measured.map(({ light }) => p99(light[place])));
   return {
-    aloneMs: median(alone.map(({ light }) => light)),
-    besideMs: median(beside.map(({ light }) => light)),
-    lightRatio: ratio("light"),
-    slowRatio: ratio("slow"),
+    lightMs: { nowhere: lightMs("nowhere"), elsewhere: lightMs("elsewhere"), here: lightMs("here") },
+    lightRatio: ratio("light", "elsewhere"),
+    slowRatio: ratio("long", "elsewhere"),
+    lightVsIdle: ratio("light", "nowhere"),
+    slowVsIdle: ratio("long", "nowhere"),
     failed,
   };
 }
 
-/** Calls that the service refuses, and answers, one after the other in so many lanes. */
-const priced = { calls: 2_000, concurrency: 16 };
-/** One that runs, and as many as a connector's line holds. */
-const filling = { calls: 101, sourceMs: 600_000 };
+function noSamples(): Samples {
+  return { nowhere: [], elsewhere: [], here: [] };
+}
 
-/** Microseconds of the service's CPU for each call that it refuses, and that it answers. */
-export async function measurePrices(
-  stage: Stage,
-  [load, filler]: readonly [Load, Load],
-): Promise<{ readonly refusedUs: number; readonly answeredUs: number }> {
-  const price = async (connectorId: string) => {
-    const loop = { target: stage.target("noisy", [connectorId], 0), ...priced };
-    await load.closed(loop);
-    const before = await stage.service.call<number>("cpuUs");
-    const report = await load.closed(loop);
-    return { us: ((await stage.service.call<number>("cpuUs")) - before) / report.sent, report };
-  };
-  const answered = await price(await stage.connect("noisy"));
-  const full = await stage.connect("noisy", { maxConcurrency: 1 });
-  await filler.hold({ target: stage.target("noisy", [full], filling.sourceMs), calls: filling.calls });
-  await new Promise((resolve) => setTimeout(resolve, settleMs));
-  const refused = await price(full);
-  await filler.letGo();
-  if (refused.report.goodMs.length > 0) throw new Error("Calls were to be refused that were answered.");
-  return { refusedUs: refused.us, answeredUs: answered.us };
+function p99(samples: readonly number[]): number {
+  return percentile(samples, 0.99);
+}
+
+function described({ nowhere, elsewhere, here }: Samples): string {
+  const ms = (samples: readonly number[]) => p99(samples).toFixed(1);
+  return `${ms(nowhere)} ms alone, ${ms(elsewhere)} beside noise in another replica, ${ms(here)} in the same`;
 }

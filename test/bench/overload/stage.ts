@@ -13,9 +13,12 @@ export interface Stage {
   readonly databaseUrl: string;
   readonly service: Child;
   readonly served: Served;
+  /** The URL of a second replica: a process of its own, with the same store and the same sources. */
+  readonly elsewhere: string;
   /** A connector of an organization to the source, or to another port that leads there. */
   connect(organization: string, options?: ConnectOptions): Promise<string>;
-  target(organization: string, connectorIds: readonly string[], sourceMs: number): Target;
+  /** @param url of the replica; default: the first one's */
+  target(organization: string, connectorIds: readonly string[], sourceMs: number, url?: string): Target;
   /** Another process that makes load. */
   load(): Load;
 }
@@ -45,16 +48,20 @@ export async function openStage(
   const embedded = await startEmbedded({ directory: path.join(directory, "source"), log: progress });
   cleanup.defer(() => embedded.stop());
   const databaseUrl = await embedded.createDatabase("bench");
-  const service = new Child(new URL("server.ts", import.meta.url));
-  cleanup.defer(() => service.stop());
-  const request: ServeRequest = { storeUrl: embedded.url, organizations };
-  const served = await service.call<Served>("start", request);
+  const replica = async (request: ServeRequest) => {
+    const service = new Child(new URL("server.ts", import.meta.url));
+    cleanup.defer(() => service.stop());
+    return { service, served: await service.call<Served>("start", request) };
+  };
+  const { service, served } = await replica({ storeUrl: embedded.url, organizations });
+  const other = await replica({ storeUrl: embedded.url, organizations: [] });
   const tokenOf = (organization: string) => served.tokens[organization] ?? "";
   let connectors = 0;
   return {
     databaseUrl,
     service,
     served,
+    elsewhere: other.served.url,
     async connect(organization, options = {}) {
       const client = createConnectorClient({ url: served.url, token: tokenOf(organization) });
       try {
@@ -63,8 +70,8 @@ export async function openStage(
         client.close();
       }
     },
-    target: (organization, connectorIds, sourceMs) => ({
-      ...{ url: served.url, token: tokenOf(organization), connectorIds, sourceMs },
+    target: (organization, connectorIds, sourceMs, url = served.url) => ({
+      ...{ url, token: tokenOf(organization), connectorIds, sourceMs },
     }),
     load() {
       const child = new Child(new URL("load.ts", import.meta.url));
