@@ -109,7 +109,7 @@ test("a credential comes out nowhere: in no answer, no log line, no metric, no t
     expect(all).toContain(reason);
   }
   const metrics = await scraped();
-  expect(metrics).toContain('reason="CREDENTIAL_REJECTED"');
+  expect(metrics).toMatch(/connector_calls_total\{.*reason="credential_rejected"/i);
   const tables = await dumpOfStore();
   expect(tables).toContain(login.user);
   const { stdout, stderr } = await stopped();
