@@ -27,7 +27,7 @@ import { Secret } from "./vault/secret.ts";
 export interface Config {
   readonly host: string;
   readonly port: number;
-  readonly tls: { readonly cert: string; readonly key: Secret } | undefined;
+  readonly tls: TlsConfig | undefined;
   /** A database of the operator's, or a built-in one in this directory. */
   readonly database: { readonly url: Secret } | { readonly directory: string };
   readonly encryptionKeys: KeysConfig;
@@ -75,6 +75,21 @@ export interface RedisConfig {
   readonly answerMs: number;
 }
 
+export interface TlsConfig {
+  readonly cert: string;
+  readonly key: Secret;
+  /** Clients are asked for certificates. */
+  readonly clients: ClientTlsConfig | undefined;
+}
+
+export interface ClientTlsConfig {
+  /** Authorities in PEM. */
+  readonly ca: string;
+  readonly auth: "optional" | "required";
+  /** What workloads are, as JSON; undefined: their certificates only secure connections. */
+  readonly principals: string | undefined;
+}
+
 export interface JwtConfig {
   readonly issuer: string;
   readonly audience: string;
@@ -91,6 +106,9 @@ const schema = z.object({
   PORT: whole(0, 65_535).default(8080),
   TLS_CERT: file.optional(),
   TLS_KEY: file.optional(),
+  TLS_CLIENT_CA: file.optional(),
+  TLS_CLIENT_AUTH: z.enum(["optional", "required"], "must be optional or required").default("optional"),
+  SPIFFE_PRINCIPALS_FILE: file.optional(),
   DATABASE_URL: z
     .string()
     .refine(isDatabaseUrl, "must be written as postgres://user:password@host:5432/database, percent-encoded")
@@ -147,12 +165,12 @@ export function readConfig(environment: Environment): Config {
   ];
   if (!parsed.success || problems.length > 0) throw wrong(problems);
   const values = parsed.data;
-  const { DATABASE_URL, REDIS_URL, SIGNING_KEY, TLS_CERT, TLS_KEY } = values;
+  const { DATABASE_URL, REDIS_URL, SIGNING_KEY } = values;
   const builtIn = DATABASE_URL === undefined;
   return {
     host: values.HOST,
     port: values.PORT,
-    tls: TLS_CERT === undefined || TLS_KEY === undefined ? undefined : { cert: TLS_CERT, key: new Secret(TLS_KEY) },
+    tls: tlsOf(values),
     database: builtIn
       ? { directory: values.CONNECTOR_DATA_DIR ?? defaultDataDirectory(environment) }
       : { url: new Secret(DATABASE_URL) },
@@ -191,6 +209,13 @@ function limitsOf(values: Values): LimitsConfig {
     streamStallMs: values.STREAM_STALL_SECONDS,
     cacheBytes: values.CACHE_MEGABYTES * 1_000_000,
   };
+}
+
+function tlsOf(values: Values): TlsConfig | undefined {
+  const { TLS_CERT: cert, TLS_KEY: key, TLS_CLIENT_CA: ca } = values;
+  if (cert === undefined || key === undefined) return undefined;
+  const { TLS_CLIENT_AUTH: auth, SPIFFE_PRINCIPALS_FILE: principals } = values;
+  return { cert, key: new Secret(key), clients: ca === undefined ? undefined : { ca, auth, principals } };
 }
 
 function jwtOf(values: Values): JwtConfig | undefined {

@@ -6,7 +6,8 @@ import { type JwtKeys, jwksKeys, sharedSecretKeys } from "./auth/jwt-keys.ts";
 import { gatherLastUse } from "./auth/last-use.ts";
 import { remoteKeys } from "./auth/remote-keys.ts";
 import { parseSigningKey } from "./auth/signing-key.ts";
-import { type Config, type JwtConfig, readConfig } from "./config.ts";
+import { type AuthenticateCaller, authenticateWorkloads, parseWorkloads } from "./auth/workloads.ts";
+import { type Config, type JwtConfig, readConfig, type TlsConfig } from "./config.ts";
 import { developmentKeys, firstApiKey } from "./development.ts";
 import { createEgress, type Egress } from "./egress/egress.ts";
 import { placeOf } from "./egress/own.ts";
@@ -32,7 +33,7 @@ import { validationInterceptor } from "./rpc/validation.ts";
 import { cannotListen } from "./server/cannot-listen.ts";
 import { health } from "./server/health.ts";
 import { listenForMetrics } from "./server/metrics-port.ts";
-import { type DrainSummary, listen, type Server } from "./server/port.ts";
+import { type DrainSummary, listen, type Server, type TlsOptions } from "./server/port.ts";
 import { reflection } from "./server/reflection.ts";
 import { type Embedded, startEmbedded } from "./store/embedded.ts";
 import { openStore, type Store } from "./store/store.ts";
@@ -96,7 +97,7 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
   starting.defer(() => changes.close());
   const rooms = { catalogue, execution, registry, apiKeys, history, pageTokens: createPageTokens(signingKey) };
   const server = await serve(config, log, rooms, {
-    admit: admitPrincipals(authenticator.authenticate),
+    admit: admitPrincipals(callersBy(authenticator, config)),
     ready: () => store.ping(readyMs),
     slowPart: () => (store.isSlow() ? "The service's own database" : undefined),
   });
@@ -243,11 +244,22 @@ interface Gate {
   readonly slowPart: () => string | undefined;
 }
 
+/** By tokens, and by certificates when the operator says whose they are. */
+function callersBy({ authenticate }: Authenticator, { tls }: Config): AuthenticateCaller {
+  const principals = tls?.clients?.principals;
+  return principals === undefined ? authenticate : authenticateWorkloads(authenticate, parseWorkloads(principals));
+}
+
+function tlsOf({ cert, key, clients }: TlsConfig): TlsOptions {
+  const asked = clients && { clientCa: clients.ca, clientAuth: clients.auth };
+  return { cert, key: key.reveal(), ...asked };
+}
+
 async function serve(config: Config, log: Log, rooms: Rooms, { admit, ready, slowPart }: Gate): Promise<Server> {
   return listen({
     host: config.host,
     port: config.port,
-    ...(config.tls === undefined ? {} : { tls: { cert: config.tls.cert, key: config.tls.key.reveal() } }),
+    ...(config.tls === undefined ? {} : { tls: tlsOf(config.tls) }),
     limits: { defaultTimeoutMs: config.timeouts.unaryMs, maxTimeoutMs: config.timeouts.maxMs },
     admit,
     slowPart,

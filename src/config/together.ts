@@ -1,4 +1,5 @@
 /** Variables that mean something only together, and what is wrong with those that don't fit. */
+import { X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
 
 type Given = Readonly<Record<string, string | undefined>>;
@@ -13,6 +14,12 @@ function missingPartners(values: Given): string[] {
   const problems: string[] = [];
   if ((values.TLS_CERT === undefined) !== (values.TLS_KEY === undefined)) {
     problems.push("TLS_CERT, TLS_KEY: give both or none");
+  }
+  if (values.TLS_CLIENT_CA !== undefined && values.TLS_CERT === undefined) {
+    problems.push("TLS_CLIENT_CA: needs TLS_CERT and TLS_KEY");
+  }
+  for (const name of ["TLS_CLIENT_AUTH", "SPIFFE_PRINCIPALS_FILE"] as const) {
+    if (values[name] !== undefined && values.TLS_CLIENT_CA === undefined) problems.push(`${name}: needs TLS_CLIENT_CA`);
   }
   if (values.ENCRYPTION_KEYS !== undefined && values.ENCRYPTION_KEY !== undefined) {
     problems.push("ENCRYPTION_KEYS, ENCRYPTION_KEY: give one of them");
@@ -66,15 +73,30 @@ function missingKeys(values: Given): string[] {
 interface CertificateTexts {
   readonly TLS_CERT?: string | undefined;
   readonly TLS_KEY?: string | undefined;
+  readonly TLS_CLIENT_CA?: string | undefined;
 }
 
 /** Both are given; whether they fit shows here and not when the first caller comes. */
-export function wrongCertificate({ TLS_CERT: cert, TLS_KEY: key }: CertificateTexts): string[] {
-  if (cert === undefined || key === undefined) return [];
+export function wrongCertificate({ TLS_CERT: cert, TLS_KEY: key, TLS_CLIENT_CA: ca }: CertificateTexts): string[] {
+  const problems = wrongAuthorities(ca);
+  if (cert === undefined || key === undefined) return problems;
   try {
     createSecureContext({ cert, key });
-    return [];
+    return problems;
   } catch (error) {
-    return [`TLS_CERT, TLS_KEY: must be a certificate and its key in PEM (${(error as NodeJS.ErrnoException).code})`];
+    return [
+      ...problems,
+      `TLS_CERT, TLS_KEY: must be a certificate and its key in PEM (${(error as NodeJS.ErrnoException).code})`,
+    ];
+  }
+}
+
+/** TLS itself takes what is none for no authority at all. */
+function wrongAuthorities(ca: string | undefined): string[] {
+  if (ca === undefined) return [];
+  try {
+    return new X509Certificate(ca).ca ? [] : ["TLS_CLIENT_CA: must be an authority's certificate, and is another's"];
+  } catch {
+    return ["TLS_CLIENT_CA: must be certificates of authorities in PEM"];
   }
 }

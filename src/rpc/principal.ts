@@ -1,18 +1,24 @@
 /** Who calls, found out before a request's body is read. */
 import { createContextKey, type HandlerContext } from "@connectrpc/connect";
-import type { Authenticate } from "../auth/authenticator.ts";
 import type { Principal } from "../auth/principal.ts";
+import type { AuthenticateCaller, ClientCertificate } from "../auth/workloads.ts";
 import { Failure } from "../failure.ts";
 import { ConnectorService } from "../gen/connector/v1/service_pb.js";
 import { authorizeCall } from "./permissions.ts";
 
 const principalKey = createContextKey<Principal | undefined>(undefined, { description: "principal" });
 
+/** What the connection's client showed; set before a call is admitted. */
+export const clientCertificateKey = createContextKey<ClientCertificate | undefined>(undefined, {
+  description: "client certificate",
+});
+
 /** Admits no call of the connector service without a principal that may make it; health and reflection need none. */
-export function admitPrincipals(authenticate: Authenticate): (context: HandlerContext) => Promise<void> {
+export function admitPrincipals(authenticate: AuthenticateCaller): (context: HandlerContext) => Promise<void> {
   return async (context) => {
     if (context.service.typeName !== ConnectorService.typeName) return;
-    const principal = await authenticate(context.requestHeader.get("authorization"));
+    const certificate = context.values.get(clientCertificateKey);
+    const principal = await authenticate(context.requestHeader.get("authorization"), certificate);
     authorizeCall(principal, context.method.localName);
     context.values.set(principalKey, principal);
   };

@@ -13,12 +13,22 @@ import { defaultLimits, type Limits } from "./limits.ts";
 import { createListener, type ListenerOptions } from "./router.ts";
 import { tellApart } from "./tell-apart.ts";
 
+export interface TlsOptions {
+  /** PEM, as all of them. */
+  readonly cert: string | Buffer;
+  readonly key: string | Buffer;
+  /** Whose certificates clients may show. Default: they are asked for none. */
+  readonly clientCa?: string;
+  /** Whether who shows none, or no good one, may connect all the same. Default: it may not. */
+  readonly clientAuth?: "optional" | "required";
+}
+
 export interface ListenOptions extends FaultOptions {
   readonly host: string;
   /** 0 for any free one. */
   readonly port: number;
   /** PEM. Default: no TLS. */
-  readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer };
+  readonly tls?: TlsOptions;
   /** Registers the services. `draining` aborts when the server begins to stop. */
   readonly routes: (router: ConnectRouter, draining: AbortSignal) => void;
   /** Run in this order, inside the one that answers failures. Default: none. */
@@ -152,7 +162,9 @@ function accept(
   }
   const server = createTlsServer({
     ...common,
-    ...tls,
+    ...{ cert: tls.cert, key: tls.key },
+    ...(tls.clientCa !== undefined && { ca: tls.clientCa, requestCert: true }),
+    rejectUnauthorized: tls.clientAuth !== "optional",
     ALPNProtocols: ["h2", "http/1.1"],
     handshakeTimeout: limits.headerTimeoutMs,
   });

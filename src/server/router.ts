@@ -15,8 +15,10 @@ import {
   universalRequestFromNodeRequest,
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
+import { clientCertificateKey } from "../rpc/principal.ts";
 import { takeReady } from "../rpc/ready.ts";
 import type { Calls, Response } from "./calls.ts";
+import { clientCertificateOf } from "./client-certificate.ts";
 
 export type Request = IncomingMessage | Http2ServerRequest;
 export type Listener = (request: Request, response: Response) => void;
@@ -65,6 +67,7 @@ export function createListener(options: ListenerOptions): Listener {
 async function serve(handler: UniversalHandler, request: Request, response: Response): Promise<void> {
   let universal: ReturnType<typeof universalRequestFromNodeRequest>;
   const values = createContextValues();
+  values.set(clientCertificateKey, clientCertificateOf(request));
   try {
     universal = universalRequestFromNodeRequest(request, response, undefined, values);
   } catch {
