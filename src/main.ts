@@ -221,7 +221,7 @@ function createCalls({ config, log, store, catalogue, vault, egress }: Foundatio
   if (redis !== undefined) starting.defer(() => redis.close());
   const execution = createExecution({
     ...{ catalogue, vault, redis, observe },
-    session: { dialFor: egress.dialFor, places },
+    session: { dialFor: egress.dialFor, trust: egress.trust, places },
     limits: {
       unary: { defaultMs: timeouts.unaryMs, maxMs: timeouts.maxMs },
       stream: { defaultMs: timeouts.streamMs, maxMs: timeouts.maxMs },

@@ -37,6 +37,13 @@ const settleMs = 5_000;
 /** How long a cancel request has to take effect before the next is sent, in milliseconds. */
 const cancelAgainMs = 50;
 
+/** What pg's types leave out. */
+interface ClientInternals {
+  processID: number;
+  secretKey: number;
+  _handleAuthMD5Password(message: unknown): void;
+}
+
 /** pg speaks the protocol's start-up and authentication; connecting and reading are ours. */
 class ProtocolClient extends pg.Client {
   /**
@@ -64,8 +71,9 @@ class ProtocolClient extends pg.Client {
    * gets it.
    */
   protected _handleAuthMD5Password(message: unknown): void {
-    if (this.connection.stream instanceof TLSSocket) super._handleAuthMD5Password(message);
-    else {
+    if (this.connection.stream instanceof TLSSocket) {
+      (pg.Client.prototype as unknown as ClientInternals)._handleAuthMD5Password.call(this, message);
+    } else {
       this.#refuse(
         "The server asks for an MD5 of the password without TLS, which is refused.",
         `${saferLogin} Or set "tls" to "verify_full" in the connector.`,
@@ -77,12 +85,6 @@ class ProtocolClient extends pg.Client {
     const options = { where: "credential", upstream: "postgresql", remedy } as const;
     this.connection.emit("error", new Failure("credential_rejected", message, options));
   }
-}
-
-/** What pg's types leave out. */
-interface ClientInternals {
-  processID: number;
-  secretKey: number;
 }
 
 export class SourceConnection {
