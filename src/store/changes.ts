@@ -2,9 +2,10 @@
  * Tells of every connector and API key that is changed or deleted, by this replica, another
  * one or by hand, as soon as that is committed. PostgreSQL sends it (LISTEN, NOTIFY) to whoever
  * is connected: what happens while nobody listens is never told, so whoever relies on it
- * must know when that was. So a listener also sends word to itself all the time, and what
- * it does not hear shows that the others' is lost, too: in a pooler that shares connections
- * between transactions, in a frozen database, on a way that is cut.
+ * must know when that was. So a listener also sends word to itself, and what it does not
+ * hear shows that the others' is lost, too: at first by the way that changes come, as a
+ * pooler that shares connections between transactions loses what another connection says;
+ * and then all the time by its own, which may be cut, and its database frozen.
  */
 import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
@@ -14,12 +15,18 @@ import { orAborted } from "../abort.ts";
 import { StoreSocket } from "./socket.ts";
 
 export interface ChangesOptions {
+  /** Of the database, or a way to it that keeps a session together. */
   readonly url: string;
+  /** Sends word on a channel as changes are sent: by a transaction of the store's own. */
+  notify(channel: string): Promise<unknown>;
   /** @param rewrapped Whether its credential was only wrapped anew, under another key */
   onChange(organizationId: string, connectorId: string, rewrapped: boolean): void;
   /** Default: nobody hears of API keys. */
   onApiKeyChange?(apiKeyId: string): void;
-  /** From true to false every change is told; after that, and before the first true, none may be. */
+  /**
+   * From true to false every change is told; after that, and before the first true, none may
+   * be. Begins with false when the first try to listen fails.
+   */
   onAvailable(available: boolean): void;
   /** Gets a sentence when the changes become available and when they no longer are. */
   log(message: string): void;
@@ -35,9 +42,10 @@ const apiKeyChannel = "api_key_changed";
 /** A frozen or cut-off database is noticed after the sum of both, in milliseconds. */
 const pingMs = 2_000;
 const answerMs = 2_000;
-/** Before the first try to connect again, and at most before any other; in milliseconds. */
+/** Before the first try to listen again, in milliseconds; then twice as long each time. */
 const firstPauseMs = 50;
-const longestPauseMs = 2_000;
+/** At most: a database comes back, and a pooler stays what it is. */
+const longestPauseMs = { heard: 2_000, lost: 2_000, unheard: 30_000 } as const satisfies Record<Outcome, number>;
 
 /** Connects, and again for ever, until it is closed. */
 export function listenForChanges(options: ChangesOptions): ChangeListener {
@@ -52,47 +60,55 @@ export function listenForChanges(options: ChangesOptions): ChangeListener {
 }
 
 async function keepListening(options: ChangesOptions, closing: AbortSignal): Promise<void> {
-  for (let failures = 0; !closing.aborted; failures++) {
-    if (await listenOnce(options, closing)) failures = 0;
-    const pauseMs = Math.min(firstPauseMs * 2 ** failures, longestPauseMs);
+  const own = `connector_listener_${randomUUID().replaceAll("-", "")}`;
+  let before: Outcome | undefined;
+  for (let again = 0; !closing.aborted; again++) {
+    const outcome = await listenOnce(options, own, closing);
+    if (before === undefined && outcome !== "heard" && !closing.aborted) options.onAvailable(false);
+    if (outcome !== before || outcome === "heard") again = 0;
+    before = outcome;
+    const pauseMs = Math.min(firstPauseMs * 2 ** again, longestPauseMs[outcome]);
     // Replicas that lost the database together must not come back together.
     await delay(pauseMs * (0.5 + Math.random() / 2), undefined, { signal: closing, ref: false }).catch(() => {});
   }
 }
 
-/** Listens for as long as the database answers. Says whether it ever did. Never fails. */
-async function listenOnce(options: ChangesOptions, closing: AbortSignal): Promise<boolean> {
+/** Changes were heard, for some time; there was no connection; or there was one that brings no word. */
+type Outcome = "heard" | "lost" | "unheard";
+
+/** Listens for as long as the database answers. Never fails. */
+async function listenOnce(options: ChangesOptions, own: string, closing: AbortSignal): Promise<Outcome> {
   const ended = new AbortController();
   const over = AbortSignal.any([closing, ended.signal]);
   // Our own, since the driver's way to close a connection waits for the server.
   const socket = new StoreSocket();
   const client = clientOn(socket, options, (reason) => ended.abort(reason));
-  const echo = echoOn(client);
+  const heard = echoOn(client, own);
   const answered = (work: Promise<unknown>) => orAborted(work, AbortSignal.any([over, AbortSignal.timeout(answerMs)]));
-  let listening = false;
+  let outcome: Outcome = "lost";
   try {
     await answered(client.connect());
-    await answered(
-      client.query(
-        [connectorChannel, rewrappedChannel, apiKeyChannel, echo.channel].map((name) => `LISTEN ${name}`).join("; "),
-      ),
-    );
-    await answered(echo.heard());
-    listening = true;
+    const channels = [connectorChannel, rewrappedChannel, apiKeyChannel, own];
+    await answered(client.query(channels.map((name) => `LISTEN ${name}`).join("; ")));
+    const notify = async () => {
+      await options.notify(own);
+      outcome = "unheard";
+    };
+    await answered(heard(notify));
+    outcome = "heard";
     options.log("changes of connectors and API keys are heard");
     options.onAvailable(true);
     for (;;) {
       await delay(pingMs, undefined, { signal: over, ref: false });
-      await answered(echo.heard());
+      await answered(heard(() => client.query(`NOTIFY ${own}`)));
     }
   } catch (cause) {
-    if (listening && !closing.aborted)
-      options.log(`changes of connectors and API keys are not heard any more: ${wordsOf(cause)}`);
+    if (!closing.aborted) options.log(`changes of connectors and API keys are not heard: ${wordsOf(cause)}`);
   } finally {
-    if (listening) options.onAvailable(false);
+    if (outcome === "heard") options.onAvailable(false);
     socket.destroy();
   }
-  return listening;
+  return outcome;
 }
 
 function clientOn(socket: Socket, options: ChangesOptions, ended: (reason: Error) => void): pg.Client {
@@ -115,21 +131,17 @@ function clientOn(socket: Socket, options: ChangesOptions, ended: (reason: Error
   return client;
 }
 
-/** Word of the listener's own to itself, which nobody else hears. */
-function echoOn(client: pg.Client) {
-  const own = `connector_listener_${randomUUID().replaceAll("-", "")}`;
+/** Settles when the word has come that is sent on a channel on which nobody else is heard. */
+function echoOn(client: pg.Client, channel: string): (send: () => Promise<unknown>) => Promise<void> {
   let hear = () => {};
   client.on("notification", ({ channel: name }) => {
-    if (name === own) hear();
+    if (name === channel) hear();
   });
-  return {
-    channel: own,
-    async heard(): Promise<void> {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      hear = resolve;
-      await client.query(`NOTIFY ${own}`);
-      await promise;
-    },
+  return async (send) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    hear = resolve;
+    await send();
+    await promise;
   };
 }
 

@@ -125,7 +125,8 @@ function storeOf(orm: MikroORM, url: string, log: (message: string) => void): St
       return oldest !== undefined && performance.now() - oldest.since > slowMs;
     },
     listen(listener) {
-      const changes = listenForChanges({ ...listener, url, log });
+      const notify = (channel: string) => orm.em.fork().execute("SELECT pg_notify(?, '')", [channel]);
+      const changes = listenForChanges({ ...listener, url, log, notify });
       listeners.add(changes);
       return changes;
     },
