@@ -79,6 +79,8 @@ interface Found {
   readonly schema: string;
   readonly name: string;
   readonly visible: boolean;
+  /** PostgreSQL has an operator or a type of this name itself, which a statement most often means. */
+  readonly common: boolean;
   readonly function: {
     readonly schema: string;
     readonly name: string;
@@ -94,33 +96,34 @@ interface Found {
  * are; a field of a row is a function of one argument that takes a row.
  */
 const lookUpQuery = `WITH asked AS (
-  SELECT 'function' AS kind, p.pronamespace AS namespace, p.proname AS name, p.oid AS function
+  SELECT 'function' AS kind, p.pronamespace AS namespace, p.proname AS name, p.oid AS function, false AS common
   FROM pg_catalog.pg_proc p
   WHERE p.proname = ANY($1::pg_catalog.name[]) AND (p.prokind <> 'a' OR p.pronamespace = 11)
   UNION ALL
-  SELECT 'function', p.pronamespace, p.proname, s.function
+  SELECT 'function', p.pronamespace, p.proname, s.function, false
   FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_aggregate a ON a.aggfnoid = p.oid
   CROSS JOIN LATERAL pg_catalog.unnest(ARRAY[a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn,
     a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn]::pg_catalog.oid[]) AS s(function)
   WHERE p.proname = ANY($1::pg_catalog.name[]) AND p.pronamespace <> 11
   UNION ALL
-  SELECT 'function', t.typnamespace, t.typname, c.castfunc
+  SELECT 'function', t.typnamespace, t.typname, c.castfunc, false
   FROM pg_catalog.pg_cast c JOIN pg_catalog.pg_type t ON t.oid = c.casttarget
-  WHERE t.typname = ANY($1::pg_catalog.name[])
+  WHERE t.typname = ANY($1::pg_catalog.name[]) AND t.typnamespace <> 11
   UNION ALL
-  SELECT 'operator', o.oprnamespace, o.oprname, o.oprcode::pg_catalog.oid
+  SELECT 'operator', o.oprnamespace, o.oprname, o.oprcode::pg_catalog.oid,
+    EXISTS (SELECT FROM pg_catalog.pg_operator s WHERE s.oprname = o.oprname AND s.oprnamespace = 11)
   FROM pg_catalog.pg_operator o WHERE o.oprname = ANY($2::pg_catalog.name[]) AND o.oprnamespace <> 11
   UNION ALL
-  SELECT 'cast', t.typnamespace, t.typname, c.castfunc
+  SELECT 'cast', t.typnamespace, t.typname, c.castfunc, t.typnamespace = 11
   FROM pg_catalog.pg_cast c JOIN pg_catalog.pg_type t ON t.oid = c.casttarget
   WHERE t.typname = ANY($3::pg_catalog.name[])
   UNION ALL
-  SELECT 'field', p.pronamespace, p.proname, p.oid
+  SELECT 'field', p.pronamespace, p.proname, p.oid, false
   FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_type t ON t.oid = p.proargtypes[0]
   WHERE p.proname = ANY($4::pg_catalog.name[]) AND p.pronamespace <> 11
     AND p.pronargs - p.pronargdefaults <= 1 AND t.typtype IN ('c', 'd', 'p')
 )
-SELECT DISTINCT a.kind, an.nspname, a.name, an.nspname = ANY(pg_catalog.current_schemas(true)),
+SELECT DISTINCT a.kind, an.nspname, a.name, an.nspname = ANY(pg_catalog.current_schemas(true)), a.common,
   pn.nspname, p.proname, p.provolatile, l.lanpltrusted, e.extname
 FROM asked a
 JOIN pg_catalog.pg_namespace an ON an.oid = a.namespace
@@ -135,11 +138,12 @@ async function lookUp(run: Run, references: readonly Reference[]): Promise<Found
   const namesOf = (kind: Reference["kind"]) =>
     nameArray(references.filter((reference) => reference.kind === kind).map(({ name }) => name));
   const rows = await run(lookUpQuery, (["function", "operator", "cast", "field"] as const).map(namesOf));
-  return rows.map(([kind, schema, name, visible, ...of]) => ({
+  return rows.map(([kind, schema, name, visible, common, ...of]) => ({
     kind: kind ?? "",
     schema: schema ?? "",
     name: name ?? "",
     visible: visible === "t",
+    common: common === "t",
     function: {
       schema: of[0] ?? "",
       name: of[1] ?? "",
@@ -175,7 +179,7 @@ function judgeFound({ kind, name }: Reference, found: readonly Found[], listed: 
   };
 }
 
-function judgeOne({ kind, schema, name, function: called }: Found, listed: ReadonlySet<string>): Finding {
+function judgeOne({ kind, schema, name, common, function: called }: Found, listed: ReadonlySet<string>): Finding {
   const { volatility, trusted, extension } = called;
   const fullName = formatName(called.schema, called.name);
   if (called.schema === "pg_catalog" && extension === undefined) {
@@ -183,6 +187,8 @@ function judgeOne({ kind, schema, name, function: called }: Found, listed: Reado
     const fine = isAllowedBuiltin(called.name) || (!isNamed && volatility !== "v");
     return fine ? harmless : refused(kind, name, `\`${called.name}\` is not among those that a query may call`);
   }
+  // One careless cast to `text` must not keep everybody from casting to it.
+  if (common && (trusted || volatility !== "v")) return harmless;
   if (listed.has(fullName) || listed.has(formatName(schema, name))) return { problem: undefined, leavesTraces: true };
   if (extension !== undefined) {
     if (isAllowedInExtension(extension, called.name, volatility)) return harmless;

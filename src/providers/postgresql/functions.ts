@@ -124,6 +124,7 @@ const effects: readonly (readonly [effect: string, names: ReadonlySet<string>, p
       pg_current_xact_id_if_assigned pg_get_replication_slots pg_mcv_list_items`),
     /^pg_(stat_get_|stat_have_stats|control_|current_wal_|get_(aios|backend_memory_contexts|loaded_modules|multixact_members|shmem_|wait_events|wal_)|xact_(status|commit_))/,
   ],
+  ["is there for the server alone", words("amvalidate"), /_(validator|handler)$/],
 ];
 
 /** Whether a function of `pg_catalog` may be called. */
