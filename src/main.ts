@@ -11,6 +11,7 @@ import { type Config, type JwtConfig, readConfig, type TlsConfig } from "./confi
 import { developmentKeys, firstApiKey } from "./development.ts";
 import { createEgress, type Egress } from "./egress/egress.ts";
 import { placeOf } from "./egress/own.ts";
+import { configuredKeys } from "./encryption-keys.ts";
 import { refuseDisabled } from "./execution/asking.ts";
 import { createExecution, type Execution } from "./execution/execution.ts";
 import { createHistory } from "./execution/history/history.ts";
@@ -24,6 +25,7 @@ import { createMetrics, type Metrics } from "./observability/metrics.ts";
 import type { Observe } from "./observability/observation.ts";
 import { type Catalogue, loadCatalogue } from "./providers/catalogue.ts";
 import { type ApiKeys, createApiKeys } from "./registry/api-keys.ts";
+import { refuseMissingKeys } from "./registry/key-use.ts";
 import { createRegistry, type Registry } from "./registry/registry.ts";
 import { createPageTokens } from "./rpc/page-token.ts";
 import { admitPrincipals } from "./rpc/principal.ts";
@@ -37,7 +39,7 @@ import { type DrainSummary, listen, type Server, type TlsOptions } from "./serve
 import { reflection } from "./server/reflection.ts";
 import { type Embedded, startEmbedded } from "./store/embedded.ts";
 import { openStore, type Store } from "./store/store.ts";
-import { localKeys } from "./vault/keys.ts";
+import type { KeyFileChange } from "./vault/file-keys.ts";
 import { createVault, type Vault } from "./vault/vault.ts";
 
 export interface RunningService {
@@ -63,11 +65,17 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
   const embedded = await startDatabase(config, log, starting);
   const keys = embedded === undefined ? undefined : await developmentKeys(embedded.directory);
   const signingKey = parseSigningKey(config.signingKey?.reveal() ?? keys?.signingKey ?? "");
-  const vault = createVault(localKeys(config.encryptionKeys.text?.reveal() ?? keys?.encryptionKeys ?? ""));
   const url = "url" in config.database ? config.database.url.reveal() : (embedded as Embedded).url;
   const store = await openStore({ url, log: (message) => log.debug(message) });
   starting.defer(() => store.close());
   const egress = egressOf(config, url, embedded);
+  const encryptionKeys = await configuredKeys(config.encryptionKeys, {
+    ...{ builtIn: keys?.encryptionKeys, egress },
+    onFileChange: (change) => sayKeys(log, change),
+  });
+  starting.defer(() => encryptionKeys.close());
+  await refuseMissingKeys(encryptionKeys, store.sealedCredentials);
+  const vault = createVault(encryptionKeys);
   const catalogue = await loadCatalogue();
   const registry = createRegistry({ store, vault, catalogue });
   const apiKeys = createApiKeys({
@@ -80,8 +88,10 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
     starting,
   );
   const changes = store.listen({
-    onChange(organizationId, connectorId) {
+    onChange(organizationId, connectorId, rewrapped) {
       registry.changed(organizationId, connectorId);
+      // What is open stays open: it is the same credential.
+      if (rewrapped) return;
       execution.forget(organizationId, connectorId);
       void endIfUnusable(registry, execution, { organizationId, connectorId });
     },
@@ -132,6 +142,11 @@ function egressOf(config: Config, databaseUrl: string, embedded: Embedded | unde
   return egress;
 }
 
+function sayKeys(log: Log, change: KeyFileChange): void {
+  if ("ids" in change) log.info({ keys: change.ids }, "the key file has changed, and is in use");
+  else log.error({ err: change.refused }, "the key file can't be used: the keys of before stay in use");
+}
+
 /** A store that does not answer says nothing of a connector. */
 const unusable: ReadonlySet<FailureKind> = new Set(["not_found", "connector_disabled"]);
 
@@ -177,11 +192,11 @@ function createAuthentication(
   starting.defer(() => lastUse.close());
   return createAuthenticator({
     ...{ findApiKey: store.findApiKey, signingKey, onApiKeyUse: lastUse.used },
-    jwt: config.jwt && { ...config.jwt, keys: keysOf(egress, config.jwt.keys, log, starting) },
+    jwt: config.jwt && { ...config.jwt, keys: jwtKeysOf(egress, config.jwt.keys, log, starting) },
   });
 }
 
-function keysOf(egress: Egress, keys: JwtConfig["keys"], log: Log, starting: AsyncDisposableStack): JwtKeys {
+function jwtKeysOf(egress: Egress, keys: JwtConfig["keys"], log: Log, starting: AsyncDisposableStack): JwtKeys {
   if ("jwks" in keys) return jwksKeys(keys.jwks);
   if ("secret" in keys) return sharedSecretKeys(keys.secret.reveal());
   const remote = remoteKeys({

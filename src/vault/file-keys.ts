@@ -4,10 +4,13 @@ import { keyFileVersion, readKeyFile } from "./key-file.ts";
 import type { KeyProvider } from "./key-provider.ts";
 import { keysAtHand, type LocalKey } from "./keys.ts";
 
+/** The new keys' ids, or what is wrong with a file that is not taken. */
+export type KeyFileChange = { readonly ids: readonly string[] } | { readonly refused: Failure };
+
 export interface FileKeysOptions {
   readonly path: string;
-  /** Hears of every change: of the new keys' ids, or of what is wrong with a file that is not taken. */
-  onChange(change: { readonly ids: readonly string[] } | { readonly refused: Failure }): void;
+  /** Hears of every change. */
+  onChange(change: KeyFileChange): void;
   /** Milliseconds between two looks at the file. Default: 1,000. */
   readonly intervalMs?: number;
 }

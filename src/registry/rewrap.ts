@@ -1,0 +1,118 @@
+/**
+ * Wraps every credential's data key under the primary key, while the service serves. What is
+ * left to do is what is not under it yet: so it can be cut off at any moment, and begun again.
+ */
+import { Failure } from "../failure.ts";
+import type { Catalogue } from "../providers/catalogue.ts";
+import type { Rewrapped, SealedCredential, SealedCredentials } from "../store/sealed-credentials.ts";
+import { rewrapCredential } from "../vault/credential.ts";
+import type { Vault } from "../vault/vault.ts";
+
+export interface RewrapOptions {
+  readonly credentials: SealedCredentials;
+  readonly vault: Vault;
+  readonly catalogue: Catalogue;
+  /** Credentials that are read and stored at once. Default: 100. */
+  readonly batch?: number;
+  /** Hears of every batch, and before the first one. */
+  onProgress(progress: RewrapProgress): void;
+}
+
+export interface RewrapProgress {
+  /** The key they are wrapped under. */
+  readonly keyId: string;
+  readonly rewrapped: number;
+  readonly failed: number;
+  /** As it was at the beginning, less what has been done. */
+  readonly remaining: number;
+}
+
+export interface RewrapSummary extends RewrapProgress {
+  /** Those that could not be unwrapped, each with the reason. */
+  readonly failures: readonly RewrapFailure[];
+}
+
+export interface RewrapFailure {
+  readonly organizationId: string;
+  readonly connectorId: string;
+  readonly reason: unknown;
+}
+
+/** Asked of a key service at once. */
+const atOnce = 8;
+/** Changes that came between reading and storing are found by the next pass. */
+const maxPasses = 10;
+
+/** @throws Failure when the store or the key service can't be reached; what has been stored stays */
+export async function rewrapAll({ batch = 100, onProgress, ...rooms }: RewrapOptions): Promise<RewrapSummary> {
+  const keyId = await rooms.vault.primaryKeyId();
+  const total = await countNotUnder(keyId, rooms.credentials);
+  const failures = new Map<string, RewrapFailure>();
+  let rewrapped = 0;
+  const progress = (): RewrapProgress => {
+    const failed = failures.size;
+    return { keyId, rewrapped, failed, remaining: Math.max(0, total - rewrapped - failed) };
+  };
+  onProgress(progress());
+
+  for (let pass = 0; pass < maxPasses; pass++) {
+    let missed = 0;
+    let after: SealedCredential | undefined;
+    for (;;) {
+      const found = await rooms.credentials.notUnder(keyId, after, batch);
+      after = found.at(-1);
+      if (after === undefined) break;
+      const done = await rewrapBatch(found, rooms, failures);
+      const stored = done.length === 0 ? 0 : await rooms.credentials.replace(done);
+      rewrapped += stored;
+      missed += done.length - stored;
+      onProgress(progress());
+    }
+    if (missed === 0) break;
+  }
+  return { ...progress(), failures: [...failures.values()] };
+}
+
+async function countNotUnder(keyId: string, credentials: SealedCredentials): Promise<number> {
+  const counts = [...(await credentials.counts())];
+  return counts.filter(([id]) => id !== keyId).reduce((sum, [, count]) => sum + count, 0);
+}
+
+async function rewrapBatch(
+  found: readonly SealedCredential[],
+  { vault, catalogue }: Pick<RewrapOptions, "vault" | "catalogue">,
+  failures: Map<string, RewrapFailure>,
+): Promise<Rewrapped[]> {
+  const rest = [...found];
+  const done: Rewrapped[] = [];
+  const work = async () => {
+    for (let before = rest.shift(); before !== undefined; before = rest.shift()) {
+      try {
+        done.push({ before, sealed: await rewrapCredential(vault, placeOf(before, catalogue), before.sealed) });
+      } catch (reason) {
+        if (concernsAll(reason)) {
+          rest.length = 0;
+          throw reason;
+        }
+        const { organizationId, connectorId } = before;
+        failures.set(connectorId, { organizationId, connectorId, reason });
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+  return done;
+}
+
+function placeOf(
+  { organizationId, connectorId, provider: id, config, version }: SealedCredential,
+  catalogue: Catalogue,
+) {
+  const provider = catalogue.get(id);
+  const endpoint = provider.endpoint(provider.config.parse(config));
+  return { organizationId, connectorId, version, provider: id, endpoint };
+}
+
+/** One credential that can't be unwrapped leaves the others; a key service that refuses leaves none. */
+function concernsAll(reason: unknown): boolean {
+  return reason instanceof Failure && reason.where === "service";
+}
