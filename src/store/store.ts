@@ -16,6 +16,8 @@ import { type SealedCredentials, sealedCredentials } from "./sealed-credentials.
 export interface StoreOptions {
   /** A PostgreSQL URL that names a database. */
   readonly url: string;
+  /** The same database by a way that keeps a session together, to hear of changes. Default: `url`. */
+  readonly listenUrl?: string | undefined;
   /** Gets what the ORM and the pool have to say. Default: nobody does. */
   readonly log?: (message: string) => void;
   /** Connections at most, 2 or more. Default: 10. */
@@ -60,8 +62,9 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
  * Connects and brings the schema up to date.
  * @throws Failure "configuration_rejected", without the password, when the database can't be used
  */
-export async function openStore({ url, log = () => undefined, poolSize = 10 }: StoreOptions): Promise<Store> {
-  checkUrl(url);
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const { url, listenUrl = url, log = () => undefined, poolSize = 10 } = options;
+  for (const each of [url, listenUrl]) checkUrl(each);
   const orm = databaseOf({ url, poolSize, log });
   try {
     await orm.em.fork().execute("SELECT 1");
@@ -73,10 +76,10 @@ export async function openStore({ url, log = () => undefined, poolSize = 10 }: S
     await orm.close(true);
     throw cause instanceof Failure ? cause : connectionFailure(url, cause);
   }
-  return storeOf(orm, url, log);
+  return storeOf(orm, listenUrl, log);
 }
 
-function storeOf(orm: MikroORM, url: string, log: (message: string) => void): Store {
+function storeOf(orm: MikroORM, listenUrl: string, log: (message: string) => void): Store {
   /** When each transaction that runs began, the oldest first. */
   const running = new Set<{ readonly since: number }>();
   const transact = async <Result>(settings: Settings, work: Work<Result>): Promise<Result> => {
@@ -126,7 +129,7 @@ function storeOf(orm: MikroORM, url: string, log: (message: string) => void): St
     },
     listen(listener) {
       const notify = (channel: string) => orm.em.fork().execute("SELECT pg_notify(?, '')", [channel]);
-      const changes = listenForChanges({ ...listener, url, log, notify });
+      const changes = listenForChanges({ ...listener, url: listenUrl, log, notify });
       listeners.add(changes);
       return changes;
     },
