@@ -84,6 +84,10 @@ export interface FailureOptions {
   readonly cause?: unknown;
 }
 
+/**
+ * Only a fault of ours has a stack: to note it takes longer than all else that a refused
+ * call needs, and nobody looks for the line that found a line full.
+ */
 export class Failure extends Error {
   override readonly name = "Failure";
   readonly kind: FailureKind;
@@ -97,7 +101,10 @@ export class Failure extends Error {
   readonly metadata: Readonly<Record<string, string>>;
 
   constructor(kind: FailureKind, message: string, options: FailureOptions = {}) {
+    const { stackTraceLimit } = Error;
+    if (kind !== "internal") Error.stackTraceLimit = 0;
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    Error.stackTraceLimit = stackTraceLimit;
     this.kind = kind;
     this.where = options.where;
     this.remedy = options.remedy;
@@ -108,6 +115,15 @@ export class Failure extends Error {
     this.status = options.status;
     this.metadata = options.metadata ?? {};
   }
+}
+
+/** Makes an error that has no stack, for the reason that a Failure has none. */
+export function stackless<E extends Error>(make: () => E): E {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  const error = make();
+  Error.stackTraceLimit = stackTraceLimit;
+  return error;
 }
 
 /** A request that is wrong in the given fields. */

@@ -12,13 +12,9 @@ import {
   type HandlerContext,
   type Interceptor,
 } from "@connectrpc/connect";
-import { Failure, type FailureKind, type FieldViolation } from "../failure.ts";
-import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../gen/google/rpc/error_details_pb.js";
-import { remedies } from "./remedies.ts";
+import { Failure, type FailureKind, stackless } from "../failure.ts";
+import { detailsOf, isDescribed, messageOf } from "./error-details.ts";
 import { unreadable } from "./unreadable.ts";
-
-/** The `domain` of every ErrorInfo. */
-export const errorDomain = "connector.v1";
 
 /** The one table from kinds to codes; the contract states it at `Reason`. */
 export const codes = {
@@ -70,11 +66,6 @@ const kindsOfLibraryErrors: Partial<Record<Code, FailureKind>> = {
   [Code.Unimplemented]: "not_implemented",
 };
 
-// An error travels in headers, and clients accept as little as 8 KiB of them.
-const maxMessageLength = 1_000;
-const maxMetadataLength = 500;
-const maxViolationsLength = 2_500;
-
 /** What the edge knows about the call that an error belongs to. */
 export interface Fault {
   /** What the caller is asked to quote. */
@@ -92,6 +83,12 @@ const callIdKey = createContextKey<string | undefined>(undefined, { description:
 // Whether the request has been read: what the library finds wrong before is the caller's doing.
 const decodedKey = createContextKey(false, { description: "the request has been decoded" });
 
+/** Why a call's signal aborts when it has been answered; without a reason, each would make an error of its own. */
+const over = new DOMException("The call is over.", "AbortError");
+
+/** Gives a call's id, which is made when somebody needs it. */
+type CallId = () => string;
+
 /** The id of a call, the same one each time it is asked for. */
 export function callIdOf(values: ContextValues): string {
   const known = values.get(callIdKey);
@@ -108,7 +105,7 @@ export function callIdOf(values: ContextValues): string {
  * keeps its code and gets an ErrorInfo. Everything else is INTERNAL, of which the
  * caller learns the call's id and nothing more.
  */
-export function toConnectError(cause: unknown, callId?: string): ConnectError {
+export function toConnectError(cause: unknown, callId: CallId = randomUUID): ConnectError {
   if (cause instanceof Failure) return fromFailure(cause);
   if (cause instanceof ConnectError) return describe(cause, true, callId);
   // Connect would turn both into `canceled`.
@@ -130,10 +127,10 @@ export function toConnectError(cause: unknown, callId?: string): ConnectError {
 export function failureInterceptor(options: FaultOptions = {}): Interceptor {
   return (next) => async (request) => {
     const fail = (cause: unknown): ConnectError => {
-      const fault = { callId: callIdOf(request.contextValues), method: methodPath(request) };
+      const callId = () => callIdOf(request.contextValues);
       const real = endOf(request.signal, cause);
-      const error = toConnectError(real, fault.callId);
-      if (isOwnFault(real, error)) options.onInternal?.(real, fault);
+      const error = toConnectError(real, callId);
+      if (isOwnFault(real, error)) options.onInternal?.(real, { callId: callId(), method: methodPath(request) });
       return error;
     };
     try {
@@ -162,9 +159,9 @@ export function failureGate(
   options: FaultOptions = {},
 ): (context: HandlerContext) => Promise<void> {
   return async (context) => {
-    const fault = () => ({ callId: callIdOf(context.values), method: methodPath(context) });
+    const callId = () => callIdOf(context.values);
     const tell = (cause: unknown, error: ConnectError): ConnectError => {
-      if (isOwnFault(cause, error)) options.onInternal?.(cause, fault());
+      if (isOwnFault(cause, error)) options.onInternal?.(cause, { callId: callId(), method: methodPath(context) });
       return error;
     };
     // Every handler aborts its own context with the error just before it writes it:
@@ -175,17 +172,17 @@ export function failureGate(
     controller.abort = (reason) => {
       if (reason instanceof ConnectError && !isDescribed(reason)) {
         const { rawMessage, code, cause } = reason;
-        const error = describe(reason, context.values.get(decodedKey), fault().callId);
+        const error = describe(reason, context.values.get(decodedKey), callId);
         tell(new ConnectError(rawMessage, code, undefined, undefined, cause), error);
         Object.assign(reason, { code: error.code, rawMessage: error.rawMessage, message: error.message });
         reason.details.push(...error.details);
       }
-      abort(reason);
+      abort(reason ?? over);
     };
     try {
       await admit?.(context);
     } catch (cause) {
-      throw tell(cause, toConnectError(cause, fault().callId));
+      throw tell(cause, toConnectError(cause, callId));
     }
   };
 }
@@ -200,23 +197,20 @@ function methodPath(call: { service: { typeName: string }; method: { name: strin
 }
 
 function fromFailure(failure: Failure): ConnectError {
-  const error = new ConnectError(messageOf(failure), codes[failure.kind], undefined, undefined, failure.cause);
-  addDetails(error, failure);
+  const { kind, cause } = failure;
+  const error = stackless(() => new ConnectError(messageOf(failure), codes[kind], undefined, undefined, cause));
+  error.details.push(...detailsOf(failure));
   return error;
 }
 
 /** `cause` is for the log; its text stays here. */
-function internal(cause: unknown, callId: string | undefined): Failure {
-  const id = callId ?? randomUUID();
+function internal(cause: unknown, callId: CallId): Failure {
+  const id = callId();
   return new Failure("internal", `internal error; quote call id ${id}`, {
     where: "service",
     metadata: { call_id: id },
     cause,
   });
-}
-
-function isDescribed(error: ConnectError): boolean {
-  return error.findDetails(ErrorInfoSchema).length > 0;
 }
 
 /**
@@ -225,7 +219,7 @@ function isDescribed(error: ConnectError): boolean {
  * @param decoded whether the request had been read. Before, whatever is wrong is
  *   wrong with the request, though the library calls some of it internal.
  */
-function describe(error: ConnectError, decoded: boolean, callId?: string): ConnectError {
+function describe(error: ConnectError, decoded: boolean, callId: CallId = randomUUID): ConnectError {
   if (isDescribed(error)) return error;
   const described = fromFailure(decoded ? explain(error, callId) : unreadable(error, kindsOfLibraryErrors[error.code]));
   // Headers of the protocol: the compressions that are understood, for example.
@@ -236,58 +230,10 @@ function describe(error: ConnectError, decoded: boolean, callId?: string): Conne
 }
 
 /** What an error of the library means once the request has been read. */
-function explain(error: ConnectError, callId?: string): Failure {
+function explain(error: ConnectError, callId: CallId): Failure {
   const kind = kindsOfLibraryErrors[error.code];
   if (kind === undefined) return internal(error, callId);
   return new Failure(kind, error.rawMessage, { where: kind === "too_large" ? "service" : "request" });
-}
-
-function messageOf(failure: Failure): string {
-  const { message, remedy } = failure;
-  const sentence = /[.?!]$/.test(message) ? message : `${message}.`;
-  const whole = remedy === undefined ? message : `${sentence} ${remedy}`;
-  return clip(whole, maxMessageLength);
-}
-
-function addDetails(error: ConnectError, failure: Failure): void {
-  const { where, remedy = remedies[failure.kind], upstream, status } = failure;
-  const facts = Object.entries({ ...failure.metadata, where, remedy, upstream, status });
-  const metadata: Record<string, string> = {};
-  for (const [key, value] of facts) {
-    if (value !== undefined) metadata[key] = clip(value, maxMetadataLength);
-  }
-  error.details.push({
-    desc: ErrorInfoSchema,
-    value: { reason: failure.kind.toUpperCase(), domain: errorDomain, metadata },
-  });
-  if (failure.fields.length > 0) {
-    error.details.push({ desc: BadRequestSchema, value: { fieldViolations: fitting(failure.fields) } });
-  }
-  if (failure.retryAfterMs !== undefined) {
-    const ms = Math.max(0, Math.ceil(failure.retryAfterMs));
-    const retryDelay = { seconds: BigInt(Math.floor(ms / 1_000)), nanos: (ms % 1_000) * 1_000_000 };
-    error.details.push({ desc: RetryInfoSchema, value: { retryDelay } });
-  }
-}
-
-/** As many violations as headers can hold, at least one. */
-function fitting(violations: readonly FieldViolation[]): FieldViolation[] {
-  const kept: FieldViolation[] = [];
-  let room = maxViolationsLength;
-  for (const violation of violations) {
-    const field = clip(violation.field, maxMetadataLength);
-    const description = clip(violation.description, maxMetadataLength);
-    room -= field.length + description.length + 8;
-    if (room < 0 && kept.length > 0) break;
-    kept.push({ field, description });
-  }
-  return kept;
-}
-
-/** Well-formed, since a lone surrogate can't be written into a header. */
-function clip(text: string, length: number): string {
-  const clipped = text.length > length ? `${text.slice(0, length - 1)}…` : text;
-  return clipped.toWellFormed();
 }
 
 /** Why the call ended, when `cause` only says that it was aborted. */

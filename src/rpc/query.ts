@@ -39,7 +39,7 @@ export function queryHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorSe
       const { fields, batches, continuation, paging, truncated } = answer.result;
       const response = create(QueryResponseSchema, {
         fields: fields.map(fieldToWire),
-        nextPageToken: continuation === undefined ? "" : pageTokens.seal(continuation, binding),
+        nextPageToken: continuation === undefined ? "" : pageTokens.seal(continuation, binding()),
         paging: pagings[paging],
         truncated,
         timings: timingsToWire(answer.timings),
@@ -89,8 +89,9 @@ async function opened(rooms: Rooms, request: PagedRequest, context: HandlerConte
   const connector = await connectorFor(rooms, context, request.connectorId);
   const principal = principalOf(context);
   authorizeQuery(principal, query);
-  const binding = bindingOf(connector, query);
-  const continuation = request.pageToken === "" ? undefined : rooms.pageTokens.open(request.pageToken, binding);
+  // Most queries have one page, and need none.
+  const binding = () => bindingOf(connector, query);
+  const continuation = request.pageToken === "" ? undefined : rooms.pageTokens.open(request.pageToken, binding());
   const size = Math.min(request.pageSize || defaultPageSize, maxPageSize);
   const page: PageRequest = { size, continuation, maxBytes: maxPageBytes };
   return { query, binding, connector, page, principal };

@@ -10,15 +10,12 @@ import {
   createContextValues,
 } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
-import {
-  compressionGzip,
-  universalRequestFromNodeRequest,
-  universalResponseToNodeResponse,
-} from "@connectrpc/connect-node";
+import { compressionGzip, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import { clientCertificateKey } from "../rpc/principal.ts";
 import { takeReady } from "../rpc/ready.ts";
 import type { Calls, Response } from "./calls.ts";
 import { clientCertificateOf } from "./client-certificate.ts";
+import { requestOf, writeWhole } from "./exchange.ts";
 
 export type Request = IncomingMessage | Http2ServerRequest;
 export type Listener = (request: Request, response: Response) => void;
@@ -65,26 +62,22 @@ export function createListener(options: ListenerOptions): Listener {
 }
 
 async function serve(handler: UniversalHandler, request: Request, response: Response): Promise<void> {
-  let universal: ReturnType<typeof universalRequestFromNodeRequest>;
+  let universal: ReturnType<typeof requestOf>;
   const values = createContextValues();
   values.set(clientCertificateKey, clientCertificateOf(request));
   try {
-    universal = universalRequestFromNodeRequest(request, response, undefined, values);
+    universal = requestOf(request, response, values);
   } catch {
     answer(response, 400, "invalid_argument", "The request names no usable host.");
     return;
   }
-  // When the answer comes before the request's end, the rest is read away: to leave it
-  // or to destroy the request, as its own iterator does, would keep a client that still
-  // sends from ever seeing the answer.
-  const body = request.iterator({ destroyOnReturn: false });
+  // What is sent after the answer is read away; see `requestOf`.
   response.once("finish", () => request.resume());
-  const putReady =
-    handler.method.methodKind === "unary"
-      ? undefined
-      : takeReady(values, () => writableOf(response).writableLength === 0);
-  const answered = await handler({ ...universal, body });
-  const written = putReady === undefined || answered.body === undefined ? {} : { body: putReady(answered.body) };
+  const unary = handler.method.methodKind === "unary";
+  const putReady = unary ? undefined : takeReady(values, () => writableOf(response).writableLength === 0);
+  const answered = await handler(universal);
+  if (putReady === undefined) return writeWhole(answered, response);
+  const written = answered.body === undefined ? {} : { body: putReady(answered.body) };
   await universalResponseToNodeResponse({ ...answered, ...written }, response);
 }
 
