@@ -14,13 +14,21 @@ import { onTestFinished } from "vitest";
 
 const includeDirs = ["../../proto", "../../build/proto"].map((path) => fileURLToPath(new URL(path, import.meta.url)));
 
-/** A client of `connector.v1.ConnectorService` or `grpc.health.v1.Health`. */
-export function grpcClient(port: number, typeName: string, file: string): Client {
+/** A client of `connector.v1.ConnectorService` or `grpc.health.v1.Health`; without TLS, unless it is given credentials. */
+export function grpcClient(
+  port: number,
+  typeName: string,
+  file: string,
+  secured = credentials.createInsecure(),
+): Client {
   const loaded = loadPackageDefinition(loadSync(file, { includeDirs, keepCase: true, longs: String }));
   const GrpcClient = typeName
     .split(".")
     .reduce<unknown>((scope, name) => (scope as GrpcObject)[name], loaded) as ServiceClientConstructor;
-  const client = new GrpcClient(`127.0.0.1:${port}`, credentials.createInsecure());
+  const client = new GrpcClient(`127.0.0.1:${port}`, secured, {
+    // TLS names no addresses.
+    "grpc.ssl_target_name_override": "localhost",
+  });
   onTestFinished(() => client.close());
   return client;
 }
