@@ -7,8 +7,8 @@ import { egressOf, egressPolicy, egressRules } from "./config/egress.ts";
 import { type KeysConfig, keysOf, keyVariables } from "./config/keys.ts";
 import {
   certificates,
+  databaseUrl,
   file,
-  isDatabaseUrl,
   isKeySetUrl,
   isRedisUrl,
   key,
@@ -29,7 +29,7 @@ export interface Config {
   readonly port: number;
   readonly tls: TlsConfig | undefined;
   /** A database of the operator's, or a built-in one in this directory. */
-  readonly database: { readonly url: Secret } | { readonly directory: string };
+  readonly database: DatabaseConfig | { readonly directory: string };
   readonly encryptionKeys: KeysConfig;
   /** Undefined with the built-in database only, which has one of its own. */
   readonly signingKey: Secret | undefined;
@@ -49,6 +49,12 @@ export interface Config {
   /** For running calls to end, from then on. */
   readonly drainMs: number;
   readonly logLevel: LogLevel;
+}
+
+export interface DatabaseConfig {
+  readonly url: Secret;
+  /** A way to it that keeps sessions together; undefined: the URL does. */
+  readonly directUrl: Secret | undefined;
 }
 
 /** What one replica takes on at most, and when it gives up. */
@@ -109,10 +115,8 @@ const schema = z.object({
   TLS_CLIENT_CA: file.optional(),
   TLS_CLIENT_AUTH: z.enum(["optional", "required"], "must be optional or required").default("optional"),
   SPIFFE_PRINCIPALS_FILE: file.optional(),
-  DATABASE_URL: z
-    .string()
-    .refine(isDatabaseUrl, "must be written as postgres://user:password@host:5432/database, percent-encoded")
-    .optional(),
+  DATABASE_URL: databaseUrl.optional(),
+  DATABASE_DIRECT_URL: databaseUrl.optional(),
   CONNECTOR_DATA_DIR: z.string().optional(),
   ...keyVariables,
   SIGNING_KEY: z.string().regex(key, `must be ${keyHint}`).optional(),
@@ -173,9 +177,9 @@ export function readConfig(environment: Environment): Config {
     tls: tlsOf(values),
     database: builtIn
       ? { directory: values.CONNECTOR_DATA_DIR ?? defaultDataDirectory(environment) }
-      : { url: new Secret(DATABASE_URL) },
+      : { url: new Secret(DATABASE_URL), directUrl: secretOf(values.DATABASE_DIRECT_URL) },
     encryptionKeys: keysOf(values),
-    signingKey: SIGNING_KEY === undefined ? undefined : new Secret(SIGNING_KEY),
+    signingKey: secretOf(SIGNING_KEY),
     jwt: jwtOf(values),
     egress: egressOf(values.EGRESS_ALLOW, values.EGRESS_POLICY_FILE, builtIn),
     ca: values.CA_FILE,
@@ -194,6 +198,10 @@ export function readConfig(environment: Environment): Config {
 }
 
 type Values = z.output<typeof schema>;
+
+function secretOf(text: string | undefined): Secret | undefined {
+  return text === undefined ? undefined : new Secret(text);
+}
 
 function limitsOf(values: Values): LimitsConfig {
   return {

@@ -65,10 +65,10 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
   const embedded = await startDatabase(config, log, starting);
   const keys = embedded === undefined ? undefined : await developmentKeys(embedded.directory);
   const signingKey = parseSigningKey(config.signingKey?.reveal() ?? keys?.signingKey ?? "");
-  const url = "url" in config.database ? config.database.url.reveal() : (embedded as Embedded).url;
-  const store = await openStore({ url, log: (message) => log.debug(message) });
+  const database = databaseUrls(config, embedded);
+  const store = await openStore({ ...database, log: (message) => log.debug(message) });
   starting.defer(() => store.close());
-  const egress = egressOf(config, url, embedded);
+  const egress = egressOf(config, Object.values(database), embedded);
   const encryptionKeys = await configuredKeys(config.encryptionKeys, {
     ...{ builtIn: keys?.encryptionKeys, egress },
     onFileChange: (change) => sayKeys(log, change),
@@ -96,7 +96,8 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
       void endIfUnusable(registry, execution, { organizationId, connectorId });
     },
     onApiKeyChange: authenticator.changed,
-    onAvailable(available) {
+    onAvailable(available, why) {
+      if (why !== undefined) log.warn({ why }, "what changes is not told: connectors and keys are read for each call");
       authenticator.available(available);
       // What changed while nobody listened is found by the next call: it has another version, or is gone.
       registry.available(available);
@@ -133,12 +134,19 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
   };
 }
 
+/** The service's own database, and where its notices are heard. */
+function databaseUrls({ database }: Config, embedded: Embedded | undefined): { url: string; listenUrl: string } {
+  if (!("url" in database)) return { url: (embedded as Embedded).url, listenUrl: (embedded as Embedded).url };
+  const { url, directUrl = url } = database;
+  return { url: url.reveal(), listenUrl: directUrl.reveal() };
+}
+
 /** The ways out, none of which leads connectors to what the service lives on. */
-function egressOf(config: Config, databaseUrl: string, embedded: Embedded | undefined): Egress {
+function egressOf(config: Config, databaseUrls: readonly string[], embedded: Embedded | undefined): Egress {
   // The built-in server plays customers', too, on whose databases one tries things.
   const shared = embedded === undefined ? [] : [`127.0.0.1:${embedded.port}`, `[::1]:${embedded.port}`];
   const egress = createEgress({ ...config.egress, allow: [...config.egress.allow, ...shared] }, config.ca);
-  for (const url of [databaseUrl, config.redis?.url.reveal()]) if (url !== undefined) egress.own.add(placeOf(url));
+  for (const url of [...databaseUrls, config.redis?.url.reveal()]) if (url !== undefined) egress.own.add(placeOf(url));
   return egress;
 }
 

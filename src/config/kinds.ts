@@ -53,10 +53,10 @@ export const list = z.string().transform((text) =>
     .filter((item) => item !== ""),
 );
 
-export function isDatabaseUrl(text: string): boolean {
+export const databaseUrl = z.string().refine((text) => {
   const url = URL.parse(text);
   return url !== null && /^postgres(ql)?:$/.test(url.protocol) && url.pathname.length > 1;
-}
+}, "must be written as postgres://user:password@host:5432/database, percent-encoded");
 
 export function isRedisUrl(text: string): boolean {
   return /^rediss?:$/.test(URL.parse(text)?.protocol ?? "");

@@ -24,6 +24,9 @@ function missingPartners(values: Given): string[] {
   if (values.ENCRYPTION_KEYS !== undefined && values.ENCRYPTION_KEY !== undefined) {
     problems.push("ENCRYPTION_KEYS, ENCRYPTION_KEY: give one of them");
   }
+  if (values.DATABASE_DIRECT_URL !== undefined && values.DATABASE_URL === undefined) {
+    problems.push("DATABASE_DIRECT_URL: needs DATABASE_URL");
+  }
   const { VAULT_ADDR, VAULT_TRANSIT_KEY, VAULT_TOKEN_FILE } = values;
   const transit = Object.entries({ VAULT_ADDR, VAULT_TRANSIT_KEY, VAULT_TOKEN_FILE });
   const given = transit.filter(([, value]) => value !== undefined);

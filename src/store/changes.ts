@@ -26,10 +26,9 @@ export interface ChangesOptions {
   /**
    * From true to false every change is told; after that, and before the first true, none may
    * be. Begins with false when the first try to listen fails.
+   * @param why they are not told, unless the listener was closed
    */
-  onAvailable(available: boolean): void;
-  /** Gets a sentence when the changes become available and when they no longer are. */
-  log(message: string): void;
+  onAvailable(available: boolean, why?: string): void;
 }
 
 export interface ChangeListener {
@@ -47,6 +46,8 @@ const firstPauseMs = 50;
 /** At most: a database comes back, and a pooler stays what it is. */
 const longestPauseMs = { heard: 2_000, lost: 2_000, unheard: 30_000 } as const satisfies Record<Outcome, number>;
 
+const pooled = "the database's notices don't come: its URL seems to lead to a pooler that keeps no session together";
+
 /** Connects, and again for ever, until it is closed. */
 export function listenForChanges(options: ChangesOptions): ChangeListener {
   const closing = new AbortController();
@@ -61,10 +62,14 @@ export function listenForChanges(options: ChangesOptions): ChangeListener {
 
 async function keepListening(options: ChangesOptions, closing: AbortSignal): Promise<void> {
   const own = `connector_listener_${randomUUID().replaceAll("-", "")}`;
+  let known: boolean | undefined;
+  const tell: Tell = (available, why) => {
+    if (available !== known) options.onAvailable(available, why);
+    known = available;
+  };
   let before: Outcome | undefined;
   for (let again = 0; !closing.aborted; again++) {
-    const outcome = await listenOnce(options, own, closing);
-    if (before === undefined && outcome !== "heard" && !closing.aborted) options.onAvailable(false);
+    const outcome = await listenOnce(options, own, tell, closing);
     if (outcome !== before || outcome === "heard") again = 0;
     before = outcome;
     const pauseMs = Math.min(firstPauseMs * 2 ** again, longestPauseMs[outcome]);
@@ -73,39 +78,38 @@ async function keepListening(options: ChangesOptions, closing: AbortSignal): Pro
   }
 }
 
+type Tell = ChangesOptions["onAvailable"];
+
 /** Changes were heard, for some time; there was no connection; or there was one that brings no word. */
 type Outcome = "heard" | "lost" | "unheard";
 
 /** Listens for as long as the database answers. Never fails. */
-async function listenOnce(options: ChangesOptions, own: string, closing: AbortSignal): Promise<Outcome> {
+async function listenOnce(options: ChangesOptions, own: string, tell: Tell, closing: AbortSignal): Promise<Outcome> {
   const ended = new AbortController();
   const over = AbortSignal.any([closing, ended.signal]);
   // Our own, since the driver's way to close a connection waits for the server.
   const socket = new StoreSocket();
   const client = clientOn(socket, options, (reason) => ended.abort(reason));
-  const heard = echoOn(client, own);
+  const nextWord = wordsOn(client, own);
   const answered = (work: Promise<unknown>) => orAborted(work, AbortSignal.any([over, AbortSignal.timeout(answerMs)]));
   let outcome: Outcome = "lost";
   try {
     await answered(client.connect());
     const channels = [connectorChannel, rewrappedChannel, apiKeyChannel, own];
     await answered(client.query(channels.map((name) => `LISTEN ${name}`).join("; ")));
-    const notify = async () => {
-      await options.notify(own);
-      outcome = "unheard";
-    };
-    await answered(heard(notify));
+    const word = nextWord();
+    await answered(options.notify(own));
+    outcome = "unheard";
+    await answered(word);
     outcome = "heard";
-    options.log("changes of connectors and API keys are heard");
-    options.onAvailable(true);
+    tell(true);
     for (;;) {
       await delay(pingMs, undefined, { signal: over, ref: false });
-      await answered(heard(() => client.query(`NOTIFY ${own}`)));
+      await answered(Promise.all([nextWord(), client.query(`NOTIFY ${own}`)]));
     }
   } catch (cause) {
-    if (!closing.aborted) options.log(`changes of connectors and API keys are not heard: ${wordsOf(cause)}`);
+    tell(false, closing.aborted ? undefined : outcome === "unheard" ? pooled : reasonOf(cause));
   } finally {
-    if (outcome === "heard") options.onAvailable(false);
     socket.destroy();
   }
   return outcome;
@@ -131,21 +135,20 @@ function clientOn(socket: Socket, options: ChangesOptions, ended: (reason: Error
   return client;
 }
 
-/** Settles when the word has come that is sent on a channel on which nobody else is heard. */
-function echoOn(client: pg.Client, channel: string): (send: () => Promise<unknown>) => Promise<void> {
+/** Settles when the next word comes on a channel. */
+function wordsOn(client: pg.Client, channel: string): () => Promise<void> {
   let hear = () => {};
   client.on("notification", ({ channel: name }) => {
     if (name === channel) hear();
   });
-  return async (send) => {
+  return () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     hear = resolve;
-    await send();
-    await promise;
+    return promise;
   };
 }
 
-function wordsOf(cause: unknown): string {
+function reasonOf(cause: unknown): string {
   const { cause: reason = cause } = cause instanceof Error ? cause : {};
   return reason instanceof Error ? reason.message : String(reason);
 }

@@ -76,10 +76,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     await orm.close(true);
     throw cause instanceof Failure ? cause : connectionFailure(url, cause);
   }
-  return storeOf(orm, listenUrl, log);
+  return storeOf(orm, listenUrl);
 }
 
-function storeOf(orm: MikroORM, listenUrl: string, log: (message: string) => void): Store {
+function storeOf(orm: MikroORM, listenUrl: string): Store {
   /** When each transaction that runs began, the oldest first. */
   const running = new Set<{ readonly since: number }>();
   const transact = async <Result>(settings: Settings, work: Work<Result>): Promise<Result> => {
@@ -129,7 +129,7 @@ function storeOf(orm: MikroORM, listenUrl: string, log: (message: string) => voi
     },
     listen(listener) {
       const notify = (channel: string) => orm.em.fork().execute("SELECT pg_notify(?, '')", [channel]);
-      const changes = listenForChanges({ ...listener, url: listenUrl, log, notify });
+      const changes = listenForChanges({ ...listener, url: listenUrl, notify });
       listeners.add(changes);
       return changes;
     },
