@@ -7,7 +7,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { readConfig } from "../src/config.ts";
 import { Failure } from "../src/failure.ts";
 import { Secret } from "../src/vault/secret.ts";
-import { selfSignedCertificate } from "./support/certificate.ts";
+import { certificateAuthority, selfSignedCertificate } from "./support/certificate.ts";
 
 const key = `${"4b".repeat(31)}02`;
 const other = `${"5a".repeat(31)}01`;
@@ -23,6 +23,8 @@ const { cert, key: certificateKey } = selfSignedCertificate();
 const certificate = written("cert.pem", cert);
 const privateKey = written("key.pem", certificateKey);
 const jwks = written("jwks.json", '{"keys":[]}');
+const workloads = written("workloads.json", "[]");
+const leaf = written("leaf.pem", certificateAuthority().issue().cert);
 
 function written(name: string, content: string): string {
   const file = path.join(directory, name);
@@ -95,6 +97,9 @@ test("every variable arrives where it belongs", () => {
     PORT: "0",
     TLS_CERT: certificate,
     TLS_KEY: privateKey,
+    TLS_CLIENT_CA: certificate,
+    TLS_CLIENT_AUTH: "required",
+    SPIFFE_PRINCIPALS_FILE: workloads,
     JWT_ISSUER: "https://issuer.example.com/",
     JWT_AUDIENCE: "connectors",
     JWT_ORGANIZATION_CLAIM: "org",
@@ -125,7 +130,11 @@ test("every variable arrives where it belongs", () => {
   expect(revealed(config)).toEqual({
     host: "::",
     port: 0,
-    tls: { cert: expect.stringContaining("BEGIN CERTIFICATE"), key: expect.stringContaining("PRIVATE KEY") },
+    tls: {
+      cert: expect.stringContaining("BEGIN CERTIFICATE"),
+      key: expect.stringContaining("PRIVATE KEY"),
+      clients: { ca: expect.stringContaining("BEGIN CERTIFICATE"), auth: "required", principals: "[]" },
+    },
     database: { url: withDatabase.DATABASE_URL },
     encryptionKeys: {
       transit: {
@@ -163,7 +172,10 @@ test("every variable arrives where it belongs", () => {
 });
 
 test("Redis has a tenth of a second to answer, unless it is given another time", () => {
-  expect(revealed(readConfig({ REDIS_URL: "redis://cache:6379" }).redis)).toEqual({ url: "redis://cache:6379", answerMs: 100 });
+  expect(revealed(readConfig({ REDIS_URL: "redis://cache:6379" }).redis)).toEqual({
+    url: "redis://cache:6379",
+    answerMs: 100,
+  });
 });
 
 test("an empty variable is an unset one", () => {
@@ -220,6 +232,9 @@ test.each([
   ["PORT", "80.5"],
   ["PORT", "0x50"],
   ["TLS_CERT", "/nowhere/cert.pem"],
+  ["TLS_CLIENT_CA", "/nowhere/ca.pem"],
+  ["TLS_CLIENT_AUTH", "maybe"],
+  ["SPIFFE_PRINCIPALS_FILE", "/nowhere/workloads.json"],
   ["JWT_JWKS_FILE", "/nowhere/jwks.json"],
   ["JWT_JWKS_URL", "http://issuer.example.com/jwks"],
   ["JWT_JWKS_URL", "https://user:s3cret@issuer.example.com/jwks"],
@@ -258,6 +273,11 @@ test.each([
 test.each([
   ["TLS_CERT, TLS_KEY: give both or none", { TLS_CERT: certificate }],
   ["TLS_CERT, TLS_KEY: must be a certificate and its key", { TLS_CERT: certificate, TLS_KEY: certificate }],
+  ["TLS_CLIENT_CA: needs TLS_CERT", { TLS_CLIENT_CA: certificate }],
+  ["TLS_CLIENT_CA: must be certificates", { TLS_CERT: certificate, TLS_KEY: privateKey, TLS_CLIENT_CA: privateKey }],
+  ["TLS_CLIENT_CA: must be an authority's", { TLS_CERT: certificate, TLS_KEY: privateKey, TLS_CLIENT_CA: leaf }],
+  ["SPIFFE_PRINCIPALS_FILE: needs TLS_CLIENT_CA", { SPIFFE_PRINCIPALS_FILE: workloads }],
+  ["TLS_CLIENT_AUTH: needs TLS_CLIENT_CA", { TLS_CLIENT_AUTH: "required" }],
   ["ENCRYPTION_KEYS, ENCRYPTION_KEY: give one of them", { ENCRYPTION_KEYS: `a:${key}`, ENCRYPTION_KEY: other }],
   ["JWT_ISSUER, JWT_AUDIENCE: are needed", { JWT_SECRET: "x".repeat(32), JWT_ISSUER: "i" }],
   ["JWT_JWKS_URL: is needed", { JWT_ISSUER: "i", JWT_AUDIENCE: "a" }],
