@@ -1,6 +1,7 @@
 /** Counts what the rooms tell. */
-import { Counter, Gauge, Histogram, type OpenMetricsContentType, type Registry } from "prom-client";
+import { Counter, Gauge, type OpenMetricsContentType, type Registry } from "prom-client";
 import type { CallEnded, Observe, Timings } from "./observation.ts";
+import { createCounter, createHistogram } from "./series.ts";
 
 /** In seconds: from an answer out of the cache to a stream of minutes. */
 const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 600];
@@ -8,20 +9,25 @@ const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 /** The reason of what succeeded: an empty label would be none. */
 const noReason = "none";
 
-/** Each part with its labels, which are made once and not for every call. */
+/** Each part with the value of its label. */
 const parts = [
-  ["rateLimit", { part: "rate_limit" }],
-  ["bulkhead", { part: "bulkhead" }],
-  ["backoff", { part: "backoff" }],
-  ["pool", { part: "pool" }],
-  ["connect", { part: "connect" }],
-  ["source", { part: "source" }],
-  ["transfer", { part: "transfer" }],
-] as const satisfies readonly (readonly [keyof Timings, object])[];
+  ["rateLimit", "rate_limit"],
+  ["bulkhead", "bulkhead"],
+  ["backoff", "backoff"],
+  ["pool", "pool"],
+  ["connect", "connect"],
+  ["source", "source"],
+  ["transfer", "transfer"],
+] as const satisfies readonly (readonly [keyof Timings, string])[];
 
 /** What counts each observation, with its metrics in the registry. */
 export function createCounting(registry: Registry<OpenMetricsContentType>): Observe {
   const countCall = callCounting(registry);
+  const countAttempt = createCounter(registry, {
+    name: "connector_attempts_total",
+    help: "How often sources were asked, by the number of the attempt and the reason of its error.",
+    labelNames: ["provider", "attempt", "reason"],
+  });
   const count = counters(registry);
   const { breakers, shared } = gauges(registry);
   return (observation) => {
@@ -30,7 +36,7 @@ export function createCounting(registry: Registry<OpenMetricsContentType>): Obse
         return countCall(observation);
       case "attempt_ended": {
         const { subject, attempt, reason = noReason } = observation;
-        return count.attempts.inc({ provider: subject.provider, attempt, reason });
+        return countAttempt(subject.provider, String(attempt), reason);
       }
       case "retry_decided":
         return count.retries.inc({ decision: observation.decision });
@@ -60,33 +66,37 @@ export function createCounting(registry: Registry<OpenMetricsContentType>): Obse
 function unknown(_: never): void {}
 
 function callCounting(registry: Registry<OpenMetricsContentType>): (ended: CallEnded) => void {
-  const registers = [registry];
-  const calls = new Counter({
+  const count = createCounter(registry, {
     name: "connector_calls_total",
     help: `Calls to connectors that are over, by the reason of their error, "${noReason}" for those that succeeded.`,
     labelNames: ["method", "provider", "reason"],
-    registers,
   });
-  const durations = new Histogram({
-    name: "connector_call_duration_seconds",
-    help: "From a call's arrival to its end.",
-    labelNames: ["method", "provider"],
-    ...{ buckets, registers },
-  });
-  const partSeconds = new Histogram({
-    name: "connector_call_part_seconds",
-    help:
-      "Where the time of calls went, counting those that came to the part at all. They wait in rate_limit, bulkhead, " +
-      "backoff and pool; connect, source and transfer are the source's.",
-    labelNames: ["part"],
-    ...{ buckets, registers },
-  });
+  const measure = createHistogram(
+    registry,
+    {
+      name: "connector_call_duration_seconds",
+      help: "From a call's arrival to its end.",
+      labelNames: ["method", "provider"],
+    },
+    buckets,
+  );
+  const measurePart = createHistogram(
+    registry,
+    {
+      name: "connector_call_part_seconds",
+      help:
+        "Where the time of calls went, counting those that came to the part at all. They wait in rate_limit, bulkhead, " +
+        "backoff and pool; connect, source and transfer are the source's.",
+      labelNames: ["part"],
+    },
+    buckets,
+  );
   return ({ method, subject: { provider }, reason = noReason, timings }) => {
-    calls.inc({ method, provider, reason });
-    durations.observe({ method, provider }, timings.total / 1_000);
-    for (const [part, labels] of parts) {
+    count(method, provider, reason);
+    measure(timings.total / 1_000, method, provider);
+    for (const [part, label] of parts) {
       const spent = timings[part];
-      if (spent > 0) partSeconds.observe(labels, spent / 1_000);
+      if (spent > 0) measurePart(spent / 1_000, label);
     }
   };
 }
@@ -113,11 +123,6 @@ function counters(registry: Registry<OpenMetricsContentType>) {
   const counter = <Label extends string>(name: string, help: string, ...labelNames: Label[]) =>
     new Counter({ name, help, labelNames, registers: [registry] });
   return {
-    attempts: counter(
-      "connector_attempts_total",
-      "How often sources were asked, by the number of the attempt and the reason of its error.",
-      ...(["provider", "attempt", "reason"] as const),
-    ),
     retries: counter(
       "connector_retries_total",
       "Failed attempts that another one could follow, by what became of it.",
