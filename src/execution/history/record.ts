@@ -24,25 +24,24 @@ const columns = {
   attempts: "int",
   breaker_state: "text",
   cached: "boolean",
-  rate_limit_ms: "real",
-  bulkhead_ms: "real",
-  backoff_ms: "real",
-  pool_ms: "real",
-  connect_ms: "real",
-  source_ms: "real",
-  transfer_ms: "real",
-  total_ms: "real",
+  rate_limit_ms: "microseconds",
+  bulkhead_ms: "microseconds",
+  backoff_ms: "microseconds",
+  pool_ms: "microseconds",
+  connect_ms: "microseconds",
+  source_ms: "microseconds",
+  transfer_ms: "microseconds",
+  total_ms: "microseconds",
 } as const;
 
 /** Records with ids of their own, so that each can be stored again when nobody knows whether it was. */
 export function recordsOf(calls: readonly CallEnded[]): NewRecord[] {
-  const random = randomFillSync(Buffer.allocUnsafe(calls.length * idBytes));
+  const ids = timeOrderedIds(calls.map(({ startTime }) => startTime.getTime()));
   return calls.map((call, i) => {
     const { subject, startTime, timings } = call;
-    const startMs = startTime.getTime();
     const values = [
-      timeOrderedId(startMs, random.subarray(i * idBytes, (i + 1) * idBytes)),
-      startMs,
+      ids(i),
+      startTime.getTime(),
       subject.connectorId,
       storable(call.principal),
       call.method,
@@ -69,12 +68,13 @@ export function recordsOf(calls: readonly CallEnded[]): NewRecord[] {
 const insertion = `
   INSERT INTO query_record (organization_id, ${Object.keys(columns).join(", ")})
   SELECT ?, ${Object.values(columns).map(expressionOf).join(", ")}
-  FROM jsonb_array_elements(?::jsonb) AS record
+  FROM jsonb_array_elements(convert_from(?, 'UTF8')::jsonb) AS record
   ON CONFLICT (organization_id, id) DO NOTHING`;
 
 function expressionOf(type: string, position: number): string {
   const text = `record->>${position}`;
-  return type === "milliseconds" ? `to_timestamp((${text})::float8 / 1000)` : `(${text})::${type}`;
+  if (type === "milliseconds") return `to_timestamp((${text})::float8 / 1000)`;
+  return type === "microseconds" ? `((${text})::float8 / 1000)::real` : `(${text})::${type}`;
 }
 
 /**
@@ -86,8 +86,9 @@ export async function insertRecords(
   organizationId: string,
   records: readonly NewRecord[],
 ): Promise<void> {
-  // One text: the ORM writes parameters into the statement letter by letter, so that each of them costs.
-  await em.execute(insertion, [organizationId, JSON.stringify(records.map(({ values }) => values))]);
+  // As bytes: a text the ORM would write into the statement letter by letter.
+  const json = Buffer.from(JSON.stringify(records.map(({ values }) => values)));
+  await em.execute(insertion, [organizationId, json]);
 }
 
 /** What PostgreSQL does not take as text, replaced: one odd name must not cost a whole batch its place. */
@@ -95,18 +96,27 @@ function storable(text: string): string {
   return text.toWellFormed().replaceAll("\0", "\u{fffd}");
 }
 
-/** As many digits as the column keeps, and a clock tells. */
+/** In whole ones, as exact as a clock tells; JSON takes them quicker than fractions. */
 function toMicroseconds(ms: number): number {
-  return Math.round(ms * 1_000) / 1_000;
+  return Math.round(ms * 1_000);
 }
 
 const idBytes = 16;
 
-/** A UUID of version 7 (RFC 9562, section 5.7): 48 bits of milliseconds, then 74 random bits. */
-function timeOrderedId(ms: number, random: Buffer): string {
-  random.writeUIntBE(ms, 0, 6);
-  random.writeUInt8((random.readUInt8(6) & 0x0f) | 0x70, 6);
-  random.writeUInt8((random.readUInt8(8) & 0x3f) | 0x80, 8);
-  const hex = random.toString("hex");
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+/**
+ * UUIDs of version 7 (RFC 9562, section 5.7): 48 bits of milliseconds, then 74 random bits.
+ *
+ * @param times Milliseconds since the epoch, one for each id.
+ * @returns Gives the id of a time's position, as 32 hex digits without hyphens.
+ */
+function timeOrderedIds(times: readonly number[]): (position: number) => string {
+  const bytes = randomFillSync(Buffer.allocUnsafe(times.length * idBytes));
+  times.forEach((ms, i) => {
+    const at = i * idBytes;
+    bytes.writeUIntBE(ms, at, 6);
+    bytes.writeUInt8((bytes.readUInt8(at + 6) & 0x0f) | 0x70, at + 6);
+    bytes.writeUInt8((bytes.readUInt8(at + 8) & 0x3f) | 0x80, at + 8);
+  });
+  const hex = bytes.toString("hex");
+  return (position) => hex.slice(2 * idBytes * position, 2 * idBytes * (position + 1));
 }
