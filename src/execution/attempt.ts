@@ -5,7 +5,6 @@
  * The attempt goes on when its caller has left, until the source has settled: the permit
  * is free then, and the breaker knows what the source's silence meant.
  */
-import { orAborted } from "../abort.ts";
 import { Failure } from "../failure.ts";
 import type { Observe } from "../observability/observation.ts";
 import type { Call, Provider, Session, Settled } from "../providers/contract.ts";
@@ -51,13 +50,14 @@ export async function attempt<T>(stages: AttemptStages, ticket: Ticket, ask: Ask
   // Nobody waits in line for a source that is known to be away.
   breaker?.check();
   call.enter("bulkhead");
-  const permit = await stages.bulkheads.enter(subject, limits.bulkhead, call.signal, call.deadline);
+  const entering = stages.bulkheads.enter(subject, limits.bulkhead, call.signal, call.deadline);
+  const permit = entering instanceof Promise ? await entering : entering;
   call.enter(undefined);
   const judgement = begun(() => breaker?.begin(), permit);
   const source = judgement?.probe ? shelteredCall(call, stages.probeMs, stages.drain) : sourceCall(call);
   const answered = carriedOut(stages, ticket, ask, { permit, judgement, source });
   // A diagnosis has something to say also when its time is up.
-  const { result } = await (diagnostic ? answered : orAborted(answered, call.signal));
+  const { result } = await (diagnostic ? answered : call.orEnded(answered));
   return result;
 }
 
@@ -84,13 +84,16 @@ async function carriedOut<T>(stages: AttemptStages, ticket: Ticket, ask: Asked<T
   try {
     const open = await stages.sessions.get(ticket.connector, ticket.limits.bulkhead.connector);
     const answer = await translated(open.provider, source, () => ask(open.session, source, open.provider));
-    const { proof = Promise.resolve() } = answer;
-    translated(open.provider, source, () => proof).then(
-      () => judge(stages, ticket, held, undefined),
-      (error) => judge(stages, ticket, held, error),
-    );
-    if (answer.end === undefined) free(held);
-    else void answer.end.then(() => free(held));
+    const { proof, end } = answer;
+    if (proof === undefined) judge(stages, ticket, held, undefined);
+    else {
+      translated(open.provider, source, () => proof).then(
+        () => judge(stages, ticket, held, undefined),
+        (error) => judge(stages, ticket, held, error),
+      );
+    }
+    if (end === undefined) free(held);
+    else void end.then(() => free(held));
     return answer;
   } catch (error) {
     judge(stages, ticket, held, error);

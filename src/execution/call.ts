@@ -37,9 +37,11 @@ export interface OpenCall extends Omit<Call, "settling"> {
   partMs(): number;
   /** What the call does now. */
   readonly part: Part | undefined;
+  /** What the work gives, unless the call ends first: then with its reason, and the work goes on without it. */
+  orEnded<T>(work: Promise<T>): Promise<T>;
   /** Ends the call early. */
   end(reason: Failure): void;
-  /** Frees the timer. The call must not be used any more. */
+  /** Frees what waits for the call's end. It must not be used any more. */
   close(): void;
 }
 
@@ -65,72 +67,84 @@ export interface Listeners {
   readonly quota?: (quota: Quota) => void;
   /** Hears what the call's time is spent on: another call that waits for this one. */
   readonly enter?: (part: Part | undefined) => void;
+  /** Hears that the call is closed, maybe more than once. */
+  readonly closed?: (call: OpenCall) => void;
 }
 
-/** Begins a call. `drain` aborts it when the service stops, with the failure for its caller. */
-export function openCall(caller: Caller, limits: CallLimits, drain: AbortSignal, listeners: Listeners = {}): OpenCall {
+const ignore = () => {};
+
+/** Begins a call. */
+export function openCall(caller: Caller, limits: CallLimits, listeners: Listeners = {}): OpenCall {
   const start = performance.now();
   const timeoutMs = Math.min(caller.timeoutMs ?? limits.defaultMs, limits.maxMs);
   // A caller that counts the time itself would give up before it hears where it went.
   const counted = caller.timeoutMs === timeoutMs;
   const endMs = counted ? timeoutMs - Math.min(timeoutMs * wayBack.part, wayBack.maxMs) : timeoutMs;
   const spent: Record<Part, number> = {
-    ...{ rateLimit: 0, bulkhead: 0, backoff: 0 },
-    ...{ pool: 0, connect: 0, source: 0, transfer: 0 },
-  };
-  let part: Part | undefined;
-  let since = start;
-  const enter = (next: Part | undefined) => {
-    const now = performance.now();
-    if (part !== undefined) spent[part] += now - since;
-    part = next;
-    since = now;
+    rateLimit: 0,
+    bulkhead: 0,
+    backoff: 0,
+    pool: 0,
+    connect: 0,
+    source: 0,
+    transfer: 0,
   };
   let entered = start;
-  const timings = () => {
-    enter(part);
-    return { ...spent, total: performance.now() - start };
+  let since = start;
+  /** Adds the time up to now to what it was spent on. */
+  const count = () => {
+    const now = performance.now();
+    if (call.part !== undefined) spent[call.part] += now - since;
+    since = now;
+    return now;
   };
+  const timings = () => ({ ...spent, total: count() - start });
 
   const controller = new AbortController();
+  const waiting: ((reason: unknown) => void)[] = [];
   const close = () => {
     clearTimeout(timer);
     caller.signal.removeEventListener("abort", cancel);
-    drain.removeEventListener("abort", stop);
+    listeners.closed?.(call);
   };
   // A call that has ended early needs no more of what could end it, whoever forgets to close it.
   const end = (reason: unknown) => {
     close();
     controller.abort(reason);
+    for (const each of waiting) each(controller.signal.reason);
   };
   const expire = () => end(deadlineExceeded(timeoutMs, timings()));
   const cancel = () => end(caller.signal.reason instanceof Failure ? caller.signal.reason : cancelled());
-  const stop = () => end(drain.reason);
   // A timer of Node holds at most 2³¹ - 1 ms, and complains of a deadline that has passed already.
   const timer = setTimeout(expire, Math.max(1, Math.min(endMs, 2 ** 31 - 1)));
   caller.signal.addEventListener("abort", cancel, { once: true });
-  drain.addEventListener("abort", stop, { once: true });
-  if (caller.signal.aborted) cancel();
-  if (drain.aborted) stop();
 
-  return {
+  const call = {
     signal: controller.signal,
     deadline: start + endMs,
-    enter(next) {
-      if (next === part) return;
-      enter(next);
-      entered = since;
+    part: undefined as Part | undefined,
+    enter(next: Part | undefined) {
+      if (next === call.part) return;
+      entered = count();
+      call.part = next;
       listeners.enter?.(next);
-    },
-    get part() {
-      return part;
     },
     partMs: () => performance.now() - entered,
     timings,
-    quota: listeners.quota ?? (() => {}),
+    quota: listeners.quota ?? ignore,
+    orEnded<T>(work: Promise<T>): Promise<T> {
+      if (controller.signal.aborted) return Promise.reject(controller.signal.reason);
+      // A listener of the signal costs as much as some stages do.
+      return new Promise((resolve, reject) => {
+        waiting.push(reject);
+        work.then(resolve, reject);
+      });
+    },
     end,
     close,
   };
+  if (caller.signal.aborted) cancel();
+  return call;
 }
 
 function cancelled(): Failure {

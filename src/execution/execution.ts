@@ -2,7 +2,6 @@
  * What can be asked of a connector's source. `pipeline.ts` has the way that every call
  * goes; what is asked, and what need not be asked again, is here.
  */
-import { orAborted } from "../abort.ts";
 import type { Failure } from "../failure.ts";
 import type { CallMethod, Observe, Subject, Timings } from "../observability/observation.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
@@ -29,6 +28,7 @@ import { createRetries } from "./retry/retry.ts";
 import { type ConnectorKey, createRunningCalls } from "./running.ts";
 import { createSchemas, type ReadSchema } from "./session/schemas.ts";
 import { type CommonContext, createSessions } from "./session/sessions.ts";
+import { standings } from "./standing.ts";
 import { beginStream, readStream } from "./streaming.ts";
 
 export type { Timings };
@@ -138,15 +138,25 @@ export function createExecution(options: ExecutionOptions): Execution {
     ...{ probeMs, drain: drain.signal },
   };
 
-  function ticketOf({ method, connector, caller }: About, waiting?: Ticket): Ticket {
+  const standingOf = standings((connector) => {
     const { organizationId, id: connectorId, provider } = connector;
     const subject: Subject = { organizationId, connectorId, provider };
-    const limits = limitsOf(connector, catalogue.get(provider), options.limits);
+    return {
+      subject,
+      limits: limitsOf(connector, catalogue.get(provider), options.limits),
+      listeners: {
+        quota: (quota) => cooldowns.quota(subject, quota),
+        closed: (call) => running.remove(subject, call),
+      },
+    };
+  });
+
+  function ticketOf({ method, connector, caller }: About, waiting?: Ticket): Ticket {
+    const { subject, limits, listeners } = standingOf(connector);
     const time = method === "StreamQuery" ? limits.stream : limits.unary;
-    const call = openCall(caller, time, drain.signal, {
-      quota: (quota) => cooldowns.quota(subject, quota),
-      ...(waiting === undefined ? {} : { enter: waiting.call.enter }),
-    });
+    const heard = waiting === undefined ? listeners : { ...listeners, enter: waiting.call.enter };
+    const call = openCall(caller, time, heard);
+    running.add(subject, call);
     return { connector, subject, limits, call, diagnostic: method === "TestConnector", attempts: 0 };
   }
 
@@ -156,12 +166,7 @@ export function createExecution(options: ExecutionOptions): Execution {
     const breaker = breakers.status(organizationId, connectorId).state;
     const resource = about.query?.kind === "resource" ? about.query.resource : "";
     const begun = { method: about.method, principal: about.caller.principal, resource, breaker };
-    const leave = running.add(ticket.subject, ticket.call);
-    const told: Observe = (observation) => {
-      leave();
-      observe(observation);
-    };
-    return { ticket, outcome: outcomeOf(begun, ticket, told) };
+    return { ticket, outcome: outcomeOf(begun, ticket, observe) };
   }
 
   /** One call with one answer, and its outcome. */
@@ -244,7 +249,7 @@ export function createExecution(options: ExecutionOptions): Execution {
             able(session, "schema", "schema", provider)(call),
           );
         ticket.call.enter("source");
-        const schema = await orAborted(schemas.get(key, refresh, read), ticket.call.signal);
+        const schema = await ticket.call.orEnded(schemas.get(key, refresh, read));
         return [schema, { ...nothingMoved, cached: ticket.attempts === 0 }];
       });
     },
@@ -281,7 +286,10 @@ export function createExecution(options: ExecutionOptions): Execution {
     running: () => running.connectors(),
     isRunning: (connector) => running.has(connector),
     end: (connector, reason) => running.end(connector, reason),
-    abort: (reason) => drain.abort(reason),
+    abort(reason) {
+      drain.abort(reason);
+      running.endAll(reason);
+    },
     async close() {
       await sessions.close();
       breakers.close();

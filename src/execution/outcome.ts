@@ -29,9 +29,23 @@ export function outcomeOf(begun: Begun, ticket: Ticket, observe: Observe): Outco
   const tell = (reason: CallEnded["reason"], { rows, bytes, cached = false }: Moved) => {
     if (told) return;
     told = true;
+    const { method, principal, resource, breaker } = begun;
     const { attempts } = ticket;
-    const timings = call.timings();
-    observe({ kind: "call_ended", subject, startTime, reason, rows, bytes, attempts, cached, timings, ...begun });
+    observe({
+      kind: "call_ended",
+      subject,
+      method,
+      principal,
+      resource,
+      startTime,
+      reason,
+      rows,
+      bytes,
+      attempts,
+      breaker,
+      cached,
+      timings: call.timings(),
+    });
   };
   return {
     succeeded: (moved) => tell(undefined, moved),

@@ -48,7 +48,10 @@ export async function pass<T>(stages: Stages, ticket: Ticket, ask: Asked<T>): Pr
 async function admit({ cooldowns, rateLimits }: Stages, { subject, limits, call }: Ticket): Promise<void> {
   call.signal.throwIfAborted();
   call.enter("rateLimit");
-  await cooldowns.check(subject);
-  await rateLimits.admit(subject, limits.rate);
+  // Each has a promise for those it keeps waiting only.
+  const pausing = cooldowns.check(subject);
+  if (pausing !== undefined) await pausing;
+  const limiting = rateLimits.admit(subject, limits.rate);
+  if (limiting !== undefined) await limiting;
   call.enter(undefined);
 }

@@ -1,4 +1,4 @@
-/** The calls that run, by connector: those of one that is no longer to be used end. */
+/** The calls that run, by connector: those of one that is no longer to be used end, and all when the service stops. */
 import type { Failure } from "../failure.ts";
 import type { Subject } from "../observability/observation.ts";
 import type { OpenCall } from "./call.ts";
@@ -7,13 +7,16 @@ import { keyOf } from "./connector-key.ts";
 export type ConnectorKey = Pick<Subject, "organizationId" | "connectorId">;
 
 export interface RunningCalls {
-  /** The call runs until what is returned is called. */
-  add(subject: Subject, call: OpenCall): () => void;
+  /** The call runs until it is removed. */
+  add(subject: Subject, call: OpenCall): void;
+  remove(connector: ConnectorKey, call: OpenCall): void;
   has(connector: ConnectorKey): boolean;
   /** The connectors through which calls run. */
   connectors(): readonly ConnectorKey[];
   /** Ends the connector's calls with this failure. */
   end(connector: ConnectorKey, reason: Failure): void;
+  /** Ends all calls with this failure, and those that are added later. */
+  endAll(reason: Failure): void;
 }
 
 interface Running {
@@ -23,21 +26,31 @@ interface Running {
 
 export function createRunningCalls(): RunningCalls {
   const running = new Map<string, Running>();
+  let over: Failure | undefined;
+  const endEach = (calls: Iterable<OpenCall>, reason: Failure) => {
+    for (const call of [...calls]) call.end(reason);
+  };
   return {
     add(subject, call) {
       const key = keyOf(subject.organizationId, subject.connectorId);
       const known = running.get(key) ?? { subject, calls: new Set() };
       running.set(key, known);
       known.calls.add(call);
-      return () => {
-        known.calls.delete(call);
-        if (known.calls.size === 0 && running.get(key) === known) running.delete(key);
-      };
+      if (over !== undefined) call.end(over);
+    },
+    remove({ organizationId, connectorId }, call) {
+      const key = keyOf(organizationId, connectorId);
+      const known = running.get(key);
+      if (known?.calls.delete(call) && known.calls.size === 0) running.delete(key);
     },
     has: ({ organizationId, connectorId }) => running.has(keyOf(organizationId, connectorId)),
     connectors: () => [...running.values()].map(({ subject }) => subject),
     end({ organizationId, connectorId }, reason) {
-      for (const call of [...(running.get(keyOf(organizationId, connectorId))?.calls ?? [])]) call.end(reason);
+      endEach(running.get(keyOf(organizationId, connectorId))?.calls ?? [], reason);
+    },
+    endAll(reason) {
+      over ??= reason;
+      for (const { calls } of [...running.values()]) endEach(calls, reason);
     },
   };
 }

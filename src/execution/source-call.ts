@@ -15,8 +15,11 @@ export interface SourceCall extends Call {
 
 export function sourceCall(call: OpenCall): SourceCall {
   const { signal, deadline, enter, quota } = call;
-  return { signal, deadline, enter, quota, ...settlings(), expose: () => {} };
+  const { settling, settled } = settlings();
+  return { signal, deadline, enter, quota, settling, settled, expose };
 }
+
+const expose = () => {};
 
 /**
  * A call that its caller can't end: it decides whether a source is back, and a caller

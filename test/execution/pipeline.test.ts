@@ -103,7 +103,6 @@ function ticketOf(policy: ConnectorPolicy = { callsPerSecond: 100 }, diagnostic 
   const call = openCall(
     { principal: "tester", signal: new AbortController().signal, timeoutMs: 5_000 },
     serviceLimits.unary,
-    new AbortController().signal,
     { enter: (part) => void told.push(part === undefined ? "…" : `waits: ${part}`) },
   );
   onTestFinished(() => call.close());

@@ -23,7 +23,7 @@ afterEach(() => {
 });
 
 function callFor(timeoutMs: number | undefined): OpenCall {
-  return openCall({ principal: "tester", signal: leaving.signal, timeoutMs }, limits, drain.signal);
+  return openCall({ principal: "tester", signal: leaving.signal, timeoutMs }, limits);
 }
 
 const kindOf = (ended: SourceCall) => (ended.signal.aborted ? ended.signal.reason.kind : undefined);
@@ -109,7 +109,9 @@ describe("a sheltered call", () => {
   test("ends when the service stops, before and after the source is judged", () => {
     const [hidden, exposed] = [shelteredCall(call, limitMs, drain.signal), shelteredCall(call, limitMs, drain.signal)];
     exposed.expose();
-    drain.abort(new Failure("shutting_down", "The service is stopping."));
+    const stopping = new Failure("shutting_down", "The service is stopping.");
+    drain.abort(stopping);
+    call.end(stopping);
     expect([hidden, exposed].map(kindOf)).toEqual(["shutting_down", "shutting_down"]);
   });
 

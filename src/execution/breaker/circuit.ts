@@ -72,14 +72,12 @@ export function createCircuit(options: CircuitOptions): Circuit {
 type Machine = Omit<Circuit, "rest">;
 
 const buckets = 10;
-const answered = Promise.resolve();
 /** One for all: nobody sees it, and a stack would cost more than everything else here. */
 const failed = Object.freeze({ name: "failed" });
 
 /** Throws at once rather than later: then the circuit is open when `count` returns. */
-function outcome(healthy: boolean): Promise<void> {
-  if (!healthy) throw failed;
-  return answered;
+function fail(): never {
+  throw failed;
 }
 
 /** Stands in for a bucket's latencies, which opossum keeps of every outcome, wanted or not. */
@@ -90,7 +88,7 @@ const ignore = () => {};
 function createMachine({ openMs, windowMs, minAttempts, failingPercent, onState }: CircuitOptions): Machine {
   // opossum's own rotation would be an interval for each breaker, however idle.
   const rotation = new EventEmitter();
-  const opossum = new CircuitBreaker<[healthy: boolean], void>(outcome, {
+  const opossum = new CircuitBreaker<[], never>(fail, {
     timeout: false,
     resetTimeout: openMs,
     rollingCountTimeout: windowMs,
@@ -106,12 +104,16 @@ function createMachine({ openMs, windowMs, minAttempts, failingPercent, onState 
   opossum.on("halfOpen", () => onState("half_open"));
   opossum.on("close", () => onState("closed"));
 
+  const currentBucket = () => {
+    const [bucket] = opossum.status.window as [CircuitBreaker.Bucket];
+    bucket.latencyTimes = noLatencies;
+    return bucket;
+  };
+  let current = currentBucket();
   const rotate = (times: number) => {
     for (let time = 0; time < times; time++) rotation.emit("rotate");
-    const current = opossum.status.window[0];
-    if (current !== undefined) current.latencyTimes = noLatencies;
+    current = currentBucket();
   };
-  rotate(0);
   const bucketMs = windowMs / buckets;
   let rotated = performance.now();
 
@@ -122,7 +124,13 @@ function createMachine({ openMs, windowMs, minAttempts, failingPercent, onState 
         rotated += due * bucketMs;
         rotate(Math.min(due, buckets));
       }
-      opossum.fire(healthy).catch(ignore);
+      if (!healthy) {
+        opossum.fire().catch(ignore);
+        return;
+      }
+      // All that opossum does with a success while it is closed, without its promises and events.
+      current.fires++;
+      current.successes++;
     },
     open: () => opossum.open(),
     close() {

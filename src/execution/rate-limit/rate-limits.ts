@@ -7,11 +7,12 @@
  * window full is refused at once and told when the next one begins.
  */
 import { LRUCache } from "lru-cache";
-import { RateLimiterMemory, RateLimiterRedis, type RateLimiterRes } from "rate-limiter-flexible";
+import { RateLimiterRedis } from "rate-limiter-flexible";
 import { Failure } from "../../failure.ts";
 import type { Observe, RateLimited, Subject } from "../../observability/observation.ts";
 import { keyOf } from "../connector-key.ts";
 import type { SharedRedis } from "../redis.ts";
+import { type Counted, createWindows } from "./windows.ts";
 
 export interface RateLimitPolicy {
   /** Of the connector, over all callers; 0.1 is one call in 10 s. Undefined for no limit. */
@@ -50,28 +51,32 @@ interface Limit {
   readonly windowMs: number;
 }
 
-/** What came of asking one limit. */
+/** One call, counted by a limit. */
 interface Taken {
-  /** Milliseconds until the next window; 0 when there was room in this one. */
-  readonly waitMs: number;
-  giveBack(): void;
+  readonly limit: Limit;
+  readonly counter: Counter;
 }
 
-/** Counts calls; the library's own judgement is not used, as each key has a limit of its own. */
 interface Counter {
-  add(limit: Limit): Promise<RateLimiterRes>;
-  remove(limit: Limit): Promise<unknown>;
+  /** A promise only where somebody else is asked. */
+  add(limit: Limit): Counted | Promise<Counted>;
+  /** Gives a call back, if that can be; otherwise the limit has one call less until its window ends. */
+  remove(limit: Limit): void;
 }
 
 /** Keys kept at most that are known to be full; any other is asked, that is all. */
 const maxFull = 10_000;
 /** A timer of Node holds no more milliseconds. */
 const maxWindowMs = 2 ** 31 - 1;
+/** Each key has a limit of its own, so that the library's judgement is of no use. */
 const noJudgement = { points: Number.MAX_SAFE_INTEGER, duration: 1 };
 
 export function createRateLimits({ redis, observe }: RateLimitOptions): RateLimits {
-  const memory = new RateLimiterMemory({ ...noJudgement, keyPrefix: "" });
-  const own = ownCounter(memory);
+  const windows = createWindows();
+  const own = {
+    add: ({ key, windowMs }: Limit) => windows.add(key, windowMs),
+    remove: ({ key }: Limit) => windows.remove(key),
+  };
   const shared = redis === undefined ? undefined : sharedCounter(redis);
   // A full window stays full: to refuse costs neither Redis nor the other limit a thing.
   const fullUntil = new LRUCache<string, number>({ max: maxFull });
@@ -84,31 +89,38 @@ export function createRateLimits({ redis, observe }: RateLimitOptions): RateLimi
     return Math.max(ms, 0);
   };
 
-  async function add(limit: Limit): Promise<{ counter: Counter; count: RateLimiterRes }> {
-    if (redis?.available && shared !== undefined) {
-      try {
-        return { counter: shared, count: await shared.add(limit) };
-      } catch {
-        redis.doubt();
-      }
-    }
-    return { counter: own, count: await own.add(limit) };
+  /** Takes a call from a limit: milliseconds until there is room, 0 when there was. */
+  function take(limit: Limit, taken: Taken[]): number | Promise<number> {
+    const knownMs = fullForMs(limit.key);
+    if (knownMs > 0) return knownMs;
+    if (shared !== undefined && redis?.available) return takeShared(limit, taken, shared);
+    return judge({ limit, counter: own }, own.add(limit), taken);
   }
 
-  async function take(limit: Limit): Promise<Taken> {
-    const knownMs = fullForMs(limit.key);
-    if (knownMs > 0) return { waitMs: knownMs, giveBack: () => {} };
-    const { counter, count } = await add(limit);
-    const giveBack = () => {
-      fullUntil.delete(limit.key);
-      counter.remove(limit).catch(() => {}); // Then the limit has one call less until its window ends.
-    };
-    if (count.consumedPoints <= limit.calls) return { waitMs: 0, giveBack };
+  async function takeShared(limit: Limit, taken: Taken[], counter: Counter): Promise<number> {
+    try {
+      return judge({ limit, counter }, await counter.add(limit), taken);
+    } catch {
+      redis?.doubt();
+      return judge({ limit, counter: own }, own.add(limit), taken);
+    }
+  }
+
+  function judge(one: Taken, { calls, leftMs }: Counted, taken: Taken[]): number {
+    if (calls <= one.limit.calls) {
+      taken.push(one);
+      return 0;
+    }
     // What was refused is not counted, so that what another call gives back makes room.
-    giveBack();
-    const waitMs = Math.max(count.msBeforeNext, 1);
-    fullUntil.set(limit.key, performance.now() + waitMs);
-    return { waitMs, giveBack: () => {} };
+    giveBack(one);
+    const waitMs = Math.max(leftMs, 1);
+    fullUntil.set(one.limit.key, performance.now() + waitMs);
+    return waitMs;
+  }
+
+  function giveBack({ limit, counter }: Taken): void {
+    fullUntil.delete(limit.key);
+    counter.remove(limit);
   }
 
   /** @throws Failure when the limit is enforced. */
@@ -126,11 +138,11 @@ export function createRateLimits({ redis, observe }: RateLimitOptions): RateLimi
     const taken: Taken[] = [];
     // One after the other: a connector that calls too often must not fill its organization's, be it for a moment.
     for (const limit of limits) {
-      const one = await take(limit);
-      taken.push(one);
-      if (one.waitMs === 0) continue;
-      if (limit.enforced) for (const { giveBack } of taken) giveBack();
-      meet(subject, limit, one.waitMs);
+      const taking = take(limit, taken);
+      const waitMs = typeof taking === "number" ? taking : await taking;
+      if (waitMs === 0) continue;
+      if (limit.enforced) for (const one of taken) giveBack(one);
+      meet(subject, limit, waitMs);
     }
   }
 
@@ -141,7 +153,7 @@ export function createRateLimits({ redis, observe }: RateLimitOptions): RateLimi
     },
     close() {
       fullUntil.clear();
-      for (const { key } of memory.dump().storage) memory.delete(key);
+      windows.close();
     },
   };
 }
@@ -167,15 +179,6 @@ function limitOf(holder: Holder, name: string, callsPerSecond: number, enforced:
   return { holder, callsPerSecond, enforced, key: `${holder}/${name}/${callsPerSecond}`, calls, windowMs };
 }
 
-/** Timers of its own free what is not used any more; they keep no process alive. */
-function ownCounter(limiter: RateLimiterMemory): Counter {
-  const duration = ({ windowMs }: Limit) => ({ customDuration: windowMs / 1_000 });
-  return {
-    add: (limit) => limiter.consume(limit.key, 1, duration(limit)),
-    remove: (limit) => limiter.reward(limit.key, 1, duration(limit)),
-  };
-}
-
 /**
  * The library counts in whole seconds, which are too coarse for 2.5 calls a second: with
  * this script of ours the durations that it hands over are milliseconds. What is given
@@ -195,8 +198,13 @@ function sharedCounter({ client }: SharedRedis): Counter {
   });
   const duration = ({ windowMs }: Limit) => ({ customDuration: windowMs });
   return {
-    add: (limit) => limiter.consume(limit.key, 1, duration(limit)),
-    remove: (limit) => limiter.reward(limit.key, 1, duration(limit)),
+    async add(limit) {
+      const { consumedPoints: calls, msBeforeNext: leftMs } = await limiter.consume(limit.key, 1, duration(limit));
+      return { calls, leftMs };
+    },
+    remove(limit) {
+      limiter.reward(limit.key, 1, duration(limit)).catch(() => {});
+    },
   };
 }
 

@@ -159,7 +159,7 @@ function connectionTo(databaseUrl: string) {
   };
 }
 
-/** A connector as the registry would give it. */
+/** A connector as the registry would give it: frozen, as many calls share it. */
 async function connectorTo(
   databaseUrl: string,
   catalogue: Catalogue,
@@ -172,11 +172,11 @@ async function connectorTo(
     ...{ organizationId: "bench", connectorId: id, version: 1, provider: postgresql.id },
     endpoint: postgresql.endpoint(postgresql.config.parse(config)),
   };
-  return {
+  return Object.freeze({
     ...{ organizationId: place.organizationId, id, provider: place.provider, name: "bench", displayName: "" },
     ...{ labels: {}, config, disabled: false, version: 1, createTime: new Date(0), updateTime: new Date(0) },
     policy: { callsPerSecond, maxCacheAgeMs: anHour },
     sealedCredential: Buffer.from(await sealCredential(vault, place, credential)),
     ...{ credentialKeyId: null, credentialVersion: 1, credentialUpdateTime: new Date(0) },
-  } as ConnectorRow;
+  } as ConnectorRow);
 }
