@@ -1,0 +1,39 @@
+/** The service's database and keys, for a command. */
+import type { Config } from "../../config.ts";
+import { developmentKeys } from "../../development.ts";
+import { createEgress } from "../../egress/egress.ts";
+import { configuredKeys } from "../../encryption-keys.ts";
+import { Failure } from "../../failure.ts";
+import { startEmbedded } from "../../store/embedded.ts";
+import type { SealedCredentials } from "../../store/sealed-credentials.ts";
+import { openStore } from "../../store/store.ts";
+import type { KeyProvider } from "../../vault/key-provider.ts";
+
+export interface Stage {
+  readonly keys: KeyProvider;
+  readonly credentials: SealedCredentials;
+}
+
+/** The built-in database is started for it, and must not be in use by the service. */
+export async function onStage<T>(config: Config, work: (stage: Stage) => Promise<T>): Promise<T> {
+  const { database } = config;
+  await using open = new AsyncDisposableStack();
+  const embedded = "url" in database ? undefined : await startEmbedded({ directory: database.directory });
+  if (embedded !== undefined) open.defer(() => embedded.stop());
+  const store = await openStore({ url: "url" in database ? database.url.reveal() : embedded!.url, poolSize: 2 });
+  open.defer(() => store.close());
+  const keys = await configuredKeys(config.encryptionKeys, {
+    builtIn: embedded && (await developmentKeys(embedded.directory)).encryptionKeys,
+    egress: createEgress(config.egress, config.ca),
+    onFileChange(change) {
+      if ("refused" in change) process.stderr.write(`${change.refused.message}\n${change.refused.remedy ?? ""}\n`);
+    },
+  });
+  open.defer(() => keys.close());
+  return work({ keys, credentials: store.sealedCredentials });
+}
+
+/** What was asked for can't be done as things stand. */
+export function refused(message: string, remedy: string): Failure {
+  return new Failure("invalid_request", message, { where: "request", remedy });
+}
