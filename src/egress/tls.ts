@@ -105,6 +105,7 @@ const problems: Readonly<Record<string, string>> = {
   CERT_NOT_YET_VALID: "its certificate is not valid yet",
   CERT_REVOKED: "its certificate has been revoked",
   ERR_TLS_CERT_ALTNAME_INVALID: "its certificate is for another name",
+  CERT_SIGNATURE_FAILURE: "nobody who is trusted has signed its certificate",
   DEPTH_ZERO_SELF_SIGNED_CERT: "nobody who is trusted has signed its certificate",
   SELF_SIGNED_CERT_IN_CHAIN: "nobody who is trusted has signed its certificate",
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: "an authority between its certificate and one that is trusted is missing",
@@ -112,9 +113,11 @@ const problems: Readonly<Record<string, string>> = {
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "nobody who is trusted has signed its certificate",
 };
 
+/** What else OpenSSL and Node call their refusals. */
+const tlsCode =
+  /^(?:ERR_SSL_|ERR_TLS_|EPROTO$|CERT_|UNABLE_TO_|ERROR_IN_CERT_|INVALID_CA$|INVALID_PURPOSE$|PATH_LENGTH_EXCEEDED$|UNSPECIFIED$)/;
+
 /** Why a server was not believed, as half a sentence; undefined when TLS did not fail. */
 export function tlsProblem(code: string): string | undefined {
-  const known = problems[code];
-  if (known !== undefined) return known;
-  return /^(?:ERR_SSL_|ERR_TLS_|EPROTO$|CERT_|UNABLE_TO_)/.test(code) ? "the two sides could not agree" : undefined;
+  return problems[code] ?? (tlsCode.test(code) ? "the two sides could not agree" : undefined);
 }

@@ -2,8 +2,8 @@
 import { connect, type Socket } from "node:net";
 import { pipeline } from "node:stream";
 import { TLSSocket } from "node:tls";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { selfSignedCertificate } from "../support/certificate.ts";
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { type Certificate, certificateAuthority, selfSignedCertificate } from "../support/certificate.ts";
 import { rogueServer } from "../support/service.ts";
 import { newConnector, type Overrides } from "./overrides.ts";
 import { allRows, cities, expectAllAsBefore, refusalOf } from "./refusal.ts";
@@ -17,7 +17,7 @@ let front: Awaited<ReturnType<typeof rogueServer>>;
 
 beforeAll(async () => {
   source = await serviceWithSource(cities);
-  front = await rogueServer((socket) => encrypting(socket, Number(new URL(source.url).port)));
+  front = await frontWith({ cert, key });
 });
 afterEach(() => expectAllAsBefore(source));
 afterAll(async () => {
@@ -25,11 +25,16 @@ afterAll(async () => {
   await source.stop();
 });
 
-/** PostgreSQL as it is behind a proxy that ends TLS: agrees to encrypt, and passes on what was encrypted. */
-function encrypting(socket: Socket, port: number): void {
+/** PostgreSQL as it is behind a proxy that ends TLS. */
+function frontWith(certificate: Certificate) {
+  return rogueServer((socket) => encrypting(socket, certificate, Number(new URL(source.url).port)));
+}
+
+/** Agrees to encrypt, and passes on what was encrypted. */
+function encrypting(socket: Socket, certificate: Certificate, port: number): void {
   socket.once("data", () => {
     socket.write("S");
-    const encrypted = new TLSSocket(socket, { isServer: true, cert, key });
+    const encrypted = new TLSSocket(socket, { isServer: true, ...certificate });
     const database = connect(port, "127.0.0.1");
     pipeline(encrypted, database, encrypted, () => {});
   });
@@ -51,8 +56,8 @@ describe("a certificate that the connector trusts", () => {
     expect(await source.client.testConnector(id)).toMatchObject({ ok: true, tls: "TLSv1.3" });
   });
 
-  // A spelling of 127.0.0.1 that is an address for the resolver, and no name in the certificate.
-  const otherName = "127.1";
+  // An address that leads to the same server, and is not in the certificate.
+  const otherName = "::ffff:127.0.0.1";
 
   test("for another host is good enough where the configuration says so", async () => {
     const id = await behindTls({ host: otherName, tls: "verify_ca", ca: cert });
@@ -68,6 +73,32 @@ describe("a certificate that the connector trusts", () => {
 test.each(["verify_full", "verify_ca"])("a certificate that nobody trusted has signed is refused (%s)", async (tls) => {
   const id = await behindTls({ host: "localhost", tls });
   await expectTlsFailed(id, /not signed by an authority that the connector trusts/, "config.ca");
+});
+
+describe("a chain of authorities", () => {
+  const root = certificateAuthority();
+  const between = root.authority("between");
+  const chained = (leaf: Certificate) => ({ cert: leaf.cert + between.cert, key: leaf.key });
+  const stranger = certificateAuthority("stranger").issue();
+
+  test("that the connector trusts at its root lets it read", async () => {
+    const good = await frontWith(chained(between.issue()));
+    onTestFinished(() => good.stop());
+    const id = await behindTls({ host: "localhost", port: good.port, tls: "verify_full", ca: root.cert });
+    expect((await source.client.query(id, threeRows)).rows).toHaveLength(3);
+  });
+
+  test.each([
+    ["of another name", chained(between.issue({ names: ["db.example.com"] })), /is for another name/, "config.host"],
+    ["that has expired", chained(between.issue({ years: [2020, 2021] })), /has expired/, "Renew"],
+    ["whose middle is missing", between.issue(), /leads from its certificate to an authority/, "send the certificates"],
+    ["of another root", stranger, /leads from its certificate to an authority/, "config.ca"],
+  ])("%s is refused, and the reason given", async (_what, certificate, message, remedy) => {
+    const bad = await frontWith(certificate);
+    onTestFinished(() => bad.stop());
+    const id = await behindTls({ host: "localhost", port: bad.port, tls: "verify_full", ca: root.cert });
+    await expectTlsFailed(id, message, remedy);
+  });
 });
 
 async function expectTlsFailed(id: string, message: RegExp, remedy: string): Promise<void> {

@@ -1,4 +1,5 @@
 /** What errors of the socket, of TLS and of the driver mean. */
+import { tlsProblem } from "../../egress/tls.ts";
 import { credentialRejected, lost, type Meaning } from "./sqlstate.ts";
 
 /** Undefined when it is another kind of error. */
@@ -35,6 +36,11 @@ const wrongIssuer = tlsFailed(
   "Give the certificate of the authority that signed it as `config.ca`.",
 );
 
+const incomplete = tlsFailed(
+  "Nothing that the source sends leads from its certificate to an authority that the connector trusts.",
+  "Let the source send the certificates of the authorities between, too, or give the certificate of the authority that signed it as `config.ca`.",
+);
+
 const socketMeanings: Readonly<Record<string, Meaning>> = {
   ECONNREFUSED: unreachable(
     "Nothing listens at the connector's host and port.",
@@ -60,15 +66,16 @@ const socketMeanings: Readonly<Record<string, Meaning>> = {
   ),
   DEPTH_ZERO_SELF_SIGNED_CERT: wrongIssuer,
   SELF_SIGNED_CERT_IN_CHAIN: wrongIssuer,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: wrongIssuer,
-  UNABLE_TO_GET_ISSUER_CERT: wrongIssuer,
+  CERT_SIGNATURE_FAILURE: wrongIssuer,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: incomplete,
+  UNABLE_TO_GET_ISSUER_CERT: incomplete,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: wrongIssuer,
 };
 
 function socketMeaning(code: string): Meaning | undefined {
   const known = socketMeanings[code];
   if (known !== undefined) return known;
-  if (/^(?:ERR_SSL_|ERR_TLS_|EPROTO$|CERT_|UNABLE_TO_)/.test(code)) {
+  if (tlsProblem(code) !== undefined) {
     return tlsFailed(
       "No encrypted connection to the source could be agreed on.",
       "Check the TLS settings of both sides.",
