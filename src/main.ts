@@ -1,13 +1,8 @@
 /** Composition root: configure, wire, listen, drain. The only place that knows all rooms. */
-import type { KeyObject } from "node:crypto";
 import { mintApiKey } from "./auth/api-key.ts";
-import { type Authenticator, createAuthenticator } from "./auth/authenticator.ts";
-import { type JwtKeys, jwksKeys, sharedSecretKeys } from "./auth/jwt-keys.ts";
-import { gatherLastUse } from "./auth/last-use.ts";
-import { remoteKeys } from "./auth/remote-keys.ts";
 import { parseSigningKey } from "./auth/signing-key.ts";
-import { type AuthenticateCaller, authenticateWorkloads, parseWorkloads } from "./auth/workloads.ts";
-import { type Config, type JwtConfig, readConfig, type TlsConfig } from "./config.ts";
+import { createCallers } from "./callers.ts";
+import { type Config, readConfig, type TlsConfig } from "./config.ts";
 import { developmentKeys, firstApiKey } from "./development.ts";
 import { createEgress, type Egress } from "./egress/egress.ts";
 import { placeOf } from "./egress/own.ts";
@@ -24,7 +19,7 @@ import { createLog, type Log } from "./observability/log.ts";
 import { createMetrics, type Metrics } from "./observability/metrics.ts";
 import type { Observe } from "./observability/observation.ts";
 import { type Catalogue, loadCatalogue } from "./providers/catalogue.ts";
-import { type ApiKeys, createApiKeys } from "./registry/api-keys.ts";
+import { createApiKeys } from "./registry/api-keys.ts";
 import { refuseMissingKeys } from "./registry/key-use.ts";
 import { createRegistry, type Registry } from "./registry/registry.ts";
 import { createPageTokens } from "./rpc/page-token.ts";
@@ -80,9 +75,10 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
   const registry = createRegistry({ store, vault, catalogue });
   const apiKeys = createApiKeys({
     ...{ store, mint: () => mintApiKey(signingKey) },
-    onRevoke: (id) => authenticator.changed(id),
+    onRevoke: (id) => callers.changed(id),
   });
-  const authenticator = createAuthentication({ config, log, store, signingKey, apiKeys, egress }, starting);
+  const { fetch } = egress;
+  const callers = createCallers({ config, log, store, signingKey, apiKeys, fetch }, starting);
   const { execution, history, metrics, observe } = createCalls(
     { config, log, store, catalogue, vault, egress },
     starting,
@@ -95,10 +91,10 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
       execution.forget(organizationId, connectorId);
       void endIfUnusable(registry, execution, { organizationId, connectorId });
     },
-    onApiKeyChange: authenticator.changed,
+    onApiKeyChange: callers.changed,
     onAvailable(available, why) {
       if (why !== undefined) log.warn({ why }, "what changes is not told: connectors and keys are read for each call");
-      authenticator.available(available);
+      callers.available(available);
       // What changed while nobody listened is found by the next call: it has another version, or is gone.
       registry.available(available);
       if (available) for (const connector of execution.running()) void endIfUnusable(registry, execution, connector);
@@ -108,7 +104,7 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
   starting.defer(() => changes.close());
   const rooms = { catalogue, execution, registry, apiKeys, history, pageTokens: createPageTokens(signingKey) };
   const server = await serve(config, log, rooms, {
-    admit: admitPrincipals(callersBy(authenticator, config)),
+    admit: admitPrincipals(callers.authenticate),
     ready: () => store.ping(readyMs),
     slowPart: () => (store.isSlow() ? "The service's own database" : undefined),
   });
@@ -179,43 +175,6 @@ async function startDatabase(
   return embedded;
 }
 
-interface Identities {
-  readonly egress: Egress;
-  readonly config: Config;
-  readonly log: Log;
-  readonly store: Store;
-  readonly signingKey: KeyObject;
-  readonly apiKeys: ApiKeys;
-}
-
-/** What tells callers apart, and what it needs of the issuer of tokens and of the store. */
-function createAuthentication(
-  { config, log, store, signingKey, apiKeys, egress }: Identities,
-  starting: AsyncDisposableStack,
-): Authenticator {
-  const lastUse = gatherLastUse({
-    write: apiKeys.recordUse,
-    onProblem: (err) => log.warn({ err }, "when API keys were used could not be written"),
-  });
-  starting.defer(() => lastUse.close());
-  return createAuthenticator({
-    ...{ findApiKey: store.findApiKey, signingKey, onApiKeyUse: lastUse.used },
-    jwt: config.jwt && { ...config.jwt, keys: jwtKeysOf(egress, config.jwt.keys, log, starting) },
-  });
-}
-
-function jwtKeysOf(egress: Egress, keys: JwtConfig["keys"], log: Log, starting: AsyncDisposableStack): JwtKeys {
-  if ("jwks" in keys) return jwksKeys(keys.jwks);
-  if ("secret" in keys) return sharedSecretKeys(keys.secret.reveal());
-  const remote = remoteKeys({
-    url: keys.url,
-    fetch: egress.fetch,
-    onProblem: (err) => log.warn({ err }, "the issuer's keys could not be read"),
-  });
-  starting.defer(() => remote.close());
-  return remote;
-}
-
 interface Foundations {
   readonly config: Config;
   readonly log: Log;
@@ -265,12 +224,6 @@ interface Gate {
   readonly admit: ReturnType<typeof admitPrincipals>;
   readonly ready: () => Promise<void>;
   readonly slowPart: () => string | undefined;
-}
-
-/** By tokens, and by certificates when the operator says whose they are. */
-function callersBy({ authenticate }: Authenticator, { tls }: Config): AuthenticateCaller {
-  const principals = tls?.clients?.principals;
-  return principals === undefined ? authenticate : authenticateWorkloads(authenticate, parseWorkloads(principals));
 }
 
 function tlsOf({ cert, key, clients }: TlsConfig): TlsOptions {

@@ -28,6 +28,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   config: ["egress/rules.ts"],
   "encryption-keys.ts": ["config", "egress", "vault"],
   "development.ts": ["auth", "registry", "store"],
+  "callers.ts": ["config.ts", "auth", "egress", "observability", "registry", "store"],
   server: ["gen", "rpc", "auth", "observability"],
   rpc: ["gen", "auth", "registry", "execution", "audit", "providers/contract.ts", "providers/catalogue.ts"],
   registry: ["providers/contract.ts", "providers/catalogue.ts", "vault", "audit", "store"],
