@@ -6,6 +6,7 @@ import { ApiKey } from "../../src/store/entities/apiKey.ts";
 import { Connector } from "../../src/store/entities/connector.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
 import { type FaultProxy, faultProxy } from "../support/fault-proxy.ts";
+import { patience } from "../support/patience.ts";
 import { type PgBouncer, pgbouncer } from "../support/pgbouncer.ts";
 import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
 import { scaled } from "../torture/scale.ts";
@@ -15,6 +16,8 @@ const poolSize = 3;
 
 let database: FreshDatabase;
 let pooler: PgBouncer;
+/** The database's, through the pooler. */
+let url: string;
 /** As the superuser, and not through the pooler. */
 let admin: pg.Client;
 
@@ -22,6 +25,7 @@ beforeAll(async () => {
   database = await freshDatabase();
   // As the superuser, who would see everything where the role did not hold.
   pooler = await pgbouncer(database.url, poolSize);
+  url = pooler.through(database.url);
   admin = new pg.Client({ connectionString: database.url });
   await admin.connect();
 });
@@ -33,7 +37,7 @@ afterAll(async () => {
 });
 
 test("replicas that start at once, more than the pooler has connections, all come up", async () => {
-  const stores = await Promise.all(Array.from({ length: poolSize + 2 }, () => openStore({ url: pooler.url })));
+  const stores = await Promise.all(Array.from({ length: poolSize + 2 }, () => openStore({ url })));
   for (const store of stores) await store.close();
   await expectClean();
 });
@@ -41,18 +45,18 @@ test("replicas that start at once, more than the pooler has connections, all com
 test("a listener is not taken for one that hears, and one on a direct way hears at once", async () => {
   const pooled: boolean[] = [];
   const direct: boolean[] = [];
-  const store = await openStore({ url: pooler.url });
-  const other = await openStore({ url: pooler.url, listenUrl: database.url });
+  const store = await openStore({ url });
+  const other = await openStore({ url, listenUrl: database.url });
   try {
     store.listen({ onChange: () => {}, onAvailable: (available) => void pooled.push(available) });
     const changed = vi.fn();
     other.listen({ onChange: changed, onAvailable: (available) => void direct.push(available) });
-    await vi.waitUntil(() => pooled.length > 0 && direct.length > 0, { timeout: 20_000 });
+    await vi.waitUntil(() => pooled.length > 0 && direct.length > 0, patience);
     expect(pooled).toEqual([false]);
     expect(direct).toEqual([true]);
     const { id } = await store.withOrganization("acme", async (em) => em.create(Connector, newConnector("acme")));
     await store.withOrganization("acme", (em) => em.nativeDelete(Connector, { id }));
-    await vi.waitUntil(() => changed.mock.calls.length > 0, { timeout: 20_000 });
+    await vi.waitUntil(() => changed.mock.calls.length > 0, patience);
     expect(changed).toHaveBeenCalledWith("acme", id, false);
   } finally {
     await Promise.all([store.close(), other.close()]);
@@ -63,7 +67,7 @@ test("a listener is not taken for one that hears, and one on a direct way hears 
 async function expectClean(): Promise<void> {
   const clients = await Promise.all(
     Array.from({ length: poolSize }, async () => {
-      const client = new pg.Client({ connectionString: pooler.url });
+      const client = new pg.Client({ connectionString: url });
       await client.connect();
       await client.query("BEGIN");
       return client;
@@ -107,11 +111,11 @@ let stage: Stage;
 
 beforeEach(async ({ task }) => {
   if (!task.name.includes("operations")) return;
-  const { hostname, port } = new URL(pooler.url);
+  const { hostname, port } = new URL(url);
   const proxy = await faultProxy({ host: hostname, port: Number(port) });
-  const url = new URL(pooler.url);
-  url.port = String(proxy.port);
-  const store = await openStore({ url: url.href });
+  const harmed = new URL(url);
+  harmed.port = String(proxy.port);
+  const store = await openStore({ url: harmed.href });
   const keys = { acme: newApiKey("acme"), other: newApiKey("other") };
   for (const organization of organizations) {
     await store.withOrganization(organization, async (em) => {

@@ -13,13 +13,13 @@ import { enterableDirectory } from "./directory.ts";
 import { findProgram } from "./servers.ts";
 
 export interface PgBouncer {
-  /** The URL that leads through it to the database of the one that was given. */
-  readonly url: string;
+  /** The URL that leads through it to a database of the server. */
+  through(databaseUrl: string): string;
   stop(): Promise<void>;
 }
 
 /**
- * @param url A database's, with the only user whom it lets in
+ * @param url Of a database of the server, with the only user whom it lets in
  * @param poolSize Connections to the server at most
  */
 export async function pgbouncer(url: string, poolSize: number): Promise<PgBouncer> {
@@ -51,11 +51,13 @@ max_client_conn = 200
   if (account !== undefined) await chown(users, account.uid, account.gid);
   const child = spawn(program, [settings], { ...account, cwd: directory, stdio: ["ignore", "ignore", "pipe"] });
   await started(child);
-  const through = new URL(url);
-  through.hostname = "127.0.0.1";
-  through.port = String(port);
   return {
-    url: through.href,
+    through(databaseUrl) {
+      const through = new URL(databaseUrl);
+      through.hostname = "127.0.0.1";
+      through.port = String(port);
+      return through.href;
+    },
     async stop() {
       const gone = child.exitCode !== null || child.signalCode !== null;
       const exit = gone ? undefined : once(child, "exit");
