@@ -10,7 +10,32 @@ export interface Caller {
 
 const patienceMs = 5_000;
 
-export function callerOf(service: { readonly url: string; readonly token: string }, deadlineMs: number): Caller {
+export interface Callers {
+  /** The one for all calls with this deadline. */
+  within(deadlineMs: number): Caller;
+  close(): void;
+}
+
+export function callersOf(service: Called): Callers {
+  const callers = new Map<number, Caller>();
+  return {
+    within(deadlineMs) {
+      const caller = callers.get(deadlineMs) ?? callerOf(service, deadlineMs);
+      callers.set(deadlineMs, caller);
+      return caller;
+    },
+    close() {
+      for (const { client } of callers.values()) client.close();
+    },
+  };
+}
+
+interface Called {
+  readonly url: string;
+  readonly token: string;
+}
+
+function callerOf(service: Called, deadlineMs: number): Caller {
   const client = createConnectorClient({
     ...{ url: service.url, token: service.token },
     interceptors: [

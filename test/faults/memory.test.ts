@@ -29,7 +29,9 @@ afterAll(async () => {
 
 /** Every fault at every moment, each with a connector and a proxy of its own. */
 async function round(): Promise<void> {
-  const scenarios = faults.flatMap((fault) => moments.map((moment) => ({ fault, moment, deadlineMs: 1_000 }))).values();
+  const scenarios = faults
+    .flatMap((fault) => moments.map((moment) => ({ fault, moment, deadlineMs: 1_000, besideMs: 1_000 })))
+    .values();
   const lane = async () => {
     for (const scenario of scenarios) {
       const stage = await openSourceStage(backend, scenario);

@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Code } from "@connectrpc/connect";
 import { expect } from "vitest";
 import { ConnectorError } from "../../src/client/index.ts";
+import { stopwatch } from "../support/stopwatch.ts";
 import { scaled } from "../torture/scale.ts";
 import type { Moment, NamedFault } from "./faults.ts";
 
@@ -11,6 +12,8 @@ export interface Scenario {
   readonly moment: Moment;
   /** What the caller gives the call, in milliseconds. */
   readonly deadlineMs: number;
+  /** And what another one gives a call that begins when the fault has struck. */
+  readonly besideMs: number;
   /** The fault is lifted at once and not when the call has ended. */
   readonly blip?: boolean;
 }
@@ -20,7 +23,7 @@ export interface Stage {
   apply(): Promise<void>;
   lift(): Promise<void>;
   /** A small call. @throws WrongAnswer, or what the call fails with. */
-  ask(): Promise<void>;
+  ask(deadlineMs: number): Promise<void>;
   /** Begins a call, lets the fault strike at its moment, and tells how the call ended. */
   readonly moments: Partial<Record<Moment, (strike: () => Promise<void>) => Promise<Outcome>>>;
   /** The call of these moments needs nothing of what is harmed. */
@@ -63,7 +66,7 @@ export class WrongAnswer extends Error {}
 const blipMs = 30;
 /** How much later than its deadline a call may end; twice that where other tests take the processors. */
 const graceMs = scaled({ test: 200, torture: 100 });
-/** More than that is the service's own doing, which runs in this process. */
+/** More than that is the service's own doing, which runs in this process; what the machine is late by is none of it. */
 const maxLagMs = 250;
 const recoveryLimitMs = 5_000;
 /** What is told to end may take some seconds to be given up. */
@@ -77,19 +80,18 @@ const reasonable: ReadonlySet<Code> = new Set([
 ]);
 
 export async function watch(deadlineMs: number, call: () => Promise<void>): Promise<Outcome> {
-  const start = performance.now();
-  const pastDeadlineMs = () => performance.now() - start - deadlineMs;
-  // On a machine that is busy with other tests every timer is late, and this one tells by how much.
+  const took = stopwatch();
+  // Other scenarios run in this process, too: every timer may be late, and this one tells by how much.
   let lagMs = 0;
   const control = setTimeout(() => {
-    lagMs = pastDeadlineMs();
+    lagMs = Math.max(0, took() - deadlineMs);
   }, deadlineMs);
   const error = await call().then(
     () => undefined,
     (error: unknown) => error,
   );
   clearTimeout(control);
-  return { pastDeadlineMs: pastDeadlineMs() - Math.min(lagMs, maxLagMs), error };
+  return { pastDeadlineMs: took() - deadlineMs - Math.min(lagMs, maxLagMs), error };
 }
 
 /**
@@ -108,7 +110,7 @@ export async function runScenario(stage: Stage, scenario: Scenario, measures: Me
   for (const check of [
     () => checkOutcome(call, stage, scenario, expectedEnd(stage, scenario), name),
     () => checkOutcome(bystander, stage, scenario, besideEnd, `${name}, a call beside it`),
-    () => checkRecovery(stage, measures),
+    () => checkRecovery(stage, scenario, measures),
     () => checkLeftovers(stage, measures),
   ]) {
     try {
@@ -121,8 +123,8 @@ export async function runScenario(stage: Stage, scenario: Scenario, measures: Me
   if (problems.length > 1) throw new AggregateError(problems, problems.map(messageOf).join("\n"));
 }
 
-async function checkRecovery(stage: Stage, measures: Measures): Promise<void> {
-  measures.recoveryMs = await untilDone("the connector answers again", recoveryLimitMs, () => stage.ask());
+async function checkRecovery(stage: Stage, { deadlineMs }: Scenario, measures: Measures): Promise<void> {
+  measures.recoveryMs = await untilDone("the connector answers again", recoveryLimitMs, () => stage.ask(deadlineMs));
 }
 
 async function checkLeftovers(stage: Stage, measures: Measures): Promise<void> {
@@ -135,13 +137,13 @@ async function checkLeftovers(stage: Stage, measures: Measures): Promise<void> {
 }
 
 /** How the moment's call ended, and another one that began when the fault had struck. */
-async function strikeDuringCall(stage: Stage, { moment, deadlineMs, blip }: Scenario) {
+async function strikeDuringCall(stage: Stage, { moment, besideMs, blip }: Scenario) {
   const beginCall = stage.moments[moment];
   if (beginCall === undefined) throw new Error(`There is no moment ${moment} here.`);
   let bystander: Promise<Outcome> | undefined;
   const call = await beginCall(async () => {
     await stage.apply();
-    bystander = watch(deadlineMs, () => stage.ask());
+    bystander = watch(besideMs, () => stage.ask(besideMs));
     if (!blip) return;
     await delay(blipMs);
     await stage.lift();
@@ -194,17 +196,13 @@ function describeEnd(error: unknown): string {
 
 /** Tries again and again; gives the milliseconds until it worked, and fails with the last failure. */
 async function untilDone(what: string, limitMs: number, work: () => Promise<void>): Promise<number> {
-  const start = performance.now();
+  const took = stopwatch();
   for (;;) {
     try {
       await work();
-      return performance.now() - start;
+      return took();
     } catch (cause) {
-      if (performance.now() - start > limitMs) {
-        throw new Error(`Not within ${limitMs} ms: ${what}. ${messageOf(cause)}`, {
-          cause,
-        });
-      }
+      if (took() > limitMs) throw new Error(`Not within ${limitMs} ms: ${what}. ${messageOf(cause)}`, { cause });
     }
     await delay(20);
   }

@@ -10,7 +10,7 @@ import type { Certificate } from "../support/certificate.ts";
 import { type Fault, faultProxy } from "../support/fault-proxy.ts";
 import type { OwnCluster } from "../support/postgres.ts";
 import { connectorTo, rogueServer, type TestService, testService } from "../support/service.ts";
-import { type Caller, callerOf } from "./calling.ts";
+import { type Caller, type Callers, callersOf } from "./calling.ts";
 import type { ServerFault } from "./faults.ts";
 import { type Outcome, type Scenario, type Stage, WrongAnswer, watch } from "./scenario.ts";
 
@@ -23,8 +23,8 @@ export interface Backend {
   readonly admin: pg.Pool;
   /** Given when the server is one that may be frozen and killed. */
   readonly cluster: OwnCluster | undefined;
-  /** One for all scenarios with this deadline. */
-  callerFor(deadlineMs: number): Caller;
+  /** For all scenarios. */
+  readonly callers: Callers;
   /** The permits and places of the service that are taken or waited for, as its metrics name them. */
   held(): Promise<readonly string[]>;
   close(): Promise<void>;
@@ -45,14 +45,9 @@ export async function openBackend(url: string, cluster?: OwnCluster): Promise<Ba
   const { id } = await service.client.createConnector(connectorTo(url, "first"));
   await service.client.query(id, known);
   await service.client.deleteConnector(id);
-  const callers = new Map<number, Caller>();
+  const callers = callersOf(service);
   return {
-    ...{ service, url, admin, cluster },
-    callerFor(deadlineMs) {
-      const caller = callers.get(deadlineMs) ?? callerOf(service, deadlineMs);
-      callers.set(deadlineMs, caller);
-      return caller;
-    },
+    ...{ service, url, admin, cluster, callers },
     async held() {
       const metrics = await (await fetch(service.metricsUrl)).text();
       const figures = metrics.split("\n").filter((line) => /^connector_(bulkhead_calls|places)\{/.test(line));
@@ -60,7 +55,7 @@ export async function openBackend(url: string, cluster?: OwnCluster): Promise<Ba
       return figures.filter((line) => !line.endsWith(" 0"));
     },
     async close() {
-      for (const { client } of callers.values()) client.close();
+      callers.close();
       await admin.end();
       await service.stop();
     },
@@ -91,7 +86,7 @@ export async function openSourceStage(backend: Backend, scenario: Scenario, tls?
   const front = tls && (await rogueServer((socket) => endTls(socket, port, tls)));
   const proxy = await faultProxy({ host: "127.0.0.1", port: front?.port ?? port });
   const { id } = await service.client.createConnector(connectorThrough(proxy.port, backend.url, user, tls));
-  const caller = backend.callerFor(scenario.deadlineMs);
+  const caller = backend.callers.within(scenario.deadlineMs);
   const { fault } = scenario.fault;
   const server = serverControl(backend.cluster);
   const isServerFault = fault.kind === "freeze" || fault.kind === "kill";
@@ -99,7 +94,7 @@ export async function openSourceStage(backend: Backend, scenario: Scenario, tls?
   return {
     apply: () => (isServerFault ? server.apply(fault) : proxy.set(fault)),
     lift: () => (isServerFault ? server.lift(fault) : proxy.set(undefined)),
-    ask: () => askKnown(caller, id),
+    ask: (deadlineMs) => askKnown(backend.callers.within(deadlineMs), id),
     unprotected: tls === undefined,
     moments: momentsOf(backend, caller, id, user),
     connections: async () => ({
@@ -134,14 +129,38 @@ function momentsOf({ service, admin }: Backend, caller: Caller, id: string, user
       await strike();
       return watch(caller.deadlineMs, () => askKnown(caller, id));
     },
-    async mid_query(strike) {
-      const outcome = watch(caller.deadlineMs, () => askSlowly(caller, id));
-      await untilThere(admin, `usename = '${user}' AND wait_event = 'PgSleep'`);
-      await strike();
-      return outcome;
-    },
+    mid_query: (strike) =>
+      strikeInCall(
+        () => watch(caller.deadlineMs, () => askSlowly(caller, id)),
+        () => isThere(admin, `usename = '${user}' AND wait_event = 'PgSleep'`),
+        strike,
+      ),
     mid_result: (strike) => strikeInStream(caller, id, strike),
   };
+}
+
+/**
+ * Lets the fault strike when the call is where it is to be met. A call that ends before,
+ * since the machine was busy with something else, is made again.
+ */
+export async function strikeInCall(
+  begin: () => Promise<Outcome>,
+  isMet: () => Promise<boolean>,
+  strike: () => Promise<void>,
+): Promise<Outcome> {
+  for (let left = 30; ; left--) {
+    const call = begin();
+    let ended: Outcome | undefined;
+    void call.then((outcome) => {
+      ended = outcome;
+    });
+    while (ended === undefined && !(await isMet())) await delay(5);
+    if (ended === undefined) {
+      await strike();
+      return call;
+    }
+    if (left === 0) throw ended.error ?? new Error("The call is never met.");
+  }
 }
 
 /** Begins a stream, and lets the fault strike when some of it has come. */
@@ -196,12 +215,9 @@ function serverControl(cluster: OwnCluster | undefined) {
   };
 }
 
-/** Waits for a connection that a condition on pg_stat_activity selects. */
-export async function untilThere(admin: pg.Pool, condition: string): Promise<void> {
-  for (const end = performance.now() + 3_000; performance.now() < end; await delay(5)) {
-    if ((await connectionsOf(admin, condition)).open > 0) return;
-  }
-  throw new Error(`There is no connection: ${condition}`);
+/** Whether there is a connection that a condition on pg_stat_activity selects. */
+export async function isThere(admin: pg.Pool, condition: string): Promise<boolean> {
+  return (await connectionsOf(admin, condition)).open > 0;
 }
 
 /** The connections of those whom a condition on pg_stat_activity selects. */

@@ -1,13 +1,14 @@
 /** Scenarios in which the way to the service's own database is harmed. */
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
-import { inject } from "vitest";
+import { inject, vi } from "vitest";
 import { faultProxy } from "../support/fault-proxy.ts";
+import { patience } from "../support/patience.ts";
 import { connectorTo, type TestService, testService } from "../support/service.ts";
-import { type Caller, callerOf } from "./calling.ts";
+import { type Caller, callersOf } from "./calling.ts";
 import type { Moment } from "./faults.ts";
 import { type Scenario, type Stage, WrongAnswer, watch } from "./scenario.ts";
-import { connectionsOf, strikeInStream, untilThere } from "./source-stage.ts";
+import { connectionsOf, isThere, strikeInCall, strikeInStream } from "./source-stage.ts";
 
 /** As many calls at once as the store has connections, and some more. */
 const manyCalls = 20;
@@ -38,14 +39,15 @@ export async function openStoreStage(scenario: Scenario): Promise<Stage> {
   await service.client.query(id, { native: "SELECT 1" });
   const admin = new pg.Pool({ connectionString: service.storeUrl, max: 3, application_name: "the test" });
   await admin.query(slowCommit);
-  const caller = callerOf(service, scenario.deadlineMs);
-  // Nor is the way from the caller to the service.
-  await ask(caller, id);
+  const callers = callersOf(service);
+  const caller = callers.within(scenario.deadlineMs);
+  // Nor is the way from the callers to the service.
+  for (const each of [caller, callers.within(scenario.besideMs)]) await vi.waitFor(() => ask(each, id), patience);
 
   return {
     apply: () => proxy.set(fault),
     lift: () => proxy.set(undefined),
-    ask: () => ask(caller, id),
+    ask: (deadlineMs) => ask(callers.within(deadlineMs), id),
     unprotected: true,
     own: true,
     unaffected,
@@ -56,7 +58,7 @@ export async function openStoreStage(scenario: Scenario): Promise<Stage> {
     },
     async close() {
       await proxy.set(undefined);
-      caller.client.close();
+      callers.close();
       await admin.end();
       await service.stop();
       await proxy.stop();
@@ -69,6 +71,10 @@ const connectorName = "first";
 async function ask({ client, options }: Caller, id: string): Promise<void> {
   const { name } = await client.getConnector(id, options());
   if (name !== connectorName) throw new WrongAnswer(name);
+}
+
+async function create({ client, options }: Caller, service: TestService): Promise<void> {
+  await client.createConnector(connectorTo(service.storeUrl, `c-${crypto.randomUUID()}`), options());
 }
 
 function momentsOf(service: TestService, admin: pg.Pool, caller: Caller, id: string): Stage["moments"] {
@@ -89,23 +95,24 @@ function momentsOf(service: TestService, admin: pg.Pool, caller: Caller, id: str
       const holder = await admin.connect();
       try {
         await holder.query("BEGIN; LOCK TABLE connector");
-        const outcome = watch(caller.deadlineMs, () => ask(caller, id));
-        await untilThere(admin, `${ours} AND wait_event_type = 'Lock'`);
-        await strike();
-        await holder.query("COMMIT");
-        return await outcome;
+        return await strikeInCall(
+          () => watch(caller.deadlineMs, () => ask(caller, id)),
+          () => isThere(admin, `${ours} AND wait_event_type = 'Lock'`),
+          async () => {
+            await strike();
+            await holder.query("COMMIT");
+          },
+        );
       } finally {
         holder.release();
       }
     },
-    async commit(strike) {
-      const { client, options } = caller;
-      const target = connectorTo(service.storeUrl, "second");
-      const outcome = watch(caller.deadlineMs, async () => void (await client.createConnector(target, options())));
-      await untilThere(admin, `${ours} AND wait_event = 'PgSleep'`);
-      await strike();
-      return outcome;
-    },
+    commit: (strike) =>
+      strikeInCall(
+        () => watch(caller.deadlineMs, () => create(caller, service)),
+        () => isThere(admin, `${ours} AND wait_event = 'PgSleep'`),
+        strike,
+      ),
     mid_result: (strike) => strikeInStream(caller, id, strike),
   };
 }

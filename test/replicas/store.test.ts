@@ -5,6 +5,7 @@ import { ConnectorError } from "../../src/client/index.ts";
 import { type FreshDatabase, freshDatabase, type OwnCluster, ownCluster } from "../support/postgres.ts";
 import { type Replica, type Replicas, twoReplicas, until } from "../support/replicas.ts";
 import { connectorTo } from "../support/service.ts";
+import { stopwatch } from "../support/stopwatch.ts";
 
 const deadlineMs = 1_000;
 /** How much later than its deadline a call may end, the test's own tardiness included. */
@@ -39,7 +40,7 @@ interface Outcome {
 }
 
 async function outcomeOf(call: Promise<unknown>): Promise<Outcome> {
-  const begin = performance.now();
+  const took = stopwatch();
   const code = await call.then(
     () => undefined,
     (error: unknown) => {
@@ -47,7 +48,7 @@ async function outcomeOf(call: Promise<unknown>): Promise<Outcome> {
       throw error;
     },
   );
-  return { code, tookMs: performance.now() - begin };
+  return { code, tookMs: took() };
 }
 
 const everyCall = () =>

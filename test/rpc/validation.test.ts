@@ -8,6 +8,7 @@ import { StreamQueryRequestSchema } from "../../src/gen/connector/v1/stream_pb.j
 import { BadRequestSchema } from "../../src/gen/google/rpc/error_details_pb.js";
 import { validationInterceptor } from "../../src/rpc/validation.ts";
 import { connectorId, type Serving, serve, transports } from "../server/serving.ts";
+import { stopwatch } from "../support/stopwatch.ts";
 
 type Filter = MessageInitShape<typeof FilterSchema>;
 
@@ -219,14 +220,14 @@ describe("a request made to overload", () => {
           headers: { "content-type": `application/${type}` },
           body: bytes as string,
         });
-      const start = performance.now();
+      const took = stopwatch();
 
       const response = await send(content);
       const answer = (await response.json()) as { code: string; message: string };
 
       expect(answer.code).toMatch(/^(invalid_argument|resource_exhausted)$/);
       expect(answer.message).not.toMatch(/call stack|internal/);
-      expect(performance.now() - start).toBeLessThan(5_000);
+      expect(took()).toBeLessThan(5_000);
       const next = await createClient(ConnectorService, transports(url).gRPC).query({
         connectorId,
         query: { source: { case: "resource", value: "a" }, filter: compare() },

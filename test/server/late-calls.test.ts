@@ -6,6 +6,7 @@ import { ConnectorService } from "../../src/gen/connector/v1/service_pb.js";
 import { ErrorInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
 import { Health } from "../../src/gen/grpc/health/v1/health_pb.js";
 import { leaveTimeToExecution } from "../../src/rpc/time-limit.ts";
+import { stopwatch } from "../support/stopwatch.ts";
 import { type Serving, serve, transports } from "./serving.ts";
 
 type Service = NonNullable<Serving["service"]>;
@@ -32,19 +33,14 @@ async function clientsOf(serving: Serving, deadline: "deadline" | "none" = "dead
   return Promise.all(clients);
 }
 
-/** What a call failed with, and how many milliseconds after its deadline; a busy machine's timers are late, too. */
+/** What a call failed with, and how many milliseconds after its deadline. */
 async function failureOf(call: Promise<unknown>, limitMs = deadlineMs) {
-  const start = performance.now();
-  let lagMs = 0;
-  const control = setTimeout(() => {
-    lagMs = performance.now() - start - limitMs;
-  }, limitMs);
+  const took = stopwatch();
   const error = await call.then(
     () => expect.unreachable("it was answered"),
     (cause: unknown) => ConnectError.from(cause),
   );
-  clearTimeout(control);
-  return { error, lateMs: performance.now() - start - limitMs - lagMs };
+  return { error, lateMs: took() - limitMs };
 }
 
 function expectLate({ error, lateMs }: Awaited<ReturnType<typeof failureOf>>, name: string): void {

@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ConnectorError } from "../../src/client/index.ts";
+import { stopwatch } from "../support/stopwatch.ts";
 import { scaled } from "../torture/scale.ts";
 import { type Source, serviceWithSource, until } from "./source.ts";
 
@@ -56,8 +57,9 @@ const victims = [
   },
 ];
 
-/** When statements were seen running last, by their marks. */
+/** On the clock of the process' own time, when statements were last asked for and seen running, by their marks. */
 class Watch {
+  readonly now = stopwatch();
   readonly #seen = new Map<string, number>();
   #stopped = false;
   readonly #running = this.#poll();
@@ -73,11 +75,12 @@ class Watch {
 
   async #poll(): Promise<void> {
     while (!this.#stopped) {
+      const askedMs = this.now();
       const { rows } = await watcher.query<{ mark: string }>(
         `SELECT substring(query FROM 'victim-\\d+-') AS mark FROM pg_stat_activity
          WHERE ${ours} AND state <> 'idle' AND query ~ 'victim-\\d+-'`,
       );
-      for (const { mark } of rows) this.#seen.set(mark, performance.now());
+      for (const { mark } of rows) this.#seen.set(mark, askedMs);
       await delay(2);
     }
   }
@@ -113,7 +116,7 @@ test(`${cancels} cancels at any moment stop their own statements in time, and no
       const victim = victims[number % victims.length];
       const ended = victim?.(mark, controller.signal).catch((error: unknown) => error);
       await delay(Math.random() * 60);
-      const cancelledAt = performance.now();
+      const cancelledAt = watch.now();
       controller.abort();
       const error = await ended;
       // Some were faster than their cancel.
@@ -135,7 +138,7 @@ test(`${cancels} cancels at any moment stop their own statements in time, and no
   console.log(`cancels: ${latencies.length}, p99 ${p99.toFixed(0)} ms, others answered: ${answered}`);
   expect(latencies).toHaveLength(cancels);
   expect(p99).toBeLessThanOrEqual(250);
-  expect(answered).toBeGreaterThan(50);
+  expect(answered).toBeGreaterThanOrEqual(2 * bystanders);
 });
 
 test("every connection is there for the next calls, and no more of them than before", async () => {

@@ -1,7 +1,8 @@
 /** A call whose time is up says where the time went. */
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { ConnectorError } from "../../src/client/index.ts";
 import { faultProxy } from "../support/fault-proxy.ts";
+import { patience } from "../support/patience.ts";
 import { connectorTo } from "../support/service.ts";
 import { type Source, serviceWithSource, until } from "./source.ts";
 
@@ -42,8 +43,15 @@ const queryWithin = (connectorId: string, text: string) =>
 
 const parts = ["rate_limit_ms", "bulkhead_ms", "backoff_ms", "pool_ms", "connect_ms", "source_ms", "transfer_ms"];
 
-/** Every part is told, this one took nearly all of the time, and the message names it first. */
-function expectSpent(error: ConnectorError, part: string, where: string, words: string): void {
+/**
+ * Every part is told, this one took nearly all of the time, and the message names it first.
+ * A call that a busy machine held up somewhere else is made again.
+ */
+async function expectSpent(ask: () => Promise<ConnectorError>, part: string, where: string, words: string) {
+  await vi.waitFor(async () => expectSpentBy(await ask(), part, where, words), patience);
+}
+
+function expectSpentBy(error: ConnectorError, part: string, where: string, words: string): void {
   const spent = Object.fromEntries(parts.map((name) => [name, Number(error.metadata[name])]));
   for (const name of parts) expect(spent[name]).toBeGreaterThanOrEqual(0);
   expect(Math.max(...Object.values(spent))).toBe(spent[part]);
@@ -71,34 +79,39 @@ async function held(connectorId: string): Promise<void> {
 }
 
 test("at a source that is slow to answer", async () => {
-  const error = await queryWithin(source.connectorId, sleeping);
-  expectSpent(error, "source_ms", "upstream", "for the source to answer");
+  await expectSpent(
+    () => queryWithin(source.connectorId, sleeping),
+    "source_ms",
+    "upstream",
+    "for the source to answer",
+  );
 });
 
 test("on the way to a source that takes no connection", async () => {
   const proxy = await faultProxy({ host: "127.0.0.1", port: ownPort() });
   onTestFinished(() => proxy.stop());
   await proxy.set({ kind: "blackhole" });
-  const error = await queryWithin(await connectorAt(proxy.port), "SELECT 1");
-  expectSpent(error, "connect_ms", "upstream", "to connect");
+  const id = await connectorAt(proxy.port);
+  await expectSpent(() => queryWithin(id, "SELECT 1"), "connect_ms", "upstream", "to connect");
 });
 
 test("in the line for a permit", async () => {
   const id = await connectorAt(ownPort(), { maxConcurrency: 1 });
   await held(id);
-  expectSpent(await queryWithin(id, "SELECT 1"), "bulkhead_ms", "bulkhead", "for a permit among the calls at once");
+  const ask = () => queryWithin(id, "SELECT 1");
+  await expectSpent(ask, "bulkhead_ms", "bulkhead", "for a permit among the calls at once");
 });
 
 test("in the line for a connection", async () => {
   await held(source.connectorId);
-  const error = await queryWithin(await connectorAt(ownPort()), "SELECT 1");
-  expectSpent(error, "pool_ms", "pool", "for a connection that other calls use");
+  const id = await connectorAt(ownPort());
+  await expectSpent(() => queryWithin(id, "SELECT 1"), "pool_ms", "pool", "for a connection that other calls use");
 });
 
 test("with a result that comes slowly", async () => {
   const text = "SELECT i, pg_sleep(0.01)::text FROM generate_series(1, 10000) AS i";
   const query = { source: { case: "native" as const, value: { text } } };
-  const stream = source.client.rpc.streamQuery({ connectorId: source.connectorId, query }, limited);
-  const error = await endOf(Array.fromAsync(stream));
-  expectSpent(error, "transfer_ms", "upstream", "to read the result");
+  const request = { connectorId: source.connectorId, query };
+  const ask = () => endOf(Array.fromAsync(source.client.rpc.streamQuery(request, limited)));
+  await expectSpent(ask, "transfer_ms", "upstream", "to read the result");
 });

@@ -10,6 +10,7 @@ import {
 } from "../../src/gen/connector/v1/schema_pb.js";
 import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
 import { connectorTo, type TestService, testService } from "../support/service.ts";
+import { stopwatch } from "../support/stopwatch.ts";
 import { type Login, newLogin, run } from "./customer.ts";
 
 let service: TestService;
@@ -302,9 +303,9 @@ describe("a large schema", () => {
   afterAll(() => database.drop());
 
   test("of 1,000 tables is read and paged through in seconds, and then without the source", async () => {
-    const start = performance.now();
+    const took = stopwatch();
     const pages = await pagesOf(id, {});
-    expect(performance.now() - start).toBeLessThan(5_000);
+    expect(took()).toBeLessThan(5_000);
     expect(pages.map((page) => page.length)).toEqual([200, 200, 200, 200, 200]);
     expect(new Set(pages.flat().map(({ name }) => name)).size).toBe(1_000);
 

@@ -3,6 +3,7 @@ import pg from "pg";
 import type { ConnectorClient } from "../../src/client/index.ts";
 import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
 import { connectorTo, type TestService, testService } from "../support/service.ts";
+import { stopwatch } from "../support/stopwatch.ts";
 
 /** Cells as PostgreSQL writes them. */
 export type TextRow = readonly (string | null)[];
@@ -59,13 +60,21 @@ export async function rowsOf(
   return ([result].flat().at(-1)?.rows ?? []) as TextRow[];
 }
 
-/** Polls until the statement's only cell is this, or fails after some seconds with what it was. */
-export async function until(source: Pick<Source, "run">, text: string, expected: string): Promise<void> {
-  const end = performance.now() + 5_000;
-  for (;;) {
+/** Milliseconds after which nobody waits any more for what should be at once. */
+const limitMs = 30_000;
+
+/**
+ * Asks until the statement's only cell is this, or fails after some time with what it was.
+ * Gives the milliseconds for which it was another one. What asking takes is not counted.
+ */
+export async function until(source: Pick<Source, "run">, text: string, expected: string): Promise<number> {
+  const took = stopwatch();
+  for (let otherMs = 0; ; ) {
+    const askedMs = took();
     const cell = (await source.run(text))[0]?.[0];
-    if (cell === expected) return;
-    if (performance.now() > end) throw new Error(`${text} is still ${cell} and not ${expected}`);
+    if (cell === expected) return otherMs;
+    otherMs = askedMs;
+    if (otherMs > limitMs) throw new Error(`${text} is still ${cell} and not ${expected}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -1,6 +1,7 @@
 /** Connectors whose source can't be reached, or lets nobody in. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { rogueServer } from "../support/service.ts";
+import { stopwatch } from "../support/stopwatch.ts";
 import { newConnector, type Overrides } from "./overrides.ts";
 import { allRows, cities, expectAllAsBefore, refusalOf } from "./refusal.ts";
 import { failedCheck } from "./report.ts";
@@ -115,9 +116,9 @@ describe("a host that accepts and never answers", () => {
       () => allRows(rpc.streamQuery({ connectorId, query }, limit)),
       () => rpc.getSchema({ connectorId }, limit),
     ]) {
-      const start = performance.now();
+      const took = stopwatch();
       const refusal = await refusalOf(call());
-      expect(performance.now() - start).toBeLessThan(400 + 200);
+      expect(took()).toBeLessThan(400 + 200);
       expect(refusal).toMatchObject({ code: "DeadlineExceeded", reason: "DEADLINE_EXCEEDED" });
       expect(refusal.message).toMatch(/ s to connect/);
     }

@@ -7,6 +7,7 @@ import { ApiKey } from "../../src/store/entities/apiKey.ts";
 import { Connector } from "../../src/store/entities/connector.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
 import { type FreshDatabase, freshDatabase, ownCluster } from "../support/postgres.ts";
+import { stopwatch } from "../support/stopwatch.ts";
 import { newApiKey, newConnector } from "./rows.ts";
 
 let database: FreshDatabase;
@@ -217,12 +218,12 @@ test("ping answers while the database does, and fails in time while it is frozen
   cleanups.push(() => store.close());
   await store.ping(5_000);
   await cluster.kill("SIGSTOP");
-  const began = performance.now();
+  const took = stopwatch();
   // More pings than the pool has connections: none of them may hang.
   for (let i = 0; i < 4; i++) {
     await expect(store.ping(100)).rejects.toMatchObject({ kind: "internal", remedy: expect.any(String) });
   }
-  expect(performance.now() - began).toBeLessThan(3_000);
+  expect(took()).toBeLessThan(3_000);
   await cluster.kill("SIGCONT");
   await store.ping(10_000);
   expect(await store.hasAnyApiKey("acme")).toBe(false);

@@ -5,14 +5,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import net, { type AddressInfo } from "node:net";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import type { RedisOptions } from "../../src/execution/redis.ts";
 import { temporaryDirectory } from "../../src/store/embedded/directory.ts";
 import { findProgram } from "./servers.ts";
 
 /** For whoever is not to find Redis late, on however busy a machine. */
-export const unhurried: Required<RedisOptions> = { answerMs: 10_000 };
+export const unhurried = { answerMs: 10_000 } as const;
 /** For whoever is to find it late before long, and not because the machine is busy for a moment. */
-export const hurried: Required<RedisOptions> = { answerMs: 500 };
+export const hurried = { answerMs: 500 } as const;
 
 export interface OwnRedis {
   readonly url: string;
