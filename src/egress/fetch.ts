@@ -67,11 +67,17 @@ function requestOf(url: string | URL, init: FetchInit): HttpRequest {
     url: checked(URL.parse(url)),
     method: method.toUpperCase(),
     headers: new Headers(init.headers),
-    body: typeof body === "string" ? Buffer.from(body) : body,
+    body: bytesOf(body),
     maxBytes,
     signal: signal ?? AbortSignal.timeout(defaultTimeoutMs),
     ca,
   };
+}
+
+/** An empty body is none. */
+function bytesOf(body: string | Uint8Array = ""): Uint8Array | undefined {
+  const bytes = typeof body === "string" ? Buffer.from(body) : body;
+  return bytes.length === 0 ? undefined : bytes;
 }
 
 function checked(url: URL | null): URL {

@@ -81,7 +81,7 @@ const declined = new Set(Buffer.from("NE"));
  *   Node's TLS.
  */
 export async function openSocket(endpoint: Endpoint, dial: Dial, signal: AbortSignal): Promise<SourceSocket> {
-  const { host, port, database, tls, ca, trust = createTrust() } = endpoint;
+  const { host, port, database, tls, ca } = endpoint;
   const target = { host, port, database };
   if (tls === "disable") {
     const inbox = new Inbox();
@@ -92,6 +92,7 @@ export async function openSocket(endpoint: Endpoint, dial: Dial, signal: AbortSi
   signal.addEventListener("abort", abort, { once: true });
   try {
     await askForTls(socket);
+    const trust = endpoint.trust ?? createTrust();
     return new SourceSocket(await encrypt(socket, { host, trust, ca, anyName: tls === "verify_ca" }, signal));
   } catch (error) {
     socket.destroy();

@@ -1,0 +1,77 @@
+/** Everything that dials, and listeners that tell whether it did. */
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, isIPv6, type Server } from "node:net";
+import { onTestFinished } from "vitest";
+import type { Dial } from "../../src/egress/dial.ts";
+import { createFetch } from "../../src/egress/fetch.ts";
+import { createTrust } from "../../src/egress/tls.ts";
+import { redisConnector } from "../../src/execution/redis-connector.ts";
+import { type Login, SourceConnection } from "../../src/providers/postgresql/connection.ts";
+import postgresql from "../../src/providers/postgresql/index.ts";
+
+/** Goes to a host; fails when it does not get there or is not answered. */
+export type Driver = (host: string, port: number) => Promise<unknown>;
+
+const trust = createTrust();
+const never = new AbortController().signal;
+
+/** Every driver that there is, each on this dial. */
+export function driversOn(dial: Dial): Readonly<Record<"postgresql" | "redis" | "fetch", Driver>> {
+  const fetch = createFetch(dial);
+  const Connector = redisConnector({ dial, trust, connectMs: 60_000 });
+  return {
+    /** As a connector's session is opened, from the configuration that its maker gives. */
+    async postgresql(host, port) {
+      const config = postgresql.config.parse({ host, port, database: "d", user: "u", tls: "disable" });
+      const connection = await SourceConnection.open(config as Login, "password", dial, never);
+      connection.close();
+    },
+    async redis(host, port) {
+      const connector = new Connector({ host, port, disconnectTimeout: 1 });
+      const socket = await connector.connect(() => {});
+      if (socket.destroyed) throw connector.firstError;
+      socket.destroy();
+    },
+    fetch: (host, port) => fetch(`http://${isIPv6(host) ? `[${host}]` : host}:${port}/`),
+  };
+}
+
+export interface Canary {
+  readonly port: number;
+  /** So many connections were made to it until now. */
+  count(): Promise<number>;
+}
+
+/** Listens at all of the addresses, and ends whatever connects. Undefined when this machine lacks one of them. */
+export async function canaryAt(addresses: readonly string[], port = 0): Promise<Canary | undefined> {
+  let count = 0;
+  let own = 0;
+  let chosen = port;
+  for (const host of addresses) {
+    const server: Server = createServer((socket) => {
+      count++;
+      socket.on("error", () => {}).destroy();
+    });
+    onTestFinished(() => void server.close());
+    try {
+      server.listen({ host, port: chosen, ipv6Only: host.includes(":") });
+      await once(server, "listening");
+    } catch {
+      return undefined;
+    }
+    chosen = (server.address() as AddressInfo).port;
+  }
+  return {
+    port: chosen,
+    async count() {
+      // Connections are taken in their order: behind these there is none from before.
+      for (const host of addresses) {
+        own++;
+        const last = connect(chosen, host).on("error", () => {});
+        last.resume();
+        await once(last, "close");
+      }
+      return count - own;
+    },
+  };
+}
