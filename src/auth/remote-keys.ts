@@ -37,7 +37,7 @@ const refreshMs = 5 * 60_000;
 /** Replicas that began together must not ask together. */
 const refreshJitter = 0.2;
 /** Between attempts while the issuer does not give its keys. */
-const retryMs = 10_000;
+const retryMs = 5_000;
 /** Between readings for tokens that name unknown keys. */
 const unknownKeyPauseMs = 10_000;
 /** From the last good answer on. */
