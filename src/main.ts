@@ -28,6 +28,7 @@ import type { Rooms } from "./rpc/rooms.ts";
 import { connectorService } from "./rpc/service.ts";
 import { validationInterceptor } from "./rpc/validation.ts";
 import { cannotListen } from "./server/cannot-listen.ts";
+import { createFairShares } from "./server/fair-share.ts";
 import { health } from "./server/health.ts";
 import { listenForMetrics } from "./server/metrics-port.ts";
 import { type DrainSummary, listen, type Server, type TlsOptions } from "./server/port.ts";
@@ -77,9 +78,14 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
     ...{ store, mint: () => mintApiKey(signingKey) },
     onRevoke: (id) => callers.changed(id),
   });
+<<<<<<< HEAD
+  const authenticator = createAuthentication({ config, log, store, signingKey, apiKeys, egress }, starting);
+  const { execution, history, metrics, observe, shares } = createCalls(
+=======
   const { fetch } = egress;
   const callers = createCallers({ config, log, store, signingKey, apiKeys, fetch }, starting);
   const { execution, history, metrics, observe } = createCalls(
+>>>>>>> origin/HEAD
     { config, log, store, catalogue, vault, egress },
     starting,
   );
@@ -104,7 +110,11 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
   starting.defer(() => changes.close());
   const rooms = { catalogue, execution, registry, apiKeys, history, pageTokens: createPageTokens(signingKey) };
   const server = await serve(config, log, rooms, {
+<<<<<<< HEAD
+    admit: admitPrincipals(callersBy(authenticator, config), shares.enter),
+=======
     admit: admitPrincipals(callers.authenticate),
+>>>>>>> origin/HEAD
     ready: () => store.ping(readyMs),
     slowPart: () => (store.isSlow() ? "The service's own database" : undefined),
   });
@@ -190,10 +200,13 @@ function createCalls({ config, log, store, catalogue, vault, egress }: Foundatio
   const history = createHistory({ store, log });
   starting.defer(() => history.close());
   const places = createPlaces({ perHost: limits.connections.host, all: limits.connections.all });
+  const shares = createFairShares();
+  starting.defer(() => shares.close());
   const metrics = createMetrics({
     bulkhead: () => execution.bulkheadFigures(),
     places: () => places.figures(),
     historyDropped: () => history.dropped,
+    overShare: () => shares.refused,
   });
   const observe: Observe = (observation) => {
     metrics.observe(observation);
@@ -217,7 +230,7 @@ function createCalls({ config, log, store, catalogue, vault, egress }: Foundatio
     cacheBytes: limits.cacheBytes,
   });
   starting.defer(() => execution.close());
-  return { execution, history, metrics, observe };
+  return { execution, history, metrics, observe, shares };
 }
 
 interface Gate {

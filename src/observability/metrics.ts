@@ -18,6 +18,8 @@ export interface MetricSources {
   readonly places?: () => { readonly open: number; readonly lent: number; readonly waiting: number };
   /** Records of calls that never came into the history. */
   readonly historyDropped?: () => number;
+  /** Calls of organizations that had more than their share of a busy replica. */
+  readonly overShare?: () => number;
 }
 
 export interface Metrics {
@@ -63,7 +65,8 @@ function processRegistry(): OwnRegistry {
   return ofProcess;
 }
 
-function readAtScrape(registry: OwnRegistry, { bulkhead, places, historyDropped }: MetricSources): void {
+function readAtScrape(registry: OwnRegistry, sources: MetricSources): void {
+  const { bulkhead, places, historyDropped, overShare } = sources;
   if (bulkhead !== undefined) {
     gauges(registry, "connector_bulkhead_calls", "Calls in the bulkhead, by what they do.", bulkhead);
   }
@@ -76,16 +79,31 @@ function readAtScrape(registry: OwnRegistry, { bulkhead, places, historyDropped 
     );
   }
   if (historyDropped !== undefined) {
-    new Counter({
-      name: "connector_history_dropped_total",
-      help: "Records of calls that are not in the history, since the store was away for too long.",
-      registers: [registry],
-      collect() {
-        this.reset();
-        this.inc(historyDropped());
-      },
-    });
+    counter(
+      registry,
+      "connector_history_dropped_total",
+      "Records of calls that are not in the history, since the store was away for too long.",
+      historyDropped,
+    );
   }
+  if (overShare !== undefined) {
+    counter(
+      registry,
+      "connector_over_share_total",
+      "Calls refused unread while the event loop was late, of organizations with more than their share of all calls.",
+      overShare,
+    );
+  }
+}
+
+function counter(registry: OwnRegistry, name: string, help: string, read: () => number): void {
+  new Counter({
+    ...{ name, help, registers: [registry] },
+    collect() {
+      this.reset();
+      this.inc(read());
+    },
+  });
 }
 
 /** One gauge with a series for each figure, by its name. */

@@ -13,12 +13,20 @@ export const clientCertificateKey = createContextKey<ClientCertificate | undefin
   description: "client certificate",
 });
 
-/** Admits no call of the connector service without a principal that may make it; health and reflection need none. */
-export function admitPrincipals(authenticate: AuthenticateCaller): (context: HandlerContext) => Promise<void> {
+/**
+ * Admits no call of the connector service without a principal that may make it; health and reflection need none.
+ *
+ * @param enter throws a Failure where the service has no room for another call of the organization. Default: it has
+ */
+export function admitPrincipals(
+  authenticate: AuthenticateCaller,
+  enter: (organizationId: string) => void = () => {},
+): (context: HandlerContext) => Promise<void> {
   return async (context) => {
     if (context.service.typeName !== ConnectorService.typeName) return;
     const certificate = context.values.get(clientCertificateKey);
     const principal = await authenticate(context.requestHeader.get("authorization"), certificate);
+    enter(principal.organizationId);
     authorizeCall(principal, context.method.localName);
     context.values.set(principalKey, principal);
   };

@@ -62,7 +62,10 @@ const gone = new DOMException("Nobody waits for the answer any more.", "AbortErr
  */
 function leavingOf(request: Request, response: Response): AbortSignal {
   const controller = new AbortController();
-  const leave = () => controller.abort(gone);
+  // Who has been answered whole is waited for by nobody either, and an abort has its price.
+  const leave = () => {
+    if (!response.writableEnded) controller.abort(gone);
+  };
   request.once("error", leave);
   // One of HTTP/1.1 closes as soon as it is read.
   (request instanceof Http2ServerRequest ? request : response).once("close", leave);

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
+import http2 from "node:http2";
 import { Code, ConnectError, createClient, type ServiceImpl } from "@connectrpc/connect";
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { Failure, type FailureKind } from "../../src/failure.ts";
 import { ReasonSchema } from "../../src/gen/connector/v1/error_pb.js";
 import { ConnectorService } from "../../src/gen/connector/v1/service_pb.js";
@@ -211,6 +212,35 @@ describe("anything else that is thrown", () => {
 });
 
 describe("a call that ends early", () => {
+  test("by its client's reset is no fault of the service, whatever the client calls it", async () => {
+    const log: unknown[] = [];
+    const begun = Promise.withResolvers<AbortSignal>();
+    const { url } = await serve({
+      service: {
+        getConnector(_, { signal }) {
+          begun.resolve(signal);
+          return aborted(signal);
+        },
+      },
+      onInternal: (cause) => log.push(cause),
+    });
+    const session = http2.connect(url);
+    onTestFinished(() => session.destroy());
+    const call = session.request({
+      ...{ ":method": "POST", ":path": "/connector.v1.ConnectorService/GetConnector" },
+      "content-type": "application/json",
+    });
+    call.on("error", () => {}).end("{}");
+    const signal = await begun.promise;
+    call.close(http2.constants.NGHTTP2_INTERNAL_ERROR);
+    const reason = await aborted(signal).catch((cause) => cause);
+    // Whatever is told of the call has been told then.
+    await fetch(url);
+
+    expect(toConnectError(reason).code).toBe(Code.Canceled);
+    expect(log).toEqual([]);
+  });
+
   for (const [what, instead] of [
     ["passes its signal's reason on", (reason) => reason],
     ["makes an AbortError of it", () => new DOMException("aborted", "AbortError")],
@@ -383,6 +413,12 @@ test("every kind becomes an error with its reason", () => {
     const error = toConnectError(new Failure(kind, "x"));
     expect([error.code, infoOf(error)?.reason]).toEqual([codes[kind], kind.toUpperCase()]);
   }
+});
+
+test("only a fault of the service has a stack, which costs more than the rest of a refusal", () => {
+  expect(new Failure("bulkhead_full", "It is full.").stack).not.toContain("failure.test.ts");
+  expect(new Failure("internal", "It broke.").stack).toContain("failure.test.ts");
+  expect(new Error("Another.").stack).toContain("failure.test.ts");
 });
 
 function aborted(signal: AbortSignal): Promise<never> {
