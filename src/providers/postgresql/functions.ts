@@ -12,7 +12,7 @@ import { words } from "./words.ts";
 
 /** Immutable or stable: they change nothing. */
 const pure = words(`
-  abbrev abs acldefault aclexplode acos acosd acosh age any_value area array_agg array_append array_dims array_fill
+  abbrev abs acldefault aclexplode acos acosd acosh age any_value area array_agg array_append array_cat array_dims array_fill
   array_length array_lower array_ndims array_position array_positions array_prepend array_remove array_replace
   array_reverse array_sort array_to_json array_to_string array_to_tsvector array_upper ascii asin asind asinh atan
   atan2 atan2d atand atanh avg bit bit_and bit_count bit_length bit_or bit_xor bool bool_and bool_or bound_box box
@@ -25,7 +25,8 @@ const pure = words(`
   get_byte get_current_ts_config getdatabaseencoding has_any_column_privilege has_column_privilege
   has_database_privilege has_foreign_data_wrapper_privilege has_function_privilege has_language_privilege
   has_largeobject_privilege has_parameter_privilege has_schema_privilege has_sequence_privilege has_server_privilege
-  has_table_privilege has_tablespace_privilege has_type_privilege height host hostmask icu_unicode_version
+  has_table_privilege has_tablespace_privilege has_type_privilege
+  hashint4 hashint8 hashtext hashtextextended height host hostmask icu_unicode_version
   inet_client_addr inet_client_port inet_merge inet_same_family inet_server_addr inet_server_port initcap int2 int4
   int4multirange int4range int8 int8multirange int8range interval is_normalized isclosed isempty isfinite
   ishorizontal isopen isparallel isperp isvertical json_agg json_agg_strict json_array_elements
@@ -65,7 +66,7 @@ const pure = words(`
   regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy repeat replace reverse
   right round row_number row_security_active row_to_json rpad rtrim scale session_user set_bit set_byte set_masklen
   setweight sha224 sha256 sha384 sha512 shobj_description sign similar_to_escape sin sind sinh slope split_part sqrt
-  statement_timestamp stddev stddev_pop stddev_samp string_agg string_to_array string_to_table strip strpos substr
+  starts_with statement_timestamp stddev stddev_pop stddev_samp string_agg string_to_array string_to_table strip strpos substr
   substring sum system_user tan tand tanh text time timestamp timestamptz timetz timezone to_ascii to_bin to_char
   to_date to_hex to_json to_jsonb to_number to_oct to_regclass to_regcollation to_regnamespace to_regoper
   to_regoperator to_regproc to_regprocedure to_regrole to_regtype to_regtypemod to_timestamp to_tsquery to_tsvector

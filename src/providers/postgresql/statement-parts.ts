@@ -34,7 +34,7 @@ export function treeOf(node: unknown, key: string): Tree {
 
 /** Tells of one node what it refers to, and returns what is wrong with it, in a sentence. */
 export function look(key: string, node: Tree, found: Findings): string | undefined {
-  return looks[key]?.(node, found);
+  return looks.get(key)?.(node, found);
 }
 
 type Look = (node: Tree, found: Findings) => string | undefined;
@@ -56,49 +56,52 @@ const formerFunctions: Readonly<Record<string, string>> = {
   MergeSupportFunc: "merge_action",
 };
 
-const looks: Readonly<Record<string, Look>> = {
-  FuncCall: lookAtCall,
-  A_Expr: ({ kind, name }, found) => {
-    const names = String(kind).includes("BETWEEN") ? [">=", "<=", "<", ">"].map((each) => [each]) : [namesOf(name)];
-    for (const each of names) referTo("operator", each, found);
-    return undefined;
-  },
-  SubLink: ({ operName }, found) => referTo("operator", namesOf(operName), found),
-  SortBy: ({ useOp }, found) => referTo("operator", namesOf(useOp), found),
-  CaseExpr: ({ arg }, found) => (arg === undefined ? undefined : referTo("operator", ["="], found)),
-  JoinExpr: ({ usingClause, isNatural }, found) =>
-    usingClause === undefined && isNatural !== true ? undefined : referTo("operator", ["="], found),
-  typeName: ({ names }, found) => referTo("cast", namesOf(names), found),
-  TypeName: ({ names }, found) => referTo("cast", namesOf(names), found),
-  ColumnRef: ({ fields }, found) => {
-    const names = namesOf(fields);
-    return names.length < 2 ? undefined : referTo("field", names.slice(-1), found);
-  },
-  A_Indirection: ({ indirection }, found) => {
-    for (const name of namesOf(indirection)) referTo("field", [name], found);
-    return undefined;
-  },
-  RangeVar: ({ schemaname, relname }) => {
-    const schema = schemaname === undefined ? undefined : String(schemaname);
-    if (isReadable(schema, String(relname))) return undefined;
-    const name = schema === undefined ? String(relname) : `${schema}.${String(relname)}`;
-    const how = schema === undefined ? " Name a relation of the database's own with its schema." : "";
-    return `\`${name}\` is not among the system's relations that a query may read.${how}`;
-  },
-  RangeTableSample: ({ method }) => {
-    const name = namesOf(method).join(".");
-    return sampling.has(name.replace(/^pg_catalog\./, ""))
-      ? undefined
-      : `TABLESAMPLE by \`${name}\` is not among the methods that a query may use.`;
-  },
-  JsonFuncExpr: ({ op }, found) => referTo("function", [String(op).replace(/_OP$/, "").toLowerCase()], found),
-  ...Object.fromEntries(
-    Object.entries(formerFunctions).map(([key, name]): [string, Look] => [
-      key,
-      (_node, found) => referTo("function", [name], found),
-    ]),
-  ),
-};
+/** A map, since some of the parser's words are also those of every object: `constructor`. */
+const looks: ReadonlyMap<string, Look> = new Map<string, Look>(
+  Object.entries<Look>({
+    FuncCall: lookAtCall,
+    A_Expr: ({ kind, name }, found) => {
+      const names = String(kind).includes("BETWEEN") ? [">=", "<=", "<", ">"].map((each) => [each]) : [namesOf(name)];
+      for (const each of names) referTo("operator", each, found);
+      return undefined;
+    },
+    SubLink: ({ operName }, found) => referTo("operator", namesOf(operName), found),
+    SortBy: ({ useOp }, found) => referTo("operator", namesOf(useOp), found),
+    CaseExpr: ({ arg }, found) => (arg === undefined ? undefined : referTo("operator", ["="], found)),
+    JoinExpr: ({ usingClause, isNatural }, found) =>
+      usingClause === undefined && isNatural !== true ? undefined : referTo("operator", ["="], found),
+    typeName: ({ names }, found) => referTo("cast", namesOf(names), found),
+    TypeName: ({ names }, found) => referTo("cast", namesOf(names), found),
+    ColumnRef: ({ fields }, found) => {
+      const names = namesOf(fields);
+      return names.length < 2 ? undefined : referTo("field", names.slice(-1), found);
+    },
+    A_Indirection: ({ indirection }, found) => {
+      for (const name of namesOf(indirection)) referTo("field", [name], found);
+      return undefined;
+    },
+    RangeVar: ({ schemaname, relname }) => {
+      const schema = schemaname === undefined ? undefined : String(schemaname);
+      if (isReadable(schema, String(relname))) return undefined;
+      const name = schema === undefined ? String(relname) : `${schema}.${String(relname)}`;
+      const how = schema === undefined ? " Name a relation of the database's own with its schema." : "";
+      return `\`${name}\` is not among the system's relations that a query may read.${how}`;
+    },
+    RangeTableSample: ({ method }) => {
+      const name = namesOf(method).join(".");
+      return sampling.has(name.replace(/^pg_catalog\./, ""))
+        ? undefined
+        : `TABLESAMPLE by \`${name}\` is not among the methods that a query may use.`;
+    },
+    JsonFuncExpr: ({ op }, found) => referTo("function", [String(op).replace(/_OP$/, "").toLowerCase()], found),
+    ...Object.fromEntries(
+      Object.entries(formerFunctions).map(([key, name]): [string, Look] => [
+        key,
+        (_node, found) => referTo("function", [name], found),
+      ]),
+    ),
+  }),
+);
 
 function lookAtCall({ funcname, args }: Tree, found: Findings): string | undefined {
   const names = namesOf(funcname);
