@@ -78,14 +78,9 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
     ...{ store, mint: () => mintApiKey(signingKey) },
     onRevoke: (id) => callers.changed(id),
   });
-<<<<<<< HEAD
-  const authenticator = createAuthentication({ config, log, store, signingKey, apiKeys, egress }, starting);
-  const { execution, history, metrics, observe, shares } = createCalls(
-=======
   const { fetch } = egress;
   const callers = createCallers({ config, log, store, signingKey, apiKeys, fetch }, starting);
-  const { execution, history, metrics, observe } = createCalls(
->>>>>>> origin/HEAD
+  const { execution, history, metrics, observe, shares } = createCalls(
     { config, log, store, catalogue, vault, egress },
     starting,
   );
@@ -110,11 +105,7 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
   starting.defer(() => changes.close());
   const rooms = { catalogue, execution, registry, apiKeys, history, pageTokens: createPageTokens(signingKey) };
   const server = await serve(config, log, rooms, {
-<<<<<<< HEAD
-    admit: admitPrincipals(callersBy(authenticator, config), shares.enter),
-=======
-    admit: admitPrincipals(callers.authenticate),
->>>>>>> origin/HEAD
+    admit: admitPrincipals(callers.authenticate, shares.enter),
     ready: () => store.ping(readyMs),
     slowPart: () => (store.isSlow() ? "The service's own database" : undefined),
   });
