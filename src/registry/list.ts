@@ -1,5 +1,5 @@
 /** Pages of an organization's connectors. */
-import type { EntityManager, FilterQuery } from "@mikro-orm/postgresql";
+import { type EntityManager, type FilterQuery, raw } from "@mikro-orm/postgresql";
 import { Connector, type ConnectorRow } from "../store/entities/connector.ts";
 import { checkText } from "./text.ts";
 
@@ -56,7 +56,8 @@ function conditions(organizationId: string, request: ListRequest): FilterQuery<C
   const all: FilterQuery<ConnectorRow>[] = [{ organizationId }];
   if (providers.length > 0) all.push({ provider: { $in: [...providers] } });
   if (namePrefix !== "") all.push({ name: { $like: `${namePrefix.replaceAll(/[\\%_]/g, "\\$&")}%` } });
-  if (Object.keys(labels).length > 0) all.push({ labels: { $contains: { ...labels } } } as FilterQuery<ConnectorRow>);
+  // As text, of which the ORM knows nothing: as an object it would lose a label named "__proto__", and with it a condition.
+  if (Object.keys(labels).length > 0) all.push({ [raw("labels @> ?::jsonb", [JSON.stringify(labels)])]: [] });
   if (disabled !== undefined) all.push({ disabled });
   if (ids !== undefined) all.push({ id: { $in: [...ids] } });
   if (after !== undefined) {
