@@ -79,14 +79,15 @@ describe("the program that makes an API key", () => {
     expect(await client.getConnector(id)).toMatchObject({ name: "one" });
     await expect(client.deleteConnector(id)).rejects.toMatchObject({ code: Code.PermissionDenied });
 
-    const limits = ["--connectors", crypto.randomUUID(), "--expires", "2999-01-01"];
+    const only = ["--connectors", crypto.randomUUID(), "--resources", "public.city, sales.*"];
+    const limits = [...only, "--expires", "2999-01-01"];
     const limited = await runProgram("cli/api-key.ts", environment, [...asked, ...limits]).ended;
     expect(await Array.fromAsync(service.clientFor(limited.stdout.trim()).listConnectors())).toEqual([]);
     const [row] = await run(
       service.storeUrl,
-      "SELECT principal, expire_time FROM api_key WHERE expire_time IS NOT NULL",
+      "SELECT principal, expire_time, resources FROM api_key WHERE expire_time IS NOT NULL",
     );
-    expect(row).toEqual(["ci", new Date("2999-01-01")]);
+    expect(row).toEqual(["ci", new Date("2999-01-01"), ["public.city", "sales.*"]]);
   });
 
   test("makes one in the built-in database when the service does not run, and is refused while it does", async () => {
@@ -124,6 +125,7 @@ describe("the program that makes an API key", () => {
     ["no scope", [...asked.slice(0, 5), ","], "names no scope"],
     ["an organization that can't be", ["--organization", "a b", ...asked.slice(2)], "organization"],
     ["a connector that can't be", [...asked, "--connectors", "sales"], "sales is not a connector's id"],
+    ["a resource that can't be", [...asked, "--resources", "*"], "resources[0]: must be a resource's full name"],
     ["a date that is none", [...asked, "--expires", "tomorrow"], "tomorrow is not a date"],
     ["a date that is past", [...asked, "--expires", "2020-01-01"], "is past"],
   ])("given %s says how it is used, and makes nothing", async (_, args, expected) => {

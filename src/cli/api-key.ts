@@ -1,7 +1,7 @@
 /** Creates an API key in the configured database and prints it, once. */
 import { parseArgs } from "node:util";
 import { checkGrant } from "../auth/granting.ts";
-import { principalOf, scopes } from "../auth/principal.ts";
+import { isScope, principalOf, scopes } from "../auth/principal.ts";
 import { parseSigningKey } from "../auth/signing-key.ts";
 import { type Config, readConfig } from "../config.ts";
 import { createApiKey, developmentKeys, type NewApiKey } from "../development.ts";
@@ -46,9 +46,12 @@ function readArguments(args: readonly string[]): NewApiKey {
     ...{ organizationId: organization, principal, scopes: listOf(scopes) },
     ...{ connectorIds: listOf(connectors), resources: listOf(resources) },
   };
+  const unknown = key.scopes.filter((scope) => !isScope(scope));
   if (key.scopes.length === 0) throw new UsageError("--scopes names no scope.");
-  const unlimited = { connectorIds: undefined, resources: undefined };
-  parsed(() => checkGrant(principalOf({ ...key, ...unlimited, id: principal, scopes: ["connector.admin"] }), key));
+  if (unknown.length > 0) throw new UsageError(`--scopes: there is no ${unknown.join(", ")}.`);
+  // Who has the database has everything.
+  const everything = { scopes: ["connector.admin"], connectorIds: undefined, resources: undefined };
+  parsed(() => checkGrant(principalOf({ organizationId: organization, id: principal, ...everything }), key));
   const stranger = key.connectorIds.find((id) => !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id));
   if (stranger !== undefined) throw new UsageError(`--connectors: ${stranger} is not a connector's id.`);
   return { ...key, expireTime: expires === undefined ? null : dateOf(expires) };
