@@ -5,10 +5,10 @@
  * to an address that was judged: a name that resolves differently a moment later
  * gains nothing. (Smokescreen by Stripe does the same.)
  */
-import { connect, type LookupFunction, type OnReadOpts, type Socket, type TcpNetConnectOpts } from "node:net";
+import { connect, isIP, type LookupFunction, type OnReadOpts, type Socket, type TcpNetConnectOpts } from "node:net";
 import { orAborted } from "../abort.ts";
 import { Failure } from "../failure.ts";
-import { isHost } from "./name.ts";
+import { isHost, isMetadataName } from "./name.ts";
 import type { OwnPlaces } from "./own.ts";
 import type { EgressPolicy } from "./policy.ts";
 import { type Resolve, type ResolvedAddress, resolveHere } from "./resolve.ts";
@@ -34,8 +34,9 @@ export function createDial(policy: EgressPolicy, { own, resolve = resolveHere }:
     const { host, port } = target;
     signal?.throwIfAborted();
     // What is no name may still be an address to the resolver, in a spelling that nobody judged.
-    if (!isHost(host)) throw denied(host);
-    const addresses = await orAborted(resolve(host), signal);
+    if (!isHost(host) || isMetadataName(host)) throw denied(host);
+    const family = isIP(host);
+    const addresses = family === 0 ? await orAborted(resolve(host), signal) : [{ address: host, family }];
     for (const { address } of addresses) {
       if (!policy.allows(address, target)) throw denied(host);
       const ownPlace = own === undefined ? false : await orAborted(isOwn(own, policy, address, target), signal);

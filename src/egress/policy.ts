@@ -7,7 +7,6 @@
  * everything but that.
  */
 import { type Address, classOf, parseAddress, wrapped } from "./address.ts";
-import { isMetadataName } from "./name.ts";
 import {
   type EgressConfig,
   type EgressRules,
@@ -43,7 +42,7 @@ export function createEgressPolicy(rules: EgressRules): EgressPolicy {
 
   function isOpen(address: Address, target: Target): boolean {
     const kind = classOf(address);
-    if (kind === "never" || isMetadataName(target.host)) return false;
+    if (kind === "never") return false;
     const text = address.toString();
     if (deny.some((rule) => isAbout(rule, target, text))) return false;
     // What is translated on its way must be allowed where it arrives, too.
@@ -83,10 +82,9 @@ export function createEgressPolicies(config: EgressConfig): (organizationId: str
 
 /** For endpoints that the operator has chosen: Redis, a JWKS, a Vault. */
 export const operatorPolicy: EgressPolicy = {
-  allows(address, { host }) {
+  allows(address) {
     const parsed = parseAddress(address);
-    if (parsed === undefined || isMetadataName(host)) return false;
-    return [parsed, ...wrapped(parsed)].every((each) => classOf(each) !== "never");
+    return parsed !== undefined && [parsed, ...wrapped(parsed)].every((each) => classOf(each) !== "never");
   },
   names: () => true,
 };
