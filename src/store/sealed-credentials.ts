@@ -55,13 +55,11 @@ export function sealedCredentials(transact: Transact): SealedCredentials {
       }),
     replace: (rewrapped) =>
       transact(async (em) => {
-        const columns = [
-          rewrapped.map(({ before }) => before.organizationId),
-          rewrapped.map(({ before }) => before.connectorId),
-          rewrapped.map(({ before }) => hex(before.sealed)),
-          rewrapped.map(({ sealed }) => hex(sealed)),
-        ];
-        return (await em.execute<unknown[]>(replaceStatement, columns)).length;
+        const rows = rewrapped.map(({ before, sealed }) => ({
+          ...{ organization_id: before.organizationId, id: before.connectorId },
+          ...{ before: hex(before.sealed), sealed: hex(sealed) },
+        }));
+        return (await em.execute<unknown[]>(replaceStatement, [JSON.stringify(rows)])).length;
       }),
   };
 }
@@ -93,7 +91,7 @@ const notUnderStatement = `
 
 const replaceStatement = `
   UPDATE connector SET sealed_credential = decode(given.sealed, 'hex')
-  FROM unnest(?::text[], ?::uuid[], ?::text[], ?::text[]) AS given (organization_id, id, before, sealed)
+  FROM json_to_recordset(?::json) AS given (organization_id text, id uuid, before text, sealed text)
   WHERE connector.organization_id = given.organization_id AND connector.id = given.id
     AND connector.sealed_credential = decode(given.before, 'hex')
   RETURNING connector.id`;

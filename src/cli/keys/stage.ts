@@ -30,7 +30,8 @@ export async function onStage<T>(config: Config, work: (stage: Stage) => Promise
     },
   });
   open.defer(() => keys.close());
-  return work({ keys, credentials: store.sealedCredentials });
+  // Not before it has ended is anything closed.
+  return await work({ keys, credentials: store.sealedCredentials });
 }
 
 /** What was asked for can't be done as things stand. */
