@@ -1,5 +1,9 @@
 /** Hostile SQL through every entry, with a superuser for the connector's user: nothing comes of it. */
+import { inspect } from "node:util";
+import { Code } from "@connectrpc/connect";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { ConnectorError } from "../../src/client/error.ts";
+import type { ConnectorClient, QueryInput } from "../../src/client/index.ts";
 import { Failure } from "../../src/failure.ts";
 import type { ResourceQuery, Session } from "../../src/providers/contract.ts";
 import { classify } from "../../src/providers/postgresql/errors.ts";
@@ -13,8 +17,13 @@ import {
   randomFrom,
 } from "../providers/postgresql/hostile-inputs.ts";
 import { callFor, firstPage, native, openedSession, rowsOf } from "../providers/postgresql/opened.ts";
+import { connectorTo, testService } from "../support/service.ts";
 import { scaled } from "../torture/scale.ts";
 
+/** What stands in the server's files, and in its table of users. */
+const secrets = new RegExp(`${canary}|SCRAM-SHA-256\\$`);
+
+const remote = scaled({ test: 240, torture: 8_000 });
 const inputs = scaled({ test: 5_000, torture: 100_000 });
 const lanes = 8;
 /** Milliseconds of an input that only takes time, and of any other. */
@@ -87,8 +96,7 @@ const weighted = ["query", "query", "query", "query", "stream", "stream", "expla
 async function end(session: Required<Session>, entry: string, text: string): Promise<string> {
   try {
     const answer = await (entries[entry] as Entry)(session, text, slow.test(text) ? shortMs : longMs);
-    expect(answer, `${entry}: ${text}`).not.toContain(canary);
-    expect(answer, `${entry}: ${text}`).not.toContain("SCRAM-SHA-256$");
+    expect(answer, `${entry}: ${text}`).not.toMatch(secrets);
     return "answered";
   } catch (cause) {
     const failure = classify(cause);
@@ -119,27 +127,86 @@ async function besiege(texts: Iterator<string>, seed: number, count: number, end
   }
 }
 
-test(`${inputs} hostile inputs change no row, make no file, leave nothing in a session and reach nobody`, {
-  timeout: scaled({ test: 240_000, torture: 3_600_000 }),
-}, async () => {
-  const collected = collectedStrings();
-  const seeds = [...dangerousStatements(source.directory), ...source.calls, ...collected];
-  const before = await source.state();
-  const ends = new Map<string, number>();
-  const texts = hostileInputs(seeds, 4);
-  await Promise.all(Array.from({ length: lanes }, (_, lane) => besiege(texts, lane, inputs / lanes, ends)));
-
+/** All is as it was, and nobody has heard anything. */
+async function expectNothingCame(before: unknown): Promise<void> {
   expect(await source.state()).toEqual(before);
+  await expect.poll(() => source.running(), { timeout: 10_000 }).toBe(0);
   expect(await source.leftovers()).toEqual([
     ["lock", "0"],
     ["temporary table", "0"],
     ["prepared transaction", "0"],
   ]);
   expect(source.notifications).toEqual([]);
-  await expect.poll(() => source.running(), { timeout: 10_000 }).toBe(0);
-  const told = [...ends].map(([what, count]) => `${count} ${what}`).join(", ");
-  const absent = collected.length === 0 ? " (the collected strings are not on this machine)" : "";
-  console.log(
-    `hostile SQL: ${inputs} inputs from ${seeds.length} seeds${absent}: ${told}; 0 changes, files, notifications, residue`,
-  );
+}
+
+function report(what: string, ends: ReadonlyMap<string, number>): void {
+  const told = [...ends].map(([end, count]) => `${count} ${end}`).join(", ");
+  console.log(`hostile SQL: ${what}: ${told}; 0 changes, files, notifications, residue`);
+}
+
+const timeout = scaled({ test: 240_000, torture: 3_600_000 });
+
+test(`${inputs} hostile inputs change no row, make no file, leave nothing in a session and reach nobody`, {
+  timeout,
+}, async () => {
+  const seeds = [...dangerousStatements(source.directory), ...source.calls, ...collectedStrings()];
+  const before = await source.state();
+  const ends = new Map<string, number>();
+  const texts = hostileInputs(seeds, 4);
+  await Promise.all(Array.from({ length: lanes }, (_, lane) => besiege(texts, lane, inputs / lanes, ends)));
+  await expectNothingCame(before);
+  report(`${inputs} inputs from ${seeds.length} seeds`, ends);
+});
+
+test(`${remote} hostile inputs by RPC do no more`, { timeout }, async () => {
+  const service = await testService();
+  try {
+    const { id } = await service.client.createConnector(connectorTo(source.url));
+    const before = await source.state();
+    const texts = hostileInputs([...dangerousStatements(source.directory), ...source.calls, ...collectedStrings()], 5);
+    const ends = new Map<string, number>();
+    const caller = async (_: unknown, lane: number) => {
+      const random = randomFrom(lane);
+      for (let i = 0; i < remote / lanes; i++) {
+        const what = await remoteEnd(service.client, id, texts.next().value, random());
+        ends.set(what, (ends.get(what) ?? 0) + 1);
+      }
+    };
+    await Promise.all(Array.from({ length: lanes }, caller));
+    await expectNothingCame(before);
+    report(`${remote} inputs by RPC`, ends);
+  } finally {
+    await service.stop();
+  }
+});
+
+/** By which RPC and as what, the number from 0 to 1 says. */
+async function remoteEnd(client: ConnectorClient, id: string, text: string, which: number): Promise<string> {
+  const query: QueryInput =
+    which < 0.7
+      ? { native: text }
+      : which < 0.8
+        ? { resource: text }
+        : which < 0.9
+          ? { resource: "city", where: { name: text } }
+          : { resource: "city", orderBy: [text] };
+  const options = { timeoutMs: slow.test(text) ? shortMs : longMs };
+  try {
+    const answer =
+      which < 0.4
+        ? (await client.query(id, query, options)).rows
+        : which < 0.6
+          ? await Array.fromAsync(client.stream(id, query, options))
+          : await client.explainQuery(id, query, options);
+    expect(inspect(answer, { depth: 9, maxStringLength: null }), text).not.toMatch(secrets);
+    return "answered";
+  } catch (cause) {
+    const { code, reason } = ConnectorError.from(cause);
+    return reason ?? Code[code];
+  }
+}
+
+test("the strings that others collected are among the inputs", (context) => {
+  if (collectedStrings().length === 0) context.skip("they are not on this machine");
+  expect(collectedStrings().length).toBeGreaterThan(800);
 });
