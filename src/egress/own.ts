@@ -62,9 +62,10 @@ export function createOwnPlaces(resolve: Resolve): OwnPlaces {
 
   return {
     add(place) {
-      const isAll = unspecified.includes(place.host);
-      const addresses = isAll ? ["127.0.0.1"] : [];
-      places.push({ place, addresses, readUntil: isAll ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY });
+      const address = unspecified.includes(place.host) ? "127.0.0.1" : place.host;
+      if (parseAddress(address) !== undefined) {
+        places.push({ place, addresses: [address], readUntil: Number.POSITIVE_INFINITY });
+      } else places.push({ place, addresses: [], readUntil: Number.NEGATIVE_INFINITY });
     },
     async at(address, port) {
       const parsed = parseAddress(address);

@@ -1,8 +1,11 @@
 /** Connectors to where the operator lets nobody go. */
 import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer, type Server } from "node:net";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { connectorTo, type TestService, testService } from "../support/service.ts";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { connectorTo, rogueServer, type TestService, testService } from "../support/service.ts";
 import { allRows, refusalOf } from "./refusal.ts";
 import { failedCheck } from "./report.ts";
 
@@ -33,8 +36,8 @@ async function create(host: string): Promise<string> {
 
 describe("no spelling of a private address leads there", () => {
   test.each([
-    ...["127.0.0.1", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "0.0.0.0", "localhost"],
-    ...["::1", "::ffff:127.0.0.1", "::ffff:7f00:1", "::7f00:1", "169.254.169.254", "168.63.129.16", "10.0.0.1"],
+    ...["127.0.0.1", "0.0.0.0", "localhost", "LOCALHOST", "metadata.google.internal"],
+    ...["::1", "::", "::ffff:127.0.0.1", "::ffff:7f00:1", "::7f00:1", "169.254.169.254", "168.63.129.16", "10.0.0.1"],
   ])("%s", async (host) => {
     const { client } = service;
     const id = await create(host);
@@ -53,9 +56,44 @@ describe("no spelling of a private address leads there", () => {
   });
 });
 
+describe("no field leads to a file or a socket of the service's machine", () => {
+  const paths = [
+    ...["/var/run/postgresql", "/etc/passwd", "../../etc/passwd", "~/.pgpass", "file:///etc/passwd", "@abstract", "."],
+    ...["postgres://u:p@127.0.0.1/d", "host=/tmp", "host=/tmp port=5432", "unix:/tmp", "C:\\secret", "\\\\host\\share"],
+  ];
+  const valid = { host: "db.example.com", port: 5432, database: "d", user: "u", tls: "verify_full" };
+
+  test.each(["host", "port", "tls", "ca", "sslrootcert", "sslkey", "options", "socket", "dsn", "url"])(
+    "%s",
+    async (field) => {
+      for (const path of paths) {
+        const creating = service.client.createConnector({
+          ...{ provider: "postgresql", name: `path-${crypto.randomUUID()}`, credential: { password: "p" } },
+          config: { ...valid, [field]: path },
+        });
+        const refusal = await refusalOf(creating);
+        expect(refusal).toMatchObject({ code: "InvalidArgument", reason: "INVALID_REQUEST" });
+        expect(refusal.fields, path).toEqual([`config.${field}`]);
+      }
+    },
+  );
+
+  test.each(["database", "user"])("%s is sent to the source as the name that it is", async (field) => {
+    // Nobody listens, so the name goes nowhere; it is no way to another host.
+    for (const path of paths) {
+      const { id } = await service.client.createConnector({
+        ...{ provider: "postgresql", name: `path-${crypto.randomUUID()}`, credential: { password: "p" } },
+        config: { ...valid, host: "127.0.0.1", [field]: path },
+      });
+      expect(await refusalOf(service.client.getSchema(id))).toMatchObject({ reason: "EGRESS_DENIED" });
+    }
+  });
+});
+
 describe("what is no host name and no address is not stored", () => {
   test.each([
-    ...["[::]", "[::1]", "::", "/var/run/postgresql", "127.0.0.1:5432", "postgres://127.0.0.1", "a b", ""],
+    ...["[::]", "[::1]", "/var/run/postgresql", "127.0.0.1:5432", "postgres://127.0.0.1", "a b", ""],
+    ...["127.1", "2130706433", "0x7f000001", "0177.0.0.1", "0x7f.1", "0", "127.0.0.1.", "fe80::1%eth0", "%6cocalhost"],
     ...["127.0.0.1/24", "user@127.0.0.1", "..", "-h", "host\0.example", "host\n.example", "１２７.0.0.1"],
   ])("%j", async (host) => {
     const refusal = await refusalOf(create(host));
@@ -67,4 +105,65 @@ describe("what is no host name and no address is not stored", () => {
     });
     expect(connections).toBe(0);
   });
+});
+
+describe("the service itself", () => {
+  let open: TestService;
+  beforeAll(async () => {
+    open = await testService({ METRICS_PORT: "0" });
+  });
+  afterAll(() => open.stop());
+
+  async function refusalAt(target: TestService, changes: Readonly<Record<string, unknown>>) {
+    const request = connectorTo(target.storeUrl, `own-${crypto.randomUUID()}`);
+    const config = { ...request.config, ...changes };
+    const { id } = await target.client.createConnector({ ...request, config });
+    const outcome = await target.client.query(id, { native: "SELECT 1" }).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    return outcome === undefined ? "answered" : refusalOf(Promise.reject(outcome));
+  }
+  const denied = {
+    ...{ code: "FailedPrecondition", reason: "EGRESS_DENIED", where: "egress" },
+    message: expect.stringContaining("leads to this service itself"),
+  };
+
+  test("is no source, at none of its ports and addresses", async () => {
+    const ports = [Number(new URL(open.url).port), open.metricsPort];
+    for (const port of ports) {
+      for (const host of ["127.0.0.1", "localhost", "::ffff:127.0.0.1", "127.0.0.9"]) {
+        expect(await refusalAt(open, { host, port }), `${host}:${port}`).toMatchObject(denied);
+      }
+    }
+  });
+
+  test("keeps its own database to itself, beside the others of a server that the operator names", async () => {
+    expect(await refusalAt(open, {})).toMatchObject(denied);
+    expect(await refusalAt(open, { database: "postgres" })).toBe("answered");
+  });
+
+  test("keeps the whole server to itself where only a range is open", async () => {
+    const ranges = await testService({ EGRESS_ALLOW: "127.0.0.0/8" });
+    onTestFinished(() => ranges.stop());
+    expect(await refusalAt(ranges, { database: "postgres" })).toMatchObject(denied);
+  });
+});
+
+test("an organization reaches what the operator opens to it, and no other does", async () => {
+  const directory = await mkdtemp(path.join(tmpdir(), "connector-egress-"));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  const file = path.join(directory, "egress.json");
+  await writeFile(file, JSON.stringify({ organizations: { acme: { allow: ["127.0.0.1"] } } }));
+  const own = await testService({ EGRESS_ALLOW: "", EGRESS_POLICY_FILE: file });
+  onTestFinished(() => own.stop());
+  const globex = own.clientFor(await own.tokenFor("globex", "connector.admin"));
+  const rogue = await rogueServer((socket) => void socket.destroy());
+  onTestFinished(() => rogue.stop());
+  const reasonOf = async (client: typeof globex) => {
+    const { id } = await client.createConnector(connectorTo(`postgres://u:p@127.0.0.1:${rogue.port}/d`));
+    return (await refusalOf(client.query(id, { resource: "city" }))).reason;
+  };
+  expect(await reasonOf(own.client)).toBe("UPSTREAM_LOST");
+  expect(await reasonOf(globex)).toBe("EGRESS_DENIED");
 });
