@@ -98,7 +98,10 @@ export function openCall(caller: Caller, limits: CallLimits, listeners: Listener
     since = now;
     return now;
   };
-  const timings = () => ({ ...spent, total: count() - start });
+  const timings = () => {
+    const now = count();
+    return { ...spent, total: now - start };
+  };
 
   const controller = new AbortController();
   const waiting: ((reason: unknown) => void)[] = [];
