@@ -87,6 +87,7 @@ test("an empty environment runs on this machine with the built-in database", () 
 test("every variable arrives where it belongs", () => {
   const config = readConfig({
     ...withDatabase,
+    DATABASE_DIRECT_URL: "postgres://user:s3cret@direct.example.com/connector",
     ENCRYPTION_KEYS_FILE: "/etc/connector/keys.json",
     VAULT_ADDR: "https://vault.example.com:8200/",
     VAULT_TRANSIT_MOUNT: "team/transit",
@@ -135,7 +136,7 @@ test("every variable arrives where it belongs", () => {
       key: expect.stringContaining("PRIVATE KEY"),
       clients: { ca: expect.stringContaining("BEGIN CERTIFICATE"), auth: "required", principals: "[]" },
     },
-    database: { url: withDatabase.DATABASE_URL },
+    database: { url: withDatabase.DATABASE_URL, directUrl: "postgres://user:s3cret@direct.example.com/connector" },
     encryptionKeys: {
       transit: {
         ...{ address: "https://vault.example.com:8200", mount: "team/transit", key: "connectors" },
@@ -242,6 +243,7 @@ test.each([
   ["DATABASE_URL", "mysql://user:s3cret@host/db"],
   ["DATABASE_URL", "postgres://user:s3cret@host"],
   ["DATABASE_URL", "host=db password=s3cret"],
+  ["DATABASE_DIRECT_URL", "postgres://user:s3cret@host"],
   ["ENCRYPTION_KEYS", `first:${key.slice(1)}`],
   ["ENCRYPTION_KEYS", `${key},${other}`],
   ["ENCRYPTION_KEYS", "s3cret"],
@@ -278,6 +280,7 @@ test.each([
   ["TLS_CLIENT_CA: must be an authority's", { TLS_CERT: certificate, TLS_KEY: privateKey, TLS_CLIENT_CA: leaf }],
   ["SPIFFE_PRINCIPALS_FILE: needs TLS_CLIENT_CA", { SPIFFE_PRINCIPALS_FILE: workloads }],
   ["TLS_CLIENT_AUTH: needs TLS_CLIENT_CA", { TLS_CLIENT_AUTH: "required" }],
+  ["DATABASE_DIRECT_URL: needs DATABASE_URL", { DATABASE_DIRECT_URL: withDatabase.DATABASE_URL }],
   ["ENCRYPTION_KEYS, ENCRYPTION_KEY: give one of them", { ENCRYPTION_KEYS: `a:${key}`, ENCRYPTION_KEY: other }],
   ["JWT_ISSUER, JWT_AUDIENCE: are needed", { JWT_SECRET: "x".repeat(32), JWT_ISSUER: "i" }],
   ["JWT_JWKS_URL: is needed", { JWT_ISSUER: "i", JWT_AUDIENCE: "a" }],
