@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import type { ConnectorRow } from "../../src/store/entities/connector.ts";
 import { type Answer, type HttpSource, httpSource, lines, rows, silence, status } from "../support/http-provider.ts";
+import { anew } from "../support/patience.ts";
 import {
   callerFor,
   type Executing,
@@ -103,7 +104,7 @@ describe("a stream", () => {
 test.each([
   ["refusals of a request", status(400), undefined],
   ["calls whose time was up at a source that is slow", silence, 30],
-])("many %s open no breaker", async (_, answer, timeoutMs) => {
+])("many %s open no breaker", anew, async (_, answer, timeoutMs) => {
   const own = await closedLater({ limits: { concurrency: 20 } });
   source.answer(answer);
   const calls = Array.from({ length: 20 }, () => ask(own, undefined, timeoutMs));
@@ -132,7 +133,7 @@ describe("the probe of a half open breaker", () => {
   test.each([
     ["cancels", undefined],
     ["gives up by its deadline", 50],
-  ])("decides without its caller, who %s", async (_, timeoutMs) => {
+  ])("decides without its caller, who %s", anew, async (_, timeoutMs) => {
     const own = await broken();
     const { answer, give } = heldAnswer(rows([["1"]]));
     source.answer(answer);

@@ -5,6 +5,7 @@ import { Failure, type FailureKind } from "../../src/failure.ts";
 import type { CallEnded } from "../../src/observability/observation.ts";
 import type { ConnectorPolicy, ConnectorRow } from "../../src/store/entities/connector.ts";
 import { type Answer, type HttpSource, httpSource, lines, rows, silence, status } from "../support/http-provider.ts";
+import { anew } from "../support/patience.ts";
 import {
   callerFor,
   type Executing,
@@ -111,7 +112,7 @@ describe("a page", () => {
     expect(await onlyEnd(stage)).toMatchObject({ reason: "cancelled", attempts: 0 });
   });
 
-  test("whose time was up", async () => {
+  test("whose time was up", anew, async () => {
     source.answer(silence);
     const stage = await stageOf();
     await expect(stage.query(undefined, 100)).rejects.toEqual(refusedAs("deadline_exceeded"));

@@ -5,6 +5,7 @@ import { type ClientReadableStream, Metadata } from "@grpc/grpc-js";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { grpcClient } from "../server/grpc-js.ts";
+import { anew } from "../support/patience.ts";
 import { stopwatch } from "../support/stopwatch.ts";
 import { type Source, serviceWithSource, until } from "./source.ts";
 
@@ -100,7 +101,7 @@ describe("a statement is stopped", () => {
       (timeoutMs: number) => source.client.stream(source.connectorId, { native: sleeping }, { timeoutMs }).header,
     ],
     ["a page", (timeoutMs: number) => source.client.query(source.connectorId, { native: sleeping }, { timeoutMs })],
-  ])("when the deadline of %s passes", async (_, call) => {
+  ])("when the deadline of %s passes", anew, async (_, call) => {
     const took = stopwatch();
     const ended = expect(call(400)).rejects.toMatchObject({ code: Code.DeadlineExceeded });
     await until(source, active, "1");

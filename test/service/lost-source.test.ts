@@ -1,6 +1,7 @@
 /** A source that is killed or freezes while a call is on its way. */
 import pg from "pg";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { anew } from "../support/patience.ts";
 import { type OwnCluster, ownCluster } from "../support/postgres.ts";
 import { connectorTo } from "../support/service.ts";
 import { stopwatch } from "../support/stopwatch.ts";
@@ -57,44 +58,52 @@ test("a source killed in the middle of a query ends it when it is not there for 
   expect(refusal.reason).toMatch(/^UPSTREAM_(LOST|UNREACHABLE)$/);
 });
 
-test("a source that freezes in the middle of a query is ended by the deadline, and used again when it thaws", async () => {
-  const { rpc } = source.client;
-  const query = { source: { case: "native" as const, value: { text: "SELECT 1 FROM pg_sleep(60)" } } };
-  const took = stopwatch();
-  const querying = refusalOf(rpc.query({ connectorId, query }, limit));
-  await untilActive("1");
-  await other.kill("SIGSTOP");
-  const refusal = await querying;
-  expect(took()).toBeLessThan(limitMs + 200);
-  expect(refusal).toMatchObject({ code: "DeadlineExceeded", reason: "DEADLINE_EXCEEDED", where: "upstream" });
-  expect(Number(refusal.metadata.source_ms)).toBeGreaterThan(limitMs / 2);
-  const report = await rpc.testConnector({ connectorId }, limit);
-  expect(failedCheck(report)).toMatchObject({ name: "authenticate", reason: "DEADLINE_EXCEEDED" });
+test(
+  "a source that freezes in the middle of a query is ended by the deadline, and used again when it thaws",
+  anew,
+  async () => {
+    const { rpc } = source.client;
+    const query = { source: { case: "native" as const, value: { text: "SELECT 1 FROM pg_sleep(60)" } } };
+    const took = stopwatch();
+    const querying = refusalOf(rpc.query({ connectorId, query }, limit));
+    await untilActive("1");
+    await other.kill("SIGSTOP");
+    const refusal = await querying;
+    expect(took()).toBeLessThan(limitMs + 200);
+    expect(refusal).toMatchObject({ code: "DeadlineExceeded", reason: "DEADLINE_EXCEEDED", where: "upstream" });
+    expect(Number(refusal.metadata.source_ms)).toBeGreaterThan(limitMs / 2);
+    const report = await rpc.testConnector({ connectorId }, limit);
+    expect(failedCheck(report)).toMatchObject({ name: "authenticate", reason: "DEADLINE_EXCEEDED" });
 
-  await other.kill("SIGCONT");
-  await untilActive("0");
-  expect((await source.client.query(connectorId, { native: "SELECT 1 AS one" })).rows[0]?.one).toBe(1);
-});
+    await other.kill("SIGCONT");
+    await untilActive("0");
+    expect((await source.client.query(connectorId, { native: "SELECT 1 AS one" })).rows[0]?.one).toBe(1);
+  },
+);
 
-test("a source that freezes in the middle of a stream is ended by the deadline, after the rows already sent", async () => {
-  const { rpc } = source.client;
-  const query = { source: { case: "native" as const, value: { text: endless.native } } };
-  const parts: (string | undefined)[] = [];
-  const took = stopwatch();
-  const reading = (async () => {
-    for await (const { part } of rpc.streamQuery({ connectorId, query }, limit)) {
-      if (parts.push(part.case) === 10) await other.kill("SIGSTOP");
-    }
-  })();
-  const refusal = await refusalOf(reading);
-  expect(took()).toBeLessThan(limitMs + 200);
-  expect(refusal).toMatchObject({ code: "DeadlineExceeded", reason: "DEADLINE_EXCEEDED" });
-  expect(parts.length).toBeGreaterThanOrEqual(10);
-  expect(parts).not.toContain("trailer");
-  await other.kill("SIGCONT");
-  await untilActive("0");
-  expect(await allRows(source.client.stream(connectorId, { native: "SELECT 1" }))).toHaveLength(1);
-});
+test(
+  "a source that freezes in the middle of a stream is ended by the deadline, after the rows already sent",
+  anew,
+  async () => {
+    const { rpc } = source.client;
+    const query = { source: { case: "native" as const, value: { text: endless.native } } };
+    const parts: (string | undefined)[] = [];
+    const took = stopwatch();
+    const reading = (async () => {
+      for await (const { part } of rpc.streamQuery({ connectorId, query }, limit)) {
+        if (parts.push(part.case) === 10) await other.kill("SIGSTOP");
+      }
+    })();
+    const refusal = await refusalOf(reading);
+    expect(took()).toBeLessThan(limitMs + 200);
+    expect(refusal).toMatchObject({ code: "DeadlineExceeded", reason: "DEADLINE_EXCEEDED" });
+    expect(parts.length).toBeGreaterThanOrEqual(10);
+    expect(parts).not.toContain("trailer");
+    await other.kill("SIGCONT");
+    await untilActive("0");
+    expect(await allRows(source.client.stream(connectorId, { native: "SELECT 1" }))).toHaveLength(1);
+  },
+);
 
 const limitMs = 1_500;
 /** Told to the service alone: it must keep to it by itself. */

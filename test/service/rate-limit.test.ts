@@ -1,6 +1,7 @@
 /** How many calls a second a connector and an organization may make. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type ConnectorClient, ConnectorError } from "../../src/client/index.ts";
+import { anew } from "../support/patience.ts";
 import { connectorTo } from "../support/service.ts";
 import { counted } from "./metrics.ts";
 import { type Source, serviceWithSource } from "./source.ts";
@@ -17,6 +18,9 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([source.stop(), limited.stop()]));
 
+/** Calls a second: one in a window that ends with no test. */
+const seldom = 0.002;
+
 async function newConnector(policy: object, { client, url }: Pick<Source, "client" | "url"> = source) {
   return (await client.createConnector({ ...connectorTo(url, `c-${crypto.randomUUID()}`), policy })).id;
 }
@@ -31,24 +35,28 @@ async function burst(calls: readonly Promise<unknown>[]) {
   return { answered: outcomes.length - refusals.length, refusals };
 }
 
-test("calls beyond the connector's policy are refused, and pass when they have waited as long as they were told", async () => {
-  const id = await newConnector({ callsPerSecond: 2 });
-  const { answered, refusals } = await burst([ask(id), ask(id), ask(id)]);
-  expect(answered).toBe(2);
-  const [refusal] = refusals;
-  expect(refusal).toMatchObject({
-    ...{ code: 8, reason: "RATE_LIMITED", where: "rate_limit" },
-    metadata: { limit: "connector", calls_per_second: "2", connector: id },
-  });
-  const waitMs = refusal?.retryAfterMs ?? 0;
-  expect(waitMs).toBeGreaterThan(0);
-  expect(waitMs).toBeLessThanOrEqual(1_000);
-  await new Promise((resolve) => setTimeout(resolve, waitMs));
-  expect((await ask(id)).rows).toHaveLength(1);
-});
+test(
+  "calls beyond the connector's policy are refused, and pass when they have waited as long as they were told",
+  anew,
+  async () => {
+    const id = await newConnector({ callsPerSecond: 2 });
+    const { answered, refusals } = await burst([ask(id), ask(id), ask(id)]);
+    expect(answered).toBe(2);
+    const [refusal] = refusals;
+    expect(refusal).toMatchObject({
+      ...{ code: 8, reason: "RATE_LIMITED", where: "rate_limit" },
+      metadata: { limit: "connector", calls_per_second: "2", connector: id },
+    });
+    const waitMs = refusal?.retryAfterMs ?? 0;
+    expect(waitMs).toBeGreaterThan(0);
+    expect(waitMs).toBeLessThanOrEqual(1_000);
+    await new Promise((resolve) => setTimeout(resolve, waitMs));
+    expect((await ask(id)).rows).toHaveLength(1);
+  },
+);
 
 test("a stream and a test of the connector are calls like any other", async () => {
-  const id = await newConnector({ callsPerSecond: 1 });
+  const id = await newConnector({ callsPerSecond: seldom });
   await ask(id);
   const stream = Array.fromAsync(source.client.stream(id, { native: "SELECT 1" }));
   await expect(stream).rejects.toMatchObject({ reason: "RATE_LIMITED" });
@@ -56,7 +64,7 @@ test("a stream and a test of the connector are calls like any other", async () =
 });
 
 test("a limit that only observes refuses nothing, and counts", async () => {
-  const id = await newConnector({ callsPerSecond: 1, observeOnly: true });
+  const id = await newConnector({ callsPerSecond: seldom, observeOnly: true });
   const labels = { limit: "connector", enforced: "false" };
   const before = await counted(source.service, "connector_rate_limited_total", labels);
   const { answered } = await burst(Array.from({ length: 5 }, () => ask(id)));
@@ -65,21 +73,21 @@ test("a limit that only observes refuses nothing, and counts", async () => {
 });
 
 test("another connector is not held to it", async () => {
-  const [one, other] = [await newConnector({ callsPerSecond: 1 }), await newConnector({})];
+  const [one, other] = [await newConnector({ callsPerSecond: seldom }), await newConnector({})];
   const { answered } = await burst([ask(one), ask(one), ask(one), ask(other), ask(other), ask(other)]);
   expect(answered).toBe(4);
 });
 
 test("an updated policy holds at once", async () => {
-  const id = await newConnector({ callsPerSecond: 1 });
+  const id = await newConnector({ callsPerSecond: seldom });
   expect((await burst([ask(id), ask(id)])).answered).toBe(1);
   await source.client.updateConnector(id, { policy: {} }, { updateMask: ["policy"] });
   expect((await burst([ask(id), ask(id)])).answered).toBe(2);
-  await source.client.updateConnector(id, { policy: { callsPerSecond: 3 } });
-  expect((await burst([ask(id), ask(id), ask(id), ask(id)])).answered).toBe(3);
+  await source.client.updateConnector(id, { policy: { callsPerSecond: 2 * seldom } });
+  expect((await burst([ask(id), ask(id), ask(id), ask(id)])).answered).toBe(1);
 });
 
-test("an organization's limit binds its connectors together, and no other organization's", async () => {
+test("an organization's limit binds its connectors together, and no other organization's", anew, async () => {
   const { service, client, url } = limited;
   const other = service.clientFor(await service.tokenFor("globex", "connector.admin"));
   const ids = [await newConnector({}, limited), await newConnector({}, limited)] as const;

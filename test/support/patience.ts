@@ -4,3 +4,9 @@
  * by a stopwatch, where that is what is tested.
  */
 export const patience = { timeout: 60_000, interval: 5 } as const;
+
+/**
+ * For tests whose scene is set while a time limit runs that is what they are about: where
+ * the machine stalls for as long, nothing was shown, and they are run anew.
+ */
+export const anew = { retry: 3 } as const;
