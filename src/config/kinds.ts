@@ -1,7 +1,7 @@
 /** The kinds of values that variables take, each with what to say of one that is none. */
 import { readFileSync } from "node:fs";
-import { createSecureContext } from "node:tls";
 import { z } from "zod";
+import { certificatesProblem } from "../egress/certificates.ts";
 
 export const seconds = (fallback: number) => {
   const message = "must be a number of seconds, more than 0 and at most 86400";
@@ -31,15 +31,9 @@ export const file = z.string().transform((path, context) => {
   }
 });
 
-export const certificates = z.string().transform((pem, context) => {
-  try {
-    createSecureContext({ ca: pem });
-    if (/-----BEGIN CERTIFICATE-----/.test(pem)) return pem;
-  } catch {
-    // Said below.
-  }
-  context.addIssue("must be a file of certificates in PEM");
-  return z.NEVER;
+export const certificates = z.string().superRefine((pem, context) => {
+  const problem = certificatesProblem(pem);
+  if (problem !== undefined) context.addIssue(`must be a file of certificates: it ${problem}`);
 });
 
 export const key = /^[0-9a-f]{64}$/i;

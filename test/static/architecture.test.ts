@@ -25,7 +25,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     "vault",
   ],
   "config.ts": ["config", "observability", "egress/rules.ts", "store/embedded/directory.ts"],
-  config: ["egress/rules.ts"],
+  config: ["egress/rules.ts", "egress/certificates.ts"],
   "encryption-keys.ts": ["config", "egress", "vault"],
   "development.ts": ["auth", "registry", "store"],
   "callers.ts": ["config.ts", "auth", "egress", "observability", "registry", "store"],
