@@ -1,5 +1,6 @@
 /** A connector's credential, sealed for the one place it is sent to. */
 import type { EncryptionContext } from "./context.ts";
+import { Secret } from "./secret.ts";
 import type { Vault } from "./vault.ts";
 
 /** Where a credential belongs. */
@@ -23,10 +24,14 @@ export async function sealCredential(vault: Vault, place: CredentialPlace, crede
 }
 
 /** @throws Failure of kind `internal` when it was sealed for another place. */
-export async function openCredential(vault: Vault, place: CredentialPlace, sealed: Uint8Array): Promise<unknown> {
+export async function openCredential(
+  vault: Vault,
+  place: CredentialPlace,
+  sealed: Uint8Array,
+): Promise<Secret<unknown>> {
   const plaintext = await vault.open(sealed, contextOf(place));
   try {
-    return JSON.parse(Buffer.from(plaintext).toString("utf8"));
+    return new Secret(JSON.parse(Buffer.from(plaintext).toString("utf8")));
   } finally {
     plaintext.fill(0);
   }

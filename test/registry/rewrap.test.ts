@@ -47,7 +47,7 @@ async function connectorWith(organizationId: string, password: string): Promise<
 async function passwordOf(organizationId: string, id: string): Promise<unknown> {
   const { sealedCredential, credentialVersion: version } = await registry.get(organizationId, id);
   const place = { organizationId, connectorId: id, version, provider: "postgresql", endpoint };
-  return openCredential(createVault(localKeys(b)), place, sealedCredential as Buffer);
+  return (await openCredential(createVault(localKeys(b)), place, sealedCredential as Buffer)).reveal();
 }
 
 const rewrap = (credentials: SealedCredentials, onProgress: (progress: RewrapProgress) => void = () => {}) =>

@@ -1,8 +1,16 @@
 import { format, inspect } from "node:util";
+import { serialize } from "node:v8";
+import { pino } from "pino";
 import { expect, test } from "vitest";
 import { Secret } from "../../src/vault/secret.ts";
 
 const secret = new Secret({ password: "hunter2" });
+
+function logged(line: object): string[] {
+  const lines: string[] = [];
+  pino({}, { write: (text) => void lines.push(text) }).info(line);
+  return lines;
+}
 
 test("a secret shows itself to no log, message or answer", () => {
   const shown = [
@@ -17,6 +25,10 @@ test("a secret shows itself to no log, message or answer", () => {
     JSON.stringify(Object.entries(secret)),
     inspect({ ...secret }),
     inspect(structuredClone(secret)),
+    serialize({ secret }).toString("latin1"),
+    ...logged({ secret, err: new Error("failed", { cause: secret }), nested: [{ secret }] }),
+    inspect(new Error("failed", { cause: { secret } }), { depth: null, showHidden: true }),
+    inspect(new Map([[secret, new Set([secret])]]), { depth: null, showHidden: true }),
     new Error(`failed with ${secret}`).stack,
   ];
   for (const text of shown) expect(text).not.toContain("hunter2");

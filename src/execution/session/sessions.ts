@@ -91,5 +91,5 @@ async function open(
   const { organizationId, id: connectorId, credentialVersion: version, sealedCredential } = connector;
   const place = { organizationId, connectorId, version, provider: provider.id, endpoint: provider.endpoint(config) };
   const credential = sealedCredential === null ? undefined : await openCredential(vault, place, sealedCredential);
-  return { provider, session: provider.open(config, provider.credential.parse(credential), context) };
+  return { provider, session: provider.open(config, provider.credential.parse(credential?.reveal()), context) };
 }

@@ -1,6 +1,7 @@
 /** A live handle to one PostgreSQL database for one user: a few connections, and what was learned of its catalogue. */
 import type { PackedBatch } from "../../rows/packed.ts";
 import { textRows, trimmed } from "../../rows/page.ts";
+import { Secret } from "../../vault/secret.ts";
 import type {
   Call,
   Explanation,
@@ -36,13 +37,14 @@ export function openSession(
   password: string,
   { dial, maxConnections, places, refuseRiskyPrivileges = false }: SessionContext,
 ): Session {
+  const secret = new Secret(password);
   const pool = new ConnectionPool<SourceConnection>({
     max: maxConnections,
     idleMs,
     places,
     host: login.host,
     open: async (signal) => {
-      const connection = await SourceConnection.open(login, password, dial, signal);
+      const connection = await SourceConnection.open(login, secret.reveal(), dial, signal);
       return refuseRiskyPrivileges ? unlessRisky(connection, signal) : connection;
     },
     close: (connection) => connection.close(),
@@ -63,7 +65,7 @@ export function openSession(
   }
 
   return {
-    test: (call) => testConnection(login, password, { dial, places, refuseRiskyPrivileges }, call),
+    test: (call) => testConnection(login, secret.reveal(), { dial, places, refuseRiskyPrivileges }, call),
     async schema(call) {
       const borrowed = await Borrowed.from(pool, call, { ...login, planner });
       return borrowed.during(() => readSchema(borrowed.run));
