@@ -73,7 +73,7 @@ export async function migrate(orm: MikroORM): Promise<void> {
       ownerRole,
     ]);
     if (owned.length === 0) await migrator.up({ to: Roles.migrationName, transaction });
-    // The owner has no policy and sees no row: a migration that changes rows must fail, and not change none.
+    // The owner has no policy and sees no row: a migration that changes rows has to lift FORCE meanwhile, or fails.
     await em.execute(`SET LOCAL ROLE ${ownerRole}; SET LOCAL row_security = off`);
     await migrator.up({ transaction });
   });

@@ -172,7 +172,6 @@ test("the service does not start when its role could get around the isolation, a
     const refusal = await refusalOf(url);
     expect(refusal.message).toContain(way);
     await run(admin, statementsOf(refusal));
-    const store = await openStore({ url });
-    await store.close();
   }
+  await expectApart(url, admin);
 });

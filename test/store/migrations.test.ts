@@ -1,0 +1,77 @@
+/** What later migrations make belongs to the owner, and what they can't do they don't do in silence. */
+import { Migration } from "@mikro-orm/migrations";
+import { MikroORM } from "@mikro-orm/postgresql";
+import pg from "pg";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { migrate } from "../../src/store/database.ts";
+import { Connector } from "../../src/store/entities/connector.ts";
+import { openStore } from "../../src/store/store.ts";
+import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
+import { violations } from "./catalogue.ts";
+import { newConnector } from "./rows.ts";
+
+let database: FreshDatabase;
+/** As the superuser. */
+let admin: pg.Client;
+
+beforeEach(async () => {
+  database = await freshDatabase();
+  const store = await openStore({ url: database.url });
+  await store.withOrganization("acme", async (em) => em.create(Connector, newConnector("acme")));
+  await store.close();
+  admin = new pg.Client({ connectionString: database.url });
+  await admin.connect();
+});
+
+afterEach(async () => {
+  await admin.end();
+  await database.drop();
+});
+
+/** Runs a migration as that of a later version. */
+async function later(...statements: string[]): Promise<void> {
+  class Later extends Migration {
+    override readonly name = "29990101000000_later";
+    override up(): void {
+      for (const statement of statements) this.addSql(statement);
+    }
+  }
+  const orm = new MikroORM({
+    clientUrl: database.url,
+    entities: [Connector],
+    migrations: { migrationsList: [Later], snapshot: false, silent: true, tableName: "migration" },
+  });
+  try {
+    await migrate(orm);
+  } finally {
+    await orm.close(true);
+  }
+}
+
+test("a table and a function of a later migration belong to the owner, and nobody else may use them yet", async () => {
+  await later(
+    "CREATE TABLE later (organization_id varchar(64) NOT NULL, id uuid, PRIMARY KEY (organization_id, id))",
+    "CREATE FUNCTION later_fn() RETURNS int LANGUAGE sql SET search_path = pg_catalog AS 'SELECT 1'",
+  );
+  // Of the rules it breaks those alone that a migration has to see to itself.
+  expect(await violations(admin)).toEqual([
+    "row-level security is enabled and forced: later",
+    "a table has the policy of isolation: later",
+  ]);
+});
+
+test("a migration that changes rows where it would see none fails, and nothing of it stays", async () => {
+  const failing = later("ALTER TABLE connector ADD note text", "UPDATE connector SET note = 'changed'");
+  await expect(failing).rejects.toThrow("row-level security");
+  const { rows } = await admin.query("SELECT * FROM connector");
+  expect(rows).toHaveLength(1);
+  expect(rows[0]).not.toHaveProperty("note");
+
+  await later(
+    "ALTER TABLE connector ADD note text",
+    "ALTER TABLE connector NO FORCE ROW LEVEL SECURITY",
+    "UPDATE connector SET note = 'changed'",
+    "ALTER TABLE connector FORCE ROW LEVEL SECURITY",
+  );
+  expect((await admin.query("SELECT note FROM connector")).rows).toEqual([{ note: "changed" }]);
+});
