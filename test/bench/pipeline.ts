@@ -21,8 +21,12 @@ const callsPerTurn = 5_000;
 const concurrencies = [1, 16] as const;
 const busy = 16;
 const checkedCalls = 200;
-/** What compiles the code is counted as the process's CPU: a service that has run for a minute is past that. */
-const warmUpTurns = 12;
+/**
+ * What compiles the code is counted as the process's CPU: a service that has run for a minute
+ * is past that. The cases take turns here, too: code that was compiled for one of them alone
+ * would be compiled once more when the next one comes through it, and in a measured turn.
+ */
+const warmUpRounds = 12;
 
 /** The costs of each case, a round after the other. */
 type Costs = ReadonlyMap<CaseName, readonly Cost[]>;
@@ -43,12 +47,11 @@ export default async function pipeline(options: BenchOptions): Promise<BenchResu
     ...{ databaseUrl, storeUrl: embedded.url, redisUrl: redis?.url },
   });
   for (const name of names) {
-    options.progress(`Checking what ${name} reads, and warming it up.`);
+    options.progress(`Checking what ${name} reads.`);
     await child.call("check", { name, calls: checkedCalls });
-    for (let turn = 0; turn < warmUpTurns; turn++) {
-      await child.call("turn", { name, calls: callsPerTurn, concurrency: busy });
-    }
   }
+  options.progress("Warming up.");
+  await rounds(child, names, busy, { rounds: warmUpRounds, progress: () => {} });
   const measured = new Map<number, Costs>();
   for (const concurrency of concurrencies) measured.set(concurrency, await rounds(child, names, concurrency, options));
   return report(names, measured, options);
@@ -58,14 +61,12 @@ async function rounds(
   child: Child,
   names: readonly CaseName[],
   concurrency: number,
-  { rounds, progress }: BenchOptions,
+  { rounds, progress }: Pick<BenchOptions, "rounds" | "progress">,
 ): Promise<Costs> {
   const costs = new Map(names.map((name) => [name, [] as Cost[]]));
   for (let round = 0; round < rounds; round++) {
     const line: string[] = [];
-    // Everybody is once in every place, so that nobody always follows the same neighbour.
-    for (let turn = 0; turn < names.length; turn++) {
-      const name = names[(turn + round) % names.length] as CaseName;
+    for (const name of orderOf(names, round)) {
       const cost = await child.call<Cost>("turn", { name, calls: callsPerTurn, concurrency } satisfies Turn);
       costs.get(name)?.push(cost);
       line.push(`${name} ${cost.cpuUs.toFixed(0)}`);
@@ -73,6 +74,13 @@ async function rounds(
     progress(`${concurrency} at once, round ${round + 1} of ${rounds}, µs of CPU a call: ${line.join(", ")}`);
   }
   return costs;
+}
+
+/** Everybody comes to every place, and every other round goes backwards: nobody always follows the same neighbour. */
+function orderOf(names: readonly CaseName[], round: number): readonly CaseName[] {
+  const first = round % names.length;
+  const order = [...names.slice(first), ...names.slice(0, first)];
+  return round % 2 === 0 ? order : order.reverse();
 }
 
 /** The median over the rounds of a case's CPU, or of how much it is more than the provider's in the same round. */
