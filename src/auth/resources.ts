@@ -17,6 +17,11 @@ export function reachesResource(limit: readonly string[] | undefined, name: stri
   return limit === undefined || limit.some((pattern) => covers(pattern, name));
 }
 
+/** Whether a name says the namespace too, whatever stands in quotes. */
+export function namesNamespace(name: string): boolean {
+  return name.replaceAll(/"[^"]*"/g, "").includes(".");
+}
+
 /** Whether whatever the second limit reaches is reached by the first. */
 export function includesLimit(limit: readonly string[] | undefined, other: readonly string[] | undefined): boolean {
   if (limit === undefined) return true;

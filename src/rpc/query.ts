@@ -88,7 +88,7 @@ async function opened(rooms: Rooms, request: PagedRequest, context: HandlerConte
   const query = request.query ?? create(QuerySchema);
   const connector = await connectorFor(rooms, context, request.connectorId);
   const principal = principalOf(context);
-  authorizeQuery(principal, query);
+  authorizeQuery(principal, query, rooms.catalogue.get(connector.provider));
   // Most queries have one page, and need none.
   const binding = () => bindingOf(connector, query);
   const continuation = request.pageToken === "" ? undefined : rooms.pageTokens.open(request.pageToken, binding());

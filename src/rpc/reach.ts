@@ -1,9 +1,9 @@
 /** Keeps queries and schemas to the resources that their caller is limited to. */
 import { authorize, type Principal } from "../auth/principal.ts";
-import { reachesResource } from "../auth/resources.ts";
+import { namesNamespace, reachesResource } from "../auth/resources.ts";
 import { Failure } from "../failure.ts";
 import type { Query } from "../gen/connector/v1/query_pb.js";
-import type { Resource } from "../providers/contract.ts";
+import type { Provider, Resource } from "../providers/contract.ts";
 
 /**
  * Lets a query pass that its caller may ask, before anything looks for its answer. A native
@@ -11,9 +11,9 @@ import type { Resource } from "../providers/contract.ts";
  *
  * @throws Failure of kind `permission_denied` that names the scope or the resource
  */
-export function authorizeQuery(principal: Principal, { source }: Query): void {
+export function authorizeQuery(principal: Principal, { source }: Query, { type }: Provider): void {
   if (source.case !== "native") {
-    authorizeResource(principal, source.value ?? "");
+    authorizeResource(principal, source.value ?? "", type);
     return;
   }
   authorize(principal, "connector.query.native");
@@ -25,8 +25,10 @@ export function authorizeQuery(principal: Principal, { source }: Query): void {
   });
 }
 
-function authorizeResource({ resources }: Principal, resource: string): void {
-  if (reachesResource(resources, resource)) return;
+/** Where a database would look for a name without a namespace is its own to say: no limit means that. */
+function authorizeResource({ resources }: Principal, resource: string, type: Provider["type"]): void {
+  const isFull = type === "api" || resources === undefined || namesNamespace(resource);
+  if (isFull && reachesResource(resources, resource)) return;
   throw new Failure("permission_denied", `The caller is limited to resources that \`${resource}\` is not among.`, {
     where: "caller",
     remedy: "GetSchema shows those that it reaches; each must be named to the letter as it stands there.",

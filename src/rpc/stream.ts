@@ -32,7 +32,7 @@ export function streamHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorS
       if (query === undefined) throw new Failure("internal", "A request passed validation without its query.");
       const connector = await connectorFor(rooms, context, connectorId);
       const principal = principalOf(context);
-      authorizeQuery(principal, query);
+      authorizeQuery(principal, query, rooms.catalogue.get(connector.provider));
       const domain = queryFromWire(query);
       const stream = await withoutSuggestions(principal, rooms.execution.stream(connector, domain, callerOf(context)));
       const encode = encoderOf(format, stream.fields);

@@ -102,6 +102,16 @@ describe("a caller that is limited to resources", () => {
     });
   });
 
+  test("whose limit names no namespace is refused what a database's search path would make of it", async () => {
+    const vague = await clientFor(["city", '"a.b"']);
+    for (const resource of ["city", '"a.b"']) {
+      expect(await failureOf(vague, { resource })).toMatchObject({
+        code: Code.PermissionDenied,
+        metadata: { resource },
+      });
+    }
+  });
+
   test("can send no statement, admin or not", async () => {
     expect(await failureOf(limited, { native: "SELECT word FROM public.secret" })).toMatchObject({
       code: Code.PermissionDenied,
