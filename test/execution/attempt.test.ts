@@ -187,7 +187,7 @@ test("a call that was tried again says how often its source was asked", async ()
   expect(error).toMatchObject({ kind: "upstream_unavailable", metadata: { attempts: "2" } });
 });
 
-test("a call whose second attempt the breaker refuses says that its source was asked once", async () => {
+test("a call whose second attempt the breaker refuses says that its source was asked once", anew, async () => {
   const own = await closedLater();
   source.answer(status(503));
   // Four failures: the next one opens it.

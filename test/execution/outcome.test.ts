@@ -282,7 +282,7 @@ describe("a stream", () => {
     expect(stage.ended()).toHaveLength(1);
   });
 
-  test("whose reader is slow and steady", async () => {
+  test("whose reader is slow and steady", anew, async () => {
     source.answer(lines([["1"]], [["2"]], [["3"]], [["4"]]));
     const stage = await stageOf({}, { limits: { stallMs: 200 } });
     for await (const _ of (await stage.stream()).batches) await new Promise((resolve) => setTimeout(resolve, 100));

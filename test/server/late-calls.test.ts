@@ -72,18 +72,19 @@ describe("a call with a deadline ends with it", () => {
   test("when its handler waits for what never comes, with every protocol", async () => {
     const clients = await clientsOf({ service: { getConnector: hang } });
 
-    for (const { name, client, options } of clients) {
-      expectLate(await failureOf(client.getConnector({}, options)), name);
-    }
+    const failures = clients.map(({ client, options }) => failureOf(client.getConnector({}, options)));
+    for (const [i, failure] of (await Promise.all(failures)).entries()) expectLate(failure, clients[i]!.name);
   });
 
   test("when it is not admitted for ever, with every protocol, unary and streaming", async () => {
     const clients = await clientsOf({ admit: admitting(hang) });
 
-    for (const { name, client, options } of clients) {
-      const calls = [client.getConnector({}, options), Array.fromAsync(client.streamQuery({}, options))];
-      for (const failure of await Promise.all(calls.map((call) => failureOf(call)))) expectLate(failure, name);
-    }
+    await Promise.all(
+      clients.map(async ({ name, client, options }) => {
+        const calls = [client.getConnector({}, options), Array.fromAsync(client.streamQuery({}, options))];
+        for (const failure of await Promise.all(calls.map((call) => failureOf(call)))) expectLate(failure, name);
+      }),
+    );
   });
 
   test("when a stream waits before its first message or between two, with every protocol", async () => {
@@ -95,9 +96,11 @@ describe("a call with a deadline ends with it", () => {
     });
     for (const messages of [0, 2]) {
       const clients = await clientsOf({ service: service(messages) });
-      for (const { name, client, options } of clients) {
-        const stream = Array.fromAsync(client.streamQuery({}, options));
-        expectLate(await failureOf(stream), `${name}, after ${messages}`);
+      const failures = clients.map(({ client, options }) =>
+        failureOf(Array.fromAsync(client.streamQuery({}, options))),
+      );
+      for (const [i, failure] of (await Promise.all(failures)).entries()) {
+        expectLate(failure, `${clients[i]!.name}, after ${messages}`);
       }
     }
   });
@@ -152,9 +155,8 @@ describe("a call without a deadline", () => {
     const half = { admit: admitting(() => new Promise((resolve) => setTimeout(resolve, deadlineMs / 2))) };
     const clients = await clientsOf({ service: { getConnector: hang }, limits, ...half }, "none");
 
-    for (const { name, client, options } of clients) {
-      expectLate(await failureOf(client.getConnector({}, options)), name);
-    }
+    const failures = clients.map(({ client, options }) => failureOf(client.getConnector({}, options)));
+    for (const [i, failure] of (await Promise.all(failures)).entries()) expectLate(failure, clients[i]!.name);
   });
 
   test("lasts longer when execution keeps its time, and no longer than any call may", async () => {

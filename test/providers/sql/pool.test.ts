@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createPlaces } from "../../../src/execution/session/places.ts";
 import type { Phase, Places } from "../../../src/providers/contract.ts";
 import { type Borrower, ConnectionPool } from "../../../src/providers/sql/pool.ts";
-import { patience } from "../../support/patience.ts";
+import { anew, patience } from "../../support/patience.ts";
 
 const never = borrower(new AbortController().signal);
 
@@ -273,7 +273,7 @@ test("a call is told what it waits for: a connection of others, and then its own
 describe("a connection that was unused for long", () => {
   const checked = () => vi.fn<(socket: Socket, signal: AbortSignal) => Promise<boolean>>();
 
-  test("is asked before it is used, and a younger one is not", async () => {
+  test("is asked before it is used, and a younger one is not", anew, async () => {
     const check = checked().mockResolvedValue(true);
     const connections = pool(1, { freshMs: 50, check });
     const socket = await connections.acquire(never);
