@@ -69,9 +69,10 @@ export async function migrate(orm: MikroORM): Promise<void> {
     await provideRoles(em as EntityManager);
     const migrator = new TransactionMigrator(orm.em);
     const transaction = em.getTransactionContext()!;
-    const owned = await em.execute("SELECT FROM pg_tables WHERE tablename = 'migration' AND tableowner = ?", [
-      ownerRole,
-    ]);
+    const owned = await em.execute(
+      "SELECT FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'migration' AND tableowner = ?",
+      [ownerRole],
+    );
     if (owned.length === 0) await migrator.up({ to: Roles.migrationName, transaction });
     // The owner has no policy and sees no row: a migration that changes rows has to lift FORCE meanwhile, or fails.
     await em.execute(`SET LOCAL ROLE ${ownerRole}; SET LOCAL row_security = off`);
