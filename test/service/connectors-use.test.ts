@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { Code, type ConnectorClient } from "../../src/client/index.ts";
-import { patience } from "../support/patience.ts";
+import { anew, patience } from "../support/patience.ts";
 import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
 import { connectorTo, type TestService, testService } from "../support/service.ts";
 import { connectionsOf, type Login, newLogin, run } from "./customer.ts";
@@ -125,7 +125,7 @@ test("a connector's own time limit ends a call that gives none", async () => {
   expect((await client.query(id, { native: "SELECT 1 AS one" })).rows).toHaveLength(1);
 });
 
-test("a caller's deadline ends its call as exceeded, not as cancelled, with where the time went", async () => {
+test("a caller's deadline ends its call as exceeded, not as cancelled, with where the time went", anew, async () => {
   const url = `${service.url}/connector.v1.ConnectorService/Query`;
   const headers = {
     "content-type": "application/json",

@@ -172,9 +172,7 @@ test("an owner that lost its connection takes the lock again, and still refuses 
   );
   expect(ended).toEqual([[true]]);
   await expect
-    .poll(() => query(url, "SELECT count(*)::int FROM pg_locks WHERE locktype = 'advisory' AND granted"), {
-      timeout: 5_000,
-    })
+    .poll(() => query(url, "SELECT count(*)::int FROM pg_locks WHERE locktype = 'advisory' AND granted"))
     .toEqual([[1]]);
 
   expect((await startProcess()).said.kind).toBe("conflict");
