@@ -47,12 +47,17 @@ export interface TransitClient {
 
 /** For one request, in milliseconds. */
 const requestMs = 3_000;
-/** Before the second request and those after it, in milliseconds: a new leader is found in less. */
-const pausesMs = [100, 400, 1_500, 3_000];
+/** A new leader is found in less. */
+const usualPausesMs = [100, 400, 1_500, 3_000];
 /** Vault's own ones for a standby, and those of a server that can't for the moment. */
 const passing = new Set([412, 429, 472, 473, 500, 502, 503, 504]);
 
-export function transitClient(address: TransitAddress, fetch: TransitFetch): TransitClient {
+/** @param pausesMs Before the second request and those after it, in milliseconds */
+export function transitClient(
+  address: TransitAddress,
+  fetch: TransitFetch,
+  pausesMs: readonly number[] = usualPausesMs,
+): TransitClient {
   return {
     async ask(operation, body) {
       for (const pauseMs of pausesMs) {

@@ -16,6 +16,8 @@ export interface TransitOptions extends TransitAddress {
   readonly fetch: TransitFetch;
   /** Milliseconds that a data key is kept after it was unwrapped. Default: 300,000. */
   readonly keptMs?: number;
+  /** Milliseconds before each request that follows one which failed for now. Default: 5 s in all. */
+  readonly pausesMs?: readonly number[];
 }
 
 export interface TransitKeys extends KeyProvider {
@@ -45,8 +47,8 @@ const described = z.object({
 });
 
 /** Every method fails as `TransitClient.ask` does. */
-export function transitKeys({ fetch, keptMs = keptMsByDefault, ...address }: TransitOptions): TransitKeys {
-  const client = transitClient(address, fetch);
+export function transitKeys({ fetch, keptMs = keptMsByDefault, pausesMs, ...address }: TransitOptions): TransitKeys {
+  const client = transitClient(address, fetch, pausesMs);
   const prefix = `transit/${address.mount}/${address.key}/v`;
   const kept = new LRUCache<string, Uint8Array>({
     ...{ max: maxKept, ttl: keptMs, ttlAutopurge: true },
