@@ -12,8 +12,6 @@ export default defineConfig({
     expect: { poll: { timeout: 60_000, interval: 5 } },
     // Tests wait for databases, sockets and timers for half of their time: one file more than there are cores at once.
     maxWorkers: availableParallelism() + 1,
-    // Scenarios of one file that may run at once wait for most of their time, too.
-    maxConcurrency: 8,
     projects: [
       // What can be told from the source alone.
       { extends: true, test: { name: "static", include: [staticTests] } },

@@ -44,7 +44,7 @@ export function testScenarios(
 ): void {
   const concurrent = options.concurrent ?? true;
   for (const scenario of scenarios) {
-    test(titleOf(scenario), { concurrent, timeout: 60_000 }, async ({ task }) => {
+    test(titleOf(scenario), { concurrent, timeout: 300_000 }, async ({ task }) => {
       const measures: Measures = {};
       task.meta.scenario = measures;
       const stage = await open(scenario);
