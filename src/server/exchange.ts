@@ -2,8 +2,8 @@
  * An HTTP request as Connect's handlers take it, and their answer as it is written.
  *
  * connect-node has both, for any framework. Here they cost a part of that, which counts
- * where most calls are refused: a body is read by one iterator and not by three, an answer
- * that is one piece is written as one, and the end of a call makes no error.
+ * where most calls are refused: an answer that is one piece is written as one, and the end
+ * of a call makes no error.
  */
 import { ServerResponse } from "node:http";
 import { Http2ServerRequest } from "node:http2";
