@@ -121,7 +121,7 @@ function judge(stages: AttemptStages, ticket: Ticket, held: Held, error: unknown
 /** Whether anything was heard of the source when the attempt ended. */
 async function lifeSign(call: OpenCall, source: SourceCall): Promise<Settled> {
   // A source that does not take a connection within a while is away, however short the caller's deadline was.
-  if (call.part === "connect" && call.partMs() >= silentMs) return "lost";
+  if (call.part() === "connect" && call.partMs() >= silentMs) return "lost";
   return (await source.settled()) ?? "answered";
 }
 

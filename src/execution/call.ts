@@ -36,7 +36,7 @@ export interface OpenCall extends Omit<Call, "settling"> {
   /** Milliseconds that the call has lasted in what it does now. */
   partMs(): number;
   /** What the call does now. */
-  readonly part: Part | undefined;
+  part(): Part | undefined;
   /** What the work gives, unless the call ends first: then with its reason, and the work goes on without it. */
   orEnded<T>(work: Promise<T>): Promise<T>;
   /** Ends the call early. */
@@ -80,28 +80,7 @@ export function openCall(caller: Caller, limits: CallLimits, listeners: Listener
   // A caller that counts the time itself would give up before it hears where it went.
   const counted = caller.timeoutMs === timeoutMs;
   const endMs = counted ? timeoutMs - Math.min(timeoutMs * wayBack.part, wayBack.maxMs) : timeoutMs;
-  const spent: Record<Part, number> = {
-    rateLimit: 0,
-    bulkhead: 0,
-    backoff: 0,
-    pool: 0,
-    connect: 0,
-    source: 0,
-    transfer: 0,
-  };
-  let entered = start;
-  let since = start;
-  /** Adds the time up to now to what it was spent on. */
-  const count = () => {
-    const now = performance.now();
-    if (call.part !== undefined) spent[call.part] += now - since;
-    since = now;
-    return now;
-  };
-  const timings = () => {
-    const now = count();
-    return { ...spent, total: now - start };
-  };
+  const { enter, timings, part, partMs } = keepTime(start, listeners.enter);
 
   const controller = new AbortController();
   const waiting: ((reason: unknown) => void)[] = [];
@@ -122,32 +101,62 @@ export function openCall(caller: Caller, limits: CallLimits, listeners: Listener
   const timer = setTimeout(expire, Math.max(1, Math.min(endMs, 2 ** 31 - 1)));
   caller.signal.addEventListener("abort", cancel, { once: true });
 
-  const call = {
+  const call: OpenCall = {
     signal: controller.signal,
     deadline: start + endMs,
-    part: undefined as Part | undefined,
-    enter(next: Part | undefined) {
-      if (next === call.part) return;
-      entered = count();
-      call.part = next;
-      listeners.enter?.(next);
-    },
-    partMs: () => performance.now() - entered,
+    enter,
     timings,
+    part,
+    partMs,
     quota: listeners.quota ?? ignore,
-    orEnded<T>(work: Promise<T>): Promise<T> {
-      if (controller.signal.aborted) return Promise.reject(controller.signal.reason);
-      // A listener of the signal costs as much as some stages do.
-      return new Promise((resolve, reject) => {
-        waiting.push(reject);
+    orEnded: (work) =>
+      new Promise((resolve, reject) => {
         work.then(resolve, reject);
-      });
-    },
+        // A listener of the signal costs as much as some stages do.
+        if (controller.signal.aborted) reject(controller.signal.reason);
+        else waiting.push(reject);
+      }),
     end,
     close,
   };
   if (caller.signal.aborted) cancel();
   return call;
+}
+
+/** Counts what a call spends its time on. */
+function keepTime(start: number, heard: Listeners["enter"]): Pick<OpenCall, "enter" | "timings" | "part" | "partMs"> {
+  const spent: Record<Part, number> = {
+    rateLimit: 0,
+    bulkhead: 0,
+    backoff: 0,
+    pool: 0,
+    connect: 0,
+    source: 0,
+    transfer: 0,
+  };
+  let part: Part | undefined;
+  let entered = start;
+  let since = start;
+  const count = () => {
+    const now = performance.now();
+    if (part !== undefined) spent[part] += now - since;
+    since = now;
+    return now;
+  };
+  return {
+    enter(next) {
+      if (next === part) return;
+      entered = count();
+      part = next;
+      heard?.(next);
+    },
+    timings() {
+      const now = count();
+      return { ...spent, total: now - start };
+    },
+    part: () => part,
+    partMs: () => performance.now() - entered,
+  };
 }
 
 function cancelled(): Failure {

@@ -182,14 +182,18 @@ describe("a call that waits when the service stops", () => {
     await expect.poll(stage.execution.bulkheadFigures).toEqual({ running: 1, waiting: 1 });
     stage.execution.abort(stopping);
     expect(await Promise.all([running, waiting])).toEqual(["shutting_down", "shutting_down"]);
-    expect(
-      stage
-        .ended()
-        .map(({ attempts }) => attempts)
-        .toSorted(),
-    ).toEqual([0, 1]);
+    const attempts = stage.ended().map((end) => end.attempts);
+    expect(attempts.toSorted()).toEqual([0, 1]);
     expect(source.requests - before).toBe(1);
     await expect.poll(stage.execution.bulkheadFigures).toEqual({ running: 0, waiting: 0 });
+  });
+
+  test("ends at once also when it came after that", async () => {
+    const stage = await stageOf();
+    const before = source.requests;
+    stage.execution.abort(stopping);
+    await expect(stage.query()).rejects.toMatchObject({ kind: "shutting_down" });
+    expect(source.requests).toBe(before);
   });
 });
 

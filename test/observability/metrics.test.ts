@@ -80,6 +80,23 @@ test("a call's duration and the parts that it came to are in seconds", async () 
   expect(lines.filter((line) => line.includes('part="backoff"'))).toEqual([]);
 });
 
+test("a call that is longer than all that was foreseen is in the last bucket only, and in the sum", async () => {
+  const metrics = createMetrics();
+  for (const total of [600_000, 700_000]) metrics.observe(callEnded({ timings: { ...noTime, total } }));
+
+  const lines = await linesOf(metrics);
+  const series = 'method="Query",provider="postgresql"}';
+  for (const line of [
+    `connector_call_duration_seconds_bucket{le="300",${series} 0`,
+    `connector_call_duration_seconds_bucket{le="600",${series} 1`,
+    `connector_call_duration_seconds_bucket{le="+Inf",${series} 2`,
+    `connector_call_duration_seconds_count{${series} 2`,
+    `connector_call_duration_seconds_sum{${series} 1300`,
+  ]) {
+    expect(lines).toContain(line);
+  }
+});
+
 test("breakers that are not closed are told apart by their state, and closed ones are none", async () => {
   const metrics = createMetrics();
   const change = (from: "closed" | "open" | "half_open", to: typeof from) =>
