@@ -94,7 +94,7 @@ test("nothing opens elsewhere, in another version, under another key or with ano
     { ...parts, keyId: "transit/team/transit/connectors/v2" },
     { ...parts, keyId: "transit/team/transit/connectors/v01" },
     { ...parts, keyId: "transit/team/transit/other/v1" },
-    ...Array.from(parts.wrapped, (_, index) => ({
+    ...[0, 11, 12, 43, 44, 59].map((index) => ({
       ...parts,
       wrapped: parts.wrapped.with(index, parts.wrapped[index]! ^ 1),
     })),
