@@ -1,6 +1,5 @@
 /** What the commands do where the keys are: change a file, or say what is to be changed. */
 import { randomBytes } from "node:crypto";
-import type { TransitConfig } from "../../config/keys.ts";
 import type { Config } from "../../config.ts";
 import { withNewKey, withoutKey, withPrimary } from "../../vault/key-changes.ts";
 import { changeKeyFile, readKeyFile } from "../../vault/key-file.ts";
@@ -63,7 +62,7 @@ Then put it in front of them, which promotes it, and start every replica anew. T
   };
 }
 
-function transitHolder({ mount, key }: TransitConfig): Holder {
+function transitHolder({ mount, key }: NonNullable<Config["encryptionKeys"]["transit"]>): Holder {
   const rotate = `Vault makes the key's next version, which wraps at once. Run:
   vault write -f ${mount}/keys/${key}/rotate
   npm run keys -- rewrap`;
