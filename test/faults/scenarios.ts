@@ -1,6 +1,7 @@
 /** Runs scenarios as tests, and hands what they measured to whoever reports it. */
 import { test } from "vitest";
 import { scaled } from "../torture/scale.ts";
+import { patientMs } from "./calling.ts";
 import type { Moment, NamedFault } from "./faults.ts";
 import { type Measures, runScenario, type Scenario, type Stage } from "./scenario.ts";
 
@@ -12,8 +13,6 @@ declare module "vitest" {
 }
 
 const deadlines = scaled({ test: [1_000], torture: [1_000, 2_000] });
-/** Of calls that must succeed: how fast they do is not what is tested. */
-const patientMs = 20_000;
 
 /**
  * Every fault at every moment, by the deadlines of this run in turn.

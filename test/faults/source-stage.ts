@@ -10,7 +10,7 @@ import type { Certificate } from "../support/certificate.ts";
 import { type Fault, faultProxy } from "../support/fault-proxy.ts";
 import type { OwnCluster } from "../support/postgres.ts";
 import { connectorTo, rogueServer, type TestService, testService } from "../support/service.ts";
-import { type Caller, type Callers, callersOf } from "./calling.ts";
+import { type Caller, type Callers, callersOf, patientMs } from "./calling.ts";
 import type { ServerFault } from "./faults.ts";
 import { type Outcome, type Scenario, type Stage, WrongAnswer, watch } from "./scenario.ts";
 
@@ -101,7 +101,7 @@ export async function openSourceStage(backend: Backend, scenario: Scenario, tls?
       ...(await connectionsOf(admin, `usename = '${user}'`)),
       proxied: proxy.connections,
     }),
-    fill: () => fillConnector(admin, user, caller.client, id),
+    fill: () => fillConnector(admin, user, backend.callers.within(patientMs).client, id),
     async close() {
       await server.lift(fault);
       await service.client.deleteConnector(id);

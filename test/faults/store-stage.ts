@@ -5,7 +5,7 @@ import { inject, vi } from "vitest";
 import { faultProxy } from "../support/fault-proxy.ts";
 import { patience } from "../support/patience.ts";
 import { connectorTo, type TestService, testService } from "../support/service.ts";
-import { type Caller, callersOf } from "./calling.ts";
+import { type Caller, callersOf, patientMs } from "./calling.ts";
 import type { Moment } from "./faults.ts";
 import { type Scenario, type Stage, WrongAnswer, watch } from "./scenario.ts";
 import { connectionsOf, isThere, strikeInCall, strikeInStream } from "./source-stage.ts";
@@ -54,7 +54,7 @@ export async function openStoreStage(scenario: Scenario): Promise<Stage> {
     moments: momentsOf(service, admin, caller, id),
     connections: async () => ({ ...(await connectionsOf(admin, ours)), proxied: proxy.connections }),
     async fill() {
-      await Promise.all(Array.from({ length: manyCalls }, () => ask(caller, id)));
+      await Promise.all(Array.from({ length: manyCalls }, () => ask(callers.within(patientMs), id)));
     },
     async close() {
       await proxy.set(undefined);
