@@ -1,6 +1,9 @@
 /** Statements that are no query, and queries that would change something. */
 import { existsSync } from "node:fs";
+import { Code } from "@connectrpc/connect";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { ConnectorError } from "../../src/client/error.ts";
+import { field, type QueryInput } from "../../src/client/index.ts";
 import { cities, expectAllAsBefore, refusalOfQuery } from "./refusal.ts";
 import { type Source, serviceWithSource, until } from "./source.ts";
 
@@ -92,6 +95,78 @@ describe("a statement that the source refuses is refused with the place in it", 
     expect(refusal.metadata.status).toBe(status);
     // A literal is a value.
     expect(JSON.stringify(refusal)).not.toContain("secret");
+  });
+});
+
+describe("of the known pitfalls of SQL", () => {
+  const { stringify } = JSON;
+  /** Everywhere that a caller's text goes. */
+  const everywhere = (text: string): QueryInput[] => [
+    { native: text },
+    { native: "SELECT $1::text", parameters: [text] },
+    { resource: text },
+    { resource: "city", fields: [text] },
+    { resource: "city", where: { [text]: 1 } },
+    { resource: "city", where: { name: text } },
+    { resource: "city", filter: field("name").contains(text) },
+    { resource: "city", orderBy: [text] },
+  ];
+
+  /** Its rows, or the code of its refusal. */
+  const end = async (query: QueryInput): Promise<unknown> =>
+    source.client.query(source.connectorId, query).then(
+      ({ rows }) => rows,
+      (cause) => Code[ConnectorError.from(cause).code],
+    );
+
+  test.each([
+    "SELECT 1; INSERT INTO journal VALUES ('x')",
+    "x'; INSERT INTO journal VALUES ('x'); --",
+    'name"; TRUNCATE city; --',
+  ])(
+    "stacked statements through every entry point are INVALID_ARGUMENT or a value like any other: %s",
+    async (text) => {
+      for (const query of everywhere(text)) {
+        const got = await end(query);
+        // As a value it is no more than that: it is given back, or nothing has it.
+        if (got !== "InvalidArgument")
+          expect(["[]", stringify([{ text }])], stringify(query)).toContain(stringify(got));
+      }
+    },
+  );
+
+  test("SET TRANSACTION READ WRITE, COMMIT, ROLLBACK, END and ABORT do not leave the transaction for an INSERT to come", async () => {
+    for (const native of ["SET TRANSACTION READ WRITE", "COMMIT", "ROLLBACK", "END", "ABORT"]) {
+      expect(await end({ native })).toBe("InvalidArgument");
+      expect(await end({ native: "INSERT INTO journal VALUES ('x')" })).toBe("InvalidArgument");
+    }
+    expect(await end({ native: "SELECT writes()" })).toBe("InvalidArgument");
+  });
+
+  test.each([
+    "COPY city TO PROGRAM 'cat > /tmp/written-by-a-query'",
+    "SELECT pg_read_file('/etc/passwd')",
+    "SELECT lo_create(0)",
+    "LOCK TABLE city IN ACCESS EXCLUSIVE MODE",
+    "SELECT pg_advisory_lock(1)",
+    "SET statement_timeout = 0",
+  ])("what a read-only transaction still allows is refused before it is sent: %s", async (native) => {
+    expect(await refusalOfQuery(source, { native })).toMatchObject({ ...rejected, where: "request" });
+  });
+
+  test("a writable CTE and a function with side effects are both refused, though they begin as a query does", async () => {
+    for (const native of [
+      "WITH x AS (INSERT INTO journal VALUES ('x') RETURNING *) SELECT * FROM x",
+      "SELECT writes() FROM city",
+    ]) {
+      expect(await end({ native })).toBe("InvalidArgument");
+    }
+  });
+
+  test("any NUL is INVALID_ARGUMENT", async () => {
+    for (const query of everywhere("\0DROP TABLE city")) {
+      expect(await end(query), stringify(query)).toBe("InvalidArgument");
+    }
   });
 });
 
