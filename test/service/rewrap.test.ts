@@ -191,6 +191,10 @@ test(`a key is changed for another under load, though the rewrap of ${size} cred
   await load.more(60);
   const { calls, failures } = await load.stop();
   expect(failures).toEqual([]);
+  // Whoever starts it without the key hears so at once, and not from one caller after the other.
+  const { ENCRYPTION_KEYS_FILE: _, ...rest } = stage.environment;
+  const without = runProgram("main.ts", { ...rest, ENCRYPTION_KEYS: `other:${"4b".repeat(31)}02` });
+  expect(await without.ended).toMatchObject({ status: 1, stderr: expect.stringContaining("does not have: new.") });
   console.log(
     `rewrap: ${size} credentials, ${half.new} before SIGKILL, ${half.old} after it in ${seconds.toFixed(1)} s; ${calls} calls, ${failures.length} failed`,
   );
