@@ -3,6 +3,7 @@
  * costs a call a short wait at most: what it would have said is not known then.
  */
 import { randomBytes } from "node:crypto";
+import { setImmediate as immediate } from "node:timers/promises";
 import { type AnswerSealer, createAnswerSealer } from "../../vault/kept-answer.ts";
 import type { Vault } from "../../vault/vault.ts";
 import type { SharedRedis } from "../redis.ts";
@@ -54,7 +55,10 @@ export function createRedisStore(redis: SharedRedis, vault: Vault): Store {
     const encoded = encodePage(page);
     if (encoded.length > maxBytes || !reachable()) return;
     const sealed = await sealer.seal({ ...address, epoch, format }, encoded);
-    if (sealed.length <= maxBytes) await answerOf(client.set(answerName(address), Buffer.from(sealed), "PX", forMs));
+    if (sealed.length > maxBytes) return;
+    await answerOf(client.set(answerName(address), Buffer.from(sealed), "PX", forMs));
+    // Who has asked just before may hear in the same moment that it is not there: they go on first.
+    await immediate();
   }
 
   return { find, keep, invalidate: ends.tell, close: ends.close };
