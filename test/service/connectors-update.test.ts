@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Code, type ConnectorClient } from "../../src/client/index.ts";
+import { selfSignedCertificate } from "../support/certificate.ts";
 import { type TestService, testService } from "../support/service.ts";
 
 let service: TestService;
@@ -8,7 +9,7 @@ let client: ConnectorClient;
 /** A new connector for each test. */
 let read: Awaited<ReturnType<ConnectorClient["createConnector"]>>;
 
-const ca = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+const ca = selfSignedCertificate().cert;
 const credential = { password: "pa55word" };
 
 beforeAll(async () => {
