@@ -51,10 +51,9 @@ export async function lookUpResource(run: Run, name: string, types: TypeCatalogu
   const parsed = parseName(name);
   if (parsed === undefined || name.includes("\0")) throw unknownResource(name, []);
   const [relation] = await run(relationQuery, [parsed.namespace ?? null, parsed.localName]);
+  if (relation === undefined) throw unknownResource(name, await nearestNames(run, name, parsed));
   // A part is null when the relation is dropped meanwhile.
-  if (relation === undefined || relation.includes(null)) {
-    throw unknownResource(name, await nearestNames(run, name, parsed));
-  }
+  if (relation.includes(null)) throw unknownResource(name, []);
   const [oid, namespace, localName, kind, readable] = relation as [string, string, string, ResourceKind, string];
   const fullName = formatName(namespace, localName);
   if (!isReadable(namespace, localName)) throw tellingTooMuch(fullName);
