@@ -1,13 +1,8 @@
 /** The process whose CPU is measured. */
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { answerCommands } from "../support/child.ts";
 import type { CaseName, Cost, Places, Turn } from "./cases.ts";
 import { type Contender, type Contenders, openContenders } from "./contenders.ts";
 import { cellsOf, idOf } from "./table.ts";
-
-setFlagsFromString("--expose-gc");
-const collectGarbage: () => void = runInNewContext("gc");
 
 const cleanup = new AsyncDisposableStack();
 let contenders: Contenders = {};
@@ -41,8 +36,6 @@ answerCommands(
           rows += read.rows;
         }
       };
-      // Nobody pays for what the case before has left lying about.
-      collectGarbage();
       const start = performance.now();
       const before = process.cpuUsage();
       await Promise.all(Array.from({ length: concurrency }, lane));
