@@ -2,12 +2,12 @@
 import type { Config } from "../../config.ts";
 import { developmentKeys } from "../../development.ts";
 import { createEgress } from "../../egress/egress.ts";
-import { configuredKeys } from "../../encryption-keys.ts";
 import { Failure } from "../../failure.ts";
 import { startEmbedded } from "../../store/embedded.ts";
 import type { SealedCredentials } from "../../store/sealed-credentials.ts";
 import { openStore } from "../../store/store.ts";
 import type { KeyProvider } from "../../vault/key-provider.ts";
+import { configuredKeys } from "../../wiring/encryption-keys.ts";
 
 export interface Stage {
   readonly keys: KeyProvider;

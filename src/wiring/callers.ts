@@ -1,15 +1,15 @@
 /** Who calls: by API keys of the store, by the tokens of an issuer, and by workloads' certificates, as configured. */
 import type { KeyObject } from "node:crypto";
-import { type Authenticator, createAuthenticator } from "./auth/authenticator.ts";
-import { type JwtKeys, jwksKeys, sharedSecretKeys } from "./auth/jwt-keys.ts";
-import { gatherLastUse } from "./auth/last-use.ts";
-import { remoteKeys } from "./auth/remote-keys.ts";
-import { type AuthenticateCaller, authenticateWorkloads, parseWorkloads } from "./auth/workloads.ts";
-import type { Config, JwtConfig } from "./config.ts";
-import type { GuardedFetch } from "./egress/fetch.ts";
-import type { Log } from "./observability/log.ts";
-import type { ApiKeys } from "./registry/api-keys.ts";
-import type { Store } from "./store/store.ts";
+import { type Authenticator, createAuthenticator } from "../auth/authenticator.ts";
+import { type JwtKeys, jwksKeys, sharedSecretKeys } from "../auth/jwt-keys.ts";
+import { gatherLastUse } from "../auth/last-use.ts";
+import { remoteKeys } from "../auth/remote-keys.ts";
+import { type AuthenticateCaller, authenticateWorkloads, parseWorkloads } from "../auth/workloads.ts";
+import type { Config, JwtConfig } from "../config.ts";
+import type { GuardedFetch } from "../egress/fetch.ts";
+import type { Log } from "../observability/log.ts";
+import type { ApiKeys } from "../registry/api-keys.ts";
+import type { Store } from "../store/store.ts";
 
 export interface CallersOptions {
   readonly config: Pick<Config, "jwt" | "tls">;

@@ -1,9 +1,9 @@
 /** The encryption keys that the configuration names, for whoever opens or wraps with them. */
-import type { KeysConfig } from "./config/keys.ts";
-import type { Egress } from "./egress/egress.ts";
-import { placeOf } from "./egress/own.ts";
-import type { KeyFileChange } from "./vault/file-keys.ts";
-import { type OpenKeys, openKeys } from "./vault/open-keys.ts";
+import type { KeysConfig } from "../config/keys.ts";
+import type { Egress } from "../egress/egress.ts";
+import { placeOf } from "../egress/own.ts";
+import type { KeyFileChange } from "../vault/file-keys.ts";
+import { type OpenKeys, openKeys } from "../vault/open-keys.ts";
 
 export interface KeySurroundings {
   /** The key of the built-in database, which is there besides unless another is given as text. */

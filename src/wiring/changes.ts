@@ -1,0 +1,54 @@
+/** What every replica does when a connector or an API key is changed, by whichever of them. */
+import { refuseDisabled } from "../execution/asking.ts";
+import type { Execution } from "../execution/execution.ts";
+import type { ConnectorKey } from "../execution/running.ts";
+import { Failure, type FailureKind } from "../failure.ts";
+import type { Log } from "../observability/log.ts";
+import type { Observe } from "../observability/observation.ts";
+import type { Registry } from "../registry/registry.ts";
+import type { ChangeListener } from "../store/changes.ts";
+import type { Store } from "../store/store.ts";
+import type { Callers } from "./callers.ts";
+
+interface Hearers {
+  readonly log: Log;
+  readonly store: Pick<Store, "listen">;
+  readonly registry: Registry;
+  readonly execution: Execution;
+  readonly callers: Callers;
+  readonly observe: Observe;
+}
+
+export function hearChanges({ log, store, registry, execution, callers, observe }: Hearers): ChangeListener {
+  return store.listen({
+    onChange(organizationId, connectorId, rewrapped) {
+      registry.changed(organizationId, connectorId);
+      // What is open stays open: it is the same credential.
+      if (rewrapped) return;
+      execution.forget(organizationId, connectorId);
+      void endIfUnusable(registry, execution, { organizationId, connectorId });
+    },
+    onApiKeyChange: callers.changed,
+    onAvailable(available, why) {
+      if (why !== undefined) log.warn({ why }, "what changes is not told: connectors and keys are read for each call");
+      callers.available(available);
+      // What changed while nobody listened is found by the next call: it has another version, or is gone.
+      registry.available(available);
+      if (available) for (const connector of execution.running()) void endIfUnusable(registry, execution, connector);
+      observe({ kind: "shared_state_changed", part: "changes", available });
+    },
+  });
+}
+
+/** A store that does not answer says nothing of a connector. */
+const unusable: ReadonlySet<FailureKind> = new Set(["not_found", "connector_disabled"]);
+
+/** Calls that run through a connector which was disabled or deleted, here or elsewhere, end. */
+async function endIfUnusable(registry: Registry, execution: Execution, connector: ConnectorKey): Promise<void> {
+  if (!execution.isRunning(connector)) return;
+  try {
+    refuseDisabled(await registry.use(connector.organizationId, connector.connectorId));
+  } catch (reason) {
+    if (reason instanceof Failure && unusable.has(reason.kind)) execution.end(connector, reason);
+  }
+}

@@ -1,0 +1,60 @@
+/** The ports: one for calls, and one for metrics. */
+import type { Config, TlsConfig } from "../config.ts";
+import { ConnectorService } from "../gen/connector/v1/service_pb.js";
+import type { Log } from "../observability/log.ts";
+import type { Metrics } from "../observability/metrics.ts";
+import type { admitPrincipals } from "../rpc/principal.ts";
+import type { Rooms } from "../rpc/rooms.ts";
+import { connectorService } from "../rpc/service.ts";
+import { validationInterceptor } from "../rpc/validation.ts";
+import { cannotListen } from "../server/cannot-listen.ts";
+import { health } from "../server/health.ts";
+import { listenForMetrics } from "../server/metrics-port.ts";
+import { listen, type Server, type TlsOptions } from "../server/port.ts";
+import { reflection } from "../server/reflection.ts";
+
+interface Gate {
+  readonly admit: ReturnType<typeof admitPrincipals>;
+  readonly ready: () => Promise<void>;
+  readonly slowPart: () => string | undefined;
+}
+
+function tlsOf({ cert, key, clients }: TlsConfig): TlsOptions {
+  const asked = clients && { clientCa: clients.ca, clientAuth: clients.auth };
+  return { cert, key: key.reveal(), ...asked };
+}
+
+export async function serve(config: Config, log: Log, rooms: Rooms, { admit, ready, slowPart }: Gate): Promise<Server> {
+  return listen({
+    host: config.host,
+    port: config.port,
+    ...(config.tls === undefined ? {} : { tls: tlsOf(config.tls) }),
+    limits: { defaultTimeoutMs: config.timeouts.unaryMs, maxTimeoutMs: config.timeouts.maxMs },
+    admit,
+    slowPart,
+    interceptors: [validationInterceptor()],
+    onInternal: (err, fault) => log.error({ err, ...fault }, "a call failed by a fault of the service"),
+    routes: (router, draining) => {
+      router.service(ConnectorService, connectorService(rooms));
+      health(router, { ready, draining });
+      reflection(router);
+    },
+  }).catch((cause: unknown) => {
+    throw cannotListen(config.host, config.port, "PORT", cause);
+  });
+}
+
+export async function serveMetrics(
+  { host, metricsPort: port }: Config,
+  log: Log,
+  metrics: Metrics,
+  starting: AsyncDisposableStack,
+): Promise<number | undefined> {
+  if (port === undefined) return undefined;
+  const onFault = (err: unknown) => log.error({ err }, "the metrics could not be rendered");
+  const served = await listenForMetrics({ host, port, render: metrics.render, onFault }).catch((cause: unknown) => {
+    throw cannotListen(host, port, "METRICS_PORT", cause);
+  });
+  starting.defer(() => served.close());
+  return served.port;
+}
