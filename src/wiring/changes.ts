@@ -30,7 +30,8 @@ export function hearChanges({ log, store, registry, execution, callers, observe 
     },
     onApiKeyChange: callers.changed,
     onAvailable(available, why) {
-      if (why !== undefined) log.warn({ why }, "what changes is not told: connectors and keys are read for each call");
+      if (why !== undefined)
+        log.warn({ why }, "what changes is not told: connectors are read for each call, and keys again every second");
       callers.available(available);
       // What changed while nobody listened is found by the next call: it has another version, or is gone.
       registry.available(available);
