@@ -6,6 +6,9 @@
  * makes up names of keys can't make us ask more than now and then. While the issuer is
  * away its last good keys hold, for an hour: it issues nothing then, and what it has
  * withdrawn meanwhile must end some time.
+ *
+ * jose has a remote set, too. It has no keys as soon as the issuer is away for longer than its
+ * cache holds, and takes sets that `jwt-keys.ts` refuses.
  */
 import { errors, type JWTVerifyGetKey } from "jose";
 import { Failure } from "../failure.ts";

@@ -2,7 +2,7 @@
 import { type IncomingMessage, request } from "node:http";
 import type { Socket } from "node:net";
 import { pipeline, type Readable } from "node:stream";
-import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
+import { createGunzip } from "node:zlib";
 import { Failure } from "../failure.ts";
 import type { Dial } from "./dial.ts";
 import { encrypt, type Trust, tlsProblem } from "./tls.ts";
@@ -71,7 +71,7 @@ function send({ url, method, headers, body, signal }: HttpRequest, socket: Socke
       headers: {
         ...Object.fromEntries(headers),
         host: url.host,
-        "accept-encoding": "gzip, br",
+        "accept-encoding": "gzip",
         ...(body === undefined ? {} : { "content-length": body.byteLength }),
       },
       maxHeaderSize: maxHeaderBytes,
@@ -100,12 +100,11 @@ async function bodyOf(response: IncomingMessage, { url, method, maxBytes }: Http
 function decoded(response: IncomingMessage, host: string): Readable {
   const encoding = response.headers["content-encoding"]?.trim().toLowerCase() ?? "";
   if (encoding === "" || encoding === "identity") return response;
-  const decoders = { gzip: createGunzip, "x-gzip": createGunzip, deflate: createInflate, br: createBrotliDecompress };
-  if (!Object.hasOwn(decoders, encoding)) {
+  if (encoding !== "gzip" && encoding !== "x-gzip") {
     throw failure("upstream_unavailable", host, "answers in an encoding that was not asked for");
   }
   // Whoever reads the decoder is told what went wrong before it.
-  return pipeline(response, decoders[encoding as keyof typeof decoders](), () => {});
+  return pipeline(response, createGunzip(), () => {});
 }
 
 function headersOf({ rawHeaders }: IncomingMessage): Headers {
@@ -138,7 +137,7 @@ function failureOf(error: unknown, host: string): Failure {
     return failure("too_large", host, `answers with more than ${maxHeaderBytes} bytes of headers`, cause);
   }
   if (code.startsWith("HPE_")) return failure("upstream_unavailable", host, "does not answer in HTTP", cause);
-  if (code.startsWith("Z_") || code.startsWith("ERR_BROTLI") || code.startsWith("ERR__ERROR_")) {
+  if (code.startsWith("Z_")) {
     return failure("upstream_unavailable", host, "answers with what can't be decompressed", cause);
   }
   if (code.startsWith("ERR_")) return failure("invalid_request", host, "can't be asked in this way", cause);

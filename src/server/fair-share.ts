@@ -3,9 +3,9 @@
  *
  * Bulkheads and rate limits divide sources; the loop, in which every call is read and
  * answered or refused, belongs to all. While it is late, an organization that makes many
- * more calls than the others is refused before its requests are read, which spares a third
- * of what a refusal costs, and the store a record of it. Whoever keeps to its share notices
- * nothing of that, and nobody is refused who calls alone: there is nobody to be fair to.
+ * more calls than the others is refused before its requests are read, which spares the loop
+ * the reading and the store a record. Whoever keeps to its share notices nothing of that,
+ * and nobody is refused who calls alone: there is nobody to be fair to.
  *
  * Only calls that were let in count. So an organization with too many gets its share of
  * them answered, and not none ("max-min fairness").

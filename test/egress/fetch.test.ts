@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import { createServer as createTlsServer } from "node:https";
 import { type AddressInfo, createServer as createTcpServer, type Server } from "node:net";
 import { inspect } from "node:util";
-import { brotliCompressSync, gzipSync } from "node:zlib";
+import { gzipSync } from "node:zlib";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createDial } from "../../src/egress/dial.ts";
 import { createFetch, type FetchInit } from "../../src/egress/fetch.ts";
@@ -90,13 +90,11 @@ describe("what is asked and answered", () => {
     expect((await fetch(url)).status).toBe(status);
   });
 
-  test.each([
-    ["gzip", gzipSync("hello")],
-    ["br", brotliCompressSync("hello")],
-  ])("is decompressed: %s", async (encoding, body) => {
-    const { url } = await serve(
-      (_request, response) => void response.writeHead(200, { "content-encoding": encoding }).end(body),
-    );
+  test("is decompressed from gzip, and nothing else is asked for", async () => {
+    const { url } = await serve((request, response) => {
+      const encoding = `${request.headers["accept-encoding"]}`;
+      response.writeHead(200, { "content-encoding": encoding }).end(gzipSync("hello"));
+    });
     const response = await fetch(url);
     expect(await response.text()).toBe("hello");
     expect(response.headers.has("content-encoding")).toBe(false);
@@ -174,11 +172,11 @@ describe("an answer that is too much or too little", () => {
     ],
     ["a body that ends too soon", "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\ns3cret-body", "upstream_lost"],
     ["nothing", "", "upstream_lost"],
-    [
-      "what was not asked for",
-      "HTTP/1.1 200 OK\r\ncontent-encoding: zip\r\ncontent-length: 1\r\n\r\nx",
+    ...["br", "deflate", "zip"].map((encoding) => [
+      `in ${encoding}, which was not asked for,`,
+      `HTTP/1.1 200 OK\r\ncontent-encoding: ${encoding}\r\ncontent-length: 1\r\n\r\nx`,
       "upstream_unavailable",
-    ],
+    ]),
     [
       "what is not compressed",
       "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 1\r\n\r\nx",

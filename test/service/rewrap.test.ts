@@ -173,6 +173,9 @@ test(`a key is changed for another under load, though the rewrap of ${size} cred
   const half = await counts(stage);
   expect(half.new).toBeGreaterThan(0);
   expect(half.old).toBeGreaterThan(0);
+  const { stdout: listed } = await keys(stage, "list");
+  expect(listed).toMatch(new RegExp(`^old +decrypt-only .* ${half.old?.toLocaleString("en")}$`, "m"));
+  expect(listed).toMatch(new RegExp(`^new +primary .* ${half.new?.toLocaleString("en")}$`, "m"));
 
   const versions = "SELECT sum(version)::int AS version, max(update_time) AS time FROM connector";
   const before = await stage.admin.query(versions);
