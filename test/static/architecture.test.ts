@@ -54,6 +54,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   pg: ["providers/postgresql", "store", "demo"],
   "pg-protocol": ["providers/postgresql"],
   "libpg-query": ["providers/postgresql"],
+  mysql2: ["providers/mysql"],
   opossum: ["execution"],
   "rate-limiter-flexible": ["execution"],
   ioredis: ["execution"],
