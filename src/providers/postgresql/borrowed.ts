@@ -7,12 +7,12 @@
 import { Failure } from "../../failure.ts";
 import type { Call, ReadQuery, Settled } from "../contract.ts";
 import type { ConnectionPool } from "../sql/pool.ts";
+import type { Run } from "../sql/run.ts";
 import type { SourceConnection } from "./connection.ts";
 import type { Description } from "./describing.ts";
 import { classify } from "./errors.ts";
 import type { Planner } from "./plan.ts";
 import type { Reading, Statement } from "./reading.ts";
-import type { Run } from "./types.ts";
 
 /** The server's own time limit is somewhat longer than ours, which tells the caller more. Milliseconds. */
 const graceMs = 250;

@@ -4,9 +4,10 @@ import type { ResourceKind } from "../contract.ts";
 import type { SqlField, SqlResource } from "../sql/dialect.ts";
 import { formatName, parseName, type ResourceName } from "../sql/name.ts";
 import { didYouMean, nearest } from "../sql/nearest.ts";
+import type { Run } from "../sql/run.ts";
 import { quoteIdentifier } from "./dialect.ts";
 import { isReadable } from "./system-relations.ts";
-import type { Run, TypeCatalogue } from "./types.ts";
+import type { TypeCatalogue } from "./types.ts";
 
 /** A relation that the stored credential may read, as a query needs to know it. */
 export interface PostgresqlResource extends SqlResource {

@@ -6,11 +6,11 @@
 import { LRUCache } from "lru-cache";
 import { Failure } from "../../failure.ts";
 import { formatName } from "../sql/name.ts";
+import type { Run } from "../sql/run.ts";
 import { isAllowedInExtension } from "./extensions.ts";
 import { isAllowedBuiltin } from "./functions.ts";
 import type { Reference } from "./statement-parts.ts";
 import { keyOf } from "./statement-rules.ts";
-import type { Run } from "./types.ts";
 
 export interface FunctionCatalogue {
   /**

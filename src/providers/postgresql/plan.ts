@@ -4,13 +4,14 @@ import { Failure } from "../../failure.ts";
 import type { Field } from "../../rows/field.ts";
 import type { NativeQuery, PageRequest, Paging, ReadQuery, ResourceQuery } from "../contract.ts";
 import { encodeOperand } from "../sql/operand.ts";
+import type { Run } from "../sql/run.ts";
 import { type CompiledSelect, compileSelect } from "../sql/select.ts";
 import { lookUpResource, type PostgresqlResource } from "./catalogue.ts";
 import type { Description } from "./describing.ts";
 import { postgresqlDialect } from "./dialect.ts";
 import { createFunctionCatalogue, type FunctionCatalogue } from "./function-catalogue.ts";
 import { checkStatement } from "./statement.ts";
-import { createTypeCatalogue, type Run, type TypeCatalogue } from "./types.ts";
+import { createTypeCatalogue, type TypeCatalogue } from "./types.ts";
 
 export interface Plan {
   readonly text: string;

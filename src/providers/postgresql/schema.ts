@@ -4,8 +4,9 @@
  */
 import type { ForeignKey, Index, Resource, ResourceField, ResourceKind } from "../contract.ts";
 import { formatName } from "../sql/name.ts";
+import type { Run } from "../sql/run.ts";
 import { kindExpression, ofUsers, queryable } from "./catalogue.ts";
-import { createTypeCatalogue, type Run, type TypeCatalogue, type TypeInfo } from "./types.ts";
+import { createTypeCatalogue, type TypeCatalogue, type TypeInfo } from "./types.ts";
 
 /** A row of text cells. */
 type Row = readonly (string | null)[];

@@ -1,14 +1,9 @@
 /** What a column's type is to the contract. */
 import type { FieldType } from "../../rows/field.ts";
 import type { Comparability, ValueType } from "../sql/dialect.ts";
+import type { Run } from "../sql/run.ts";
 import { builtinElements, builtinTypes, formatBuiltin } from "./builtin-types.ts";
 import { quoteIdentifier } from "./dialect.ts";
-
-/** Runs one statement by the extended protocol; cells come in text form. */
-export type Run = (
-  text: string,
-  parameters: readonly (string | null)[],
-) => Promise<readonly (readonly (string | null)[])[]>;
 
 interface ColumnType {
   readonly typeOid: number;

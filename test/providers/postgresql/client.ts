@@ -1,5 +1,5 @@
 import pg from "pg";
-import type { Run } from "../../../src/providers/postgresql/types.ts";
+import type { Run } from "../../../src/providers/sql/run.ts";
 import { freshDatabase } from "../../support/postgres.ts";
 
 /** A connection that reads as a session does: text cells, in the contract's forms. */

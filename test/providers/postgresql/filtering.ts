@@ -1,8 +1,8 @@
 /** Filters, compiled and run. */
 import type { Comparison, FilterNode, Operand, Operator } from "../../../src/providers/contract.ts";
 import { postgresqlDialect } from "../../../src/providers/postgresql/dialect.ts";
-import type { Run } from "../../../src/providers/postgresql/types.ts";
 import type { SqlResource } from "../../../src/providers/sql/dialect.ts";
+import type { Run } from "../../../src/providers/sql/run.ts";
 import { compileSelect } from "../../../src/providers/sql/select.ts";
 
 export const text = (value: string): Operand => ({ kind: "text", value });
