@@ -1,11 +1,11 @@
 /** From a query to the statement that is sent, by what the catalogue says. */
 import { LRUCache } from "lru-cache";
 import { Failure } from "../../failure.ts";
-import type { Field } from "../../rows/field.ts";
-import type { NativeQuery, PageRequest, Paging, ReadQuery, ResourceQuery } from "../contract.ts";
+import type { NativeQuery, PageRequest, ReadQuery, ResourceQuery } from "../contract.ts";
 import { encodeOperand } from "../sql/operand.ts";
+import type { SqlPlan } from "../sql/page.ts";
 import type { Run } from "../sql/run.ts";
-import { type CompiledSelect, compileSelect } from "../sql/select.ts";
+import { compileSelect } from "../sql/select.ts";
 import { lookUpResource, type PostgresqlResource } from "./catalogue.ts";
 import type { Description } from "./describing.ts";
 import { postgresqlDialect } from "./dialect.ts";
@@ -13,16 +13,9 @@ import { createFunctionCatalogue, type FunctionCatalogue } from "./function-cata
 import { checkStatement } from "./statement.ts";
 import { createTypeCatalogue, type TypeCatalogue } from "./types.ts";
 
-export interface Plan {
-  readonly text: string;
-  readonly parameters: readonly (string | null)[];
-  /** The fields that the caller sees: the first columns of every row. */
-  readonly fields: readonly Field[];
-  readonly paging: Paging;
+export interface Plan extends SqlPlan {
   /** It may leave something behind in its session, which must not be another's then. */
   readonly leavesTraces?: boolean;
-  /** How the pages are cut; absent for a native statement. */
-  readonly select: CompiledSelect | undefined;
 }
 
 /** What planning asks the server. */
