@@ -39,6 +39,8 @@ export type FailureKind =
   | "shutting_down"
   | "slow_reader"
   | "outcome_unknown"
+  | "constraint_violated"
+  | "too_many_affected"
   | "internal"
   | "not_implemented"
   | "service_unavailable";

@@ -50,6 +50,8 @@ export const codes = {
   shutting_down: Code.Unavailable,
   slow_reader: Code.ResourceExhausted,
   outcome_unknown: Code.Unknown,
+  constraint_violated: Code.FailedPrecondition,
+  too_many_affected: Code.FailedPrecondition,
   internal: Code.Internal,
   not_implemented: Code.Unimplemented,
   // The service's own database, not the source.

@@ -18,6 +18,8 @@ const verdicts = {
   unknown_resource: "healthy",
   unknown_field: "healthy",
   upstream_permission_denied: "healthy",
+  constraint_violated: "healthy",
+  too_many_affected: "healthy",
   configuration_rejected: "healthy",
   // Nobody waited for the source any longer.
   deadline_exceeded: "as_settled",

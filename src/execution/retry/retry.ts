@@ -85,6 +85,8 @@ const retriable = {
   shutting_down: "no",
   slow_reader: "no",
   outcome_unknown: "no",
+  constraint_violated: "no",
+  too_many_affected: "no",
   internal: "no",
   not_implemented: "no",
   service_unavailable: "no",
