@@ -1,22 +1,46 @@
-/** One PostgreSQL for the whole run; each test makes databases of its own in it. */
+/** One PostgreSQL and one MariaDB for the whole run; each test makes databases of its own in them. */
 import { rm } from "node:fs/promises";
 import type { TestProject } from "vitest/node";
 import { startEmbedded } from "../../src/store/embedded.ts";
 import { enterableDirectory } from "./directory.ts";
+import { ownMariadb } from "./mariadb-server.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
     /** The superuser's URL of the run's PostgreSQL. */
     postgresUrl: string;
+    /** The administrator's URL of the run's MariaDB, or of another server of MySQL's kind. */
+    mariadbUrl: string;
   }
 }
 
+interface Server {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const [postgres, mariadb] = await Promise.all([startPostgres(), startMariadb()]);
+  project.provide("postgresUrl", postgres.url);
+  project.provide("mariadbUrl", mariadb.url);
+  return async () => {
+    await Promise.all([postgres.stop(), mariadb.stop()]);
+  };
+}
+
+async function startPostgres(): Promise<Server> {
   const directory = await enterableDirectory();
   const embedded = await startEmbedded({ directory });
-  project.provide("postgresUrl", embedded.databaseUrl("postgres"));
-  return async () => {
-    await embedded.stop();
-    await rm(directory, { recursive: true, force: true });
+  return {
+    url: embedded.databaseUrl("postgres"),
+    async stop() {
+      await embedded.stop();
+      await rm(directory, { recursive: true, force: true });
+    },
   };
+}
+
+async function startMariadb(): Promise<Server> {
+  const url = process.env.TEST_MYSQL_URL;
+  return url === undefined ? ownMariadb() : { url, stop: async () => {} };
 }

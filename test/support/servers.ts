@@ -16,11 +16,17 @@ interface Server {
   readonly service: string;
   /** How to get it elsewhere. */
   readonly elsewhere: string;
+  /** The environment variable that names a server to be used instead. */
+  readonly instead?: string;
 }
 
 const servers: readonly Server[] = [
   { program: "redis-server", package: "redis-server", service: "redis-server", elsewhere: "brew install redis" },
   { program: "pgbouncer", package: "pgbouncer", service: "pgbouncer", elsewhere: "brew install pgbouncer" },
+  {
+    ...{ program: "mariadbd", package: "mariadb-server", service: "mariadb", elsewhere: "brew install mariadb" },
+    instead: "TEST_MYSQL_URL",
+  },
 ];
 
 /** Where Debian and Homebrew keep servers that are not on everybody's PATH. */
@@ -45,8 +51,9 @@ async function isExecutable(file: string): Promise<boolean> {
 }
 
 async function missingServers(): Promise<Server[]> {
-  const found = await Promise.all(servers.map(({ program }) => findProgram(program)));
-  return servers.filter((_, index) => found[index] === undefined);
+  const needed = servers.filter(({ instead }) => instead === undefined || process.env[instead] === undefined);
+  const found = await Promise.all(needed.map(({ program }) => findProgram(program)));
+  return needed.filter((_, index) => found[index] === undefined);
 }
 
 /** On standard error, as standard output may be a report for a program. */

@@ -1,0 +1,140 @@
+/** MariaDB servers of the tests' own. */
+import { type ChildProcessByStdio, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { promisify } from "node:util";
+import { freePort } from "../../src/store/embedded/cluster.ts";
+import { selfSignedCertificate } from "./certificate.ts";
+import { enterableDirectory } from "./directory.ts";
+import { findProgram } from "./servers.ts";
+
+export interface OwnMariadb {
+  /** As its administrator, who may do everything. */
+  readonly url: string;
+  readonly port: number;
+  /** In PEM, what its certificate for localhost and 127.0.0.1 is signed by. */
+  readonly ca: string;
+  /** Sends SIGKILL, SIGSTOP or SIGCONT; the killed one is gone afterwards. */
+  kill(signal: NodeJS.Signals): Promise<void>;
+  /** Starts a killed server again, on its data and on its port. */
+  restart(): Promise<void>;
+  /** Stops the server, also when it is frozen or dead, and removes its data. */
+  stop(): Promise<void>;
+}
+
+type Mariadbd = ChildProcessByStdio<null, null, Readable>;
+
+/** Whether this machine has the program: not where the tests use another server. */
+export const hasMariadb = (await findProgram("mariadbd")) !== undefined;
+
+/**
+ * A server that a test may kill or freeze. It offers TLS, listens at 127.0.0.1 only, and
+ * keeps what was committed when it is killed, though not when the machine is.
+ *
+ * @param options its own: `["--sql-mode=ANSI_QUOTES"]`
+ */
+export async function ownMariadb(options: readonly string[] = []): Promise<OwnMariadb> {
+  const directory = await enterableDirectory();
+  const { cert, key } = selfSignedCertificate();
+  const files = { cert: path.join(directory, "cert.pem"), key: path.join(directory, "key.pem") };
+  const accounts = path.join(directory, "accounts.sql");
+  const password = crypto.randomUUID();
+  await Promise.all([
+    writeFile(files.cert, cert),
+    writeFile(files.key, key, { mode: 0o600 }),
+    writeFile(accounts, administrator(password), { mode: 0o600 }),
+    initialise(directory),
+  ]);
+  const start = (port: number) =>
+    started([
+      ...[...storage(directory), ...listening, `--port=${port}`, `--init-file=${accounts}`],
+      ...[`--ssl-cert=${files.cert}`, `--ssl-key=${files.key}`, ...options],
+    ]);
+  let { child, port } = await startAnywhere(start);
+  const kill = async (signal: NodeJS.Signals) => {
+    const gone = child.exitCode !== null || child.signalCode !== null;
+    const exit = signal === "SIGKILL" && !gone ? once(child, "exit") : undefined;
+    child.kill(signal);
+    await exit;
+  };
+  return {
+    ...{ url: `mysql://root:${password}@127.0.0.1:${port}/mysql`, port, ca: cert },
+    kill,
+    async restart() {
+      child = await start(port);
+    },
+    async stop() {
+      await kill("SIGKILL");
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** What both the program that makes the data and the server are told. */
+function storage(directory: string): string[] {
+  return [
+    // Must stand first: no configuration of the machine's own.
+    "--no-defaults",
+    `--datadir=${path.join(directory, "data")}`,
+    // Root may run it only where that is said.
+    ...(process.getuid?.() === 0 ? ["--user=root"] : []),
+    // The kernel has what was committed; whether a disk has it, no test asks.
+    ...["--innodb-flush-method=nosync", "--innodb-flush-log-at-trx-commit=2", "--innodb-doublewrite=0"],
+    ...["--innodb-buffer-pool-size=128M", "--innodb-log-file-size=64M", "--aria-log-file-size=8M"],
+  ];
+}
+
+const listening = [
+  // No socket but the port's, which the kernel may not give back at once after a kill.
+  ...["--bind-address=127.0.0.1", "--socket=", "--skip-name-resolve", "--port-open-timeout=20"],
+  ...["--max-connections=500", "--skip-log-bin", "--performance-schema=OFF"],
+];
+
+/** One statement a line, run at every start. */
+function administrator(password: string): string {
+  return `CREATE OR REPLACE USER root@'127.0.0.1' IDENTIFIED BY '${password}';
+GRANT ALL ON *.* TO root@'127.0.0.1' WITH GRANT OPTION;
+`;
+}
+
+async function initialise(directory: string): Promise<void> {
+  await mkdir(path.join(directory, "data"), { mode: 0o700 });
+  const program = await programOf("mariadb-install-db");
+  const args = ["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"];
+  await promisify(execFile)(program, [...storage(directory), ...args], { cwd: directory });
+}
+
+/** Somebody may take the port before the server does. */
+async function startAnywhere(start: (port: number) => Promise<Mariadbd>) {
+  for (let left = 3; ; left--) {
+    const port = await freePort();
+    try {
+      return { child: await start(port), port };
+    } catch (error) {
+      if (left === 0) throw error;
+    }
+  }
+}
+
+/** Settles when the server answers. */
+async function started(args: readonly string[]): Promise<Mariadbd> {
+  const child = spawn(await programOf("mariadbd"), args, { stdio: ["ignore", "ignore", "pipe"] });
+  const said: string[] = [];
+  for await (const line of createInterface({ input: child.stderr })) {
+    if (line.includes("ready for connections")) {
+      child.stderr.resume(); // What it says from now on must not fill the pipe.
+      return child;
+    }
+    said.push(line);
+  }
+  throw new Error(`mariadbd did not start:\n${said.join("\n")}`);
+}
+
+async function programOf(name: string): Promise<string> {
+  const program = await findProgram(name);
+  if (program === undefined) throw new Error(`There is no ${name}: run the tests by \`npm test\` once.`);
+  return program;
+}
