@@ -14,12 +14,11 @@ export interface Catalogue {
 const others = new Set(["catalogue", "contract", "sql", "http"]);
 
 export async function loadCatalogue(): Promise<Catalogue> {
-  const entries = await readdir(new URL(".", import.meta.url), { withFileTypes: true });
   const extension = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
+  const entries = await readdir(new URL(".", import.meta.url), { recursive: true });
   const files = entries.flatMap((entry) => {
-    if (entry.isDirectory()) return others.has(entry.name) ? [] : [`./${entry.name}/index${extension}`];
-    const name = entry.name.slice(0, -extension.length);
-    return entry.name === name + extension && !others.has(name) ? [`./${entry.name}`] : [];
+    const [, name = ""] = /^([^/\\]+)(?:[/\\]index)?\.[jt]s$/.exec(entry) ?? [];
+    return entry.endsWith(extension) && name !== "" && !others.has(name) ? [`./${entry}`] : [];
   });
   const modules = await Promise.all(files.map((file) => import(file) as Promise<{ default: Provider }>));
   const providers = modules.map((module) => module.default).sort((a, b) => (a.id < b.id ? -1 : 1));
