@@ -80,11 +80,11 @@ export function sharedServer(storeUrl: string): string {
   return `127.0.0.1:${new URL(storeUrl).port}`;
 }
 
-/** What CreateConnector takes to reach a database by its URL. */
+/** What CreateConnector takes to reach a database by its URL, whose scheme tells the provider. */
 export function connectorTo(databaseUrl: string, name = "customer") {
-  const { hostname, port, pathname, username, password } = new URL(databaseUrl);
+  const { protocol, hostname, port, pathname, username, password } = new URL(databaseUrl);
   return {
-    provider: "postgresql",
+    provider: protocol === "mysql:" ? "mysql" : "postgresql",
     name,
     config: {
       host: hostname,
