@@ -72,6 +72,11 @@ export const describing = script("1 t Tn Z");
 const command = "1 2 C";
 const commandWithRow = "1 2 D C";
 
+/** So many commands, each described, whose rows come without a limit. */
+export function commanding(commands: number): Script {
+  return script(`${"1 2 Tn D* CI ".repeat(commands)}Z`);
+}
+
 /** What is asked of a reading; see `Statement`. */
 interface Asked {
   readonly stepwise?: boolean;

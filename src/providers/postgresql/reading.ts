@@ -12,7 +12,8 @@ import { type DatabaseError, serialize } from "pg-protocol";
 import { batchBytes, type PackedBatch, PackedWriter } from "../../rows/packed.ts";
 import { areUtf8Together, fieldNotUtf8 } from "../../rows/utf8.ts";
 import { reading } from "./conversation.ts";
-import { fieldsDiffer, malformedRow, notUtf8, protocolBroken } from "./protocol.ts";
+import { packRow } from "./data-row.ts";
+import { fieldsDiffer, notUtf8, protocolBroken } from "./protocol.ts";
 import { Steps } from "./steps.ts";
 import { begin, ownCommand, rollback, sync, unlock } from "./transaction.ts";
 import type { RowSink, WireConnection } from "./wire.ts";
@@ -155,29 +156,7 @@ export class Reading implements Submittable, RowSink {
   row(chunk: Buffer, start: number, end: number): void {
     if (this.#discarding) return;
     const writer = this.#writer;
-    const columns = this.#columns;
-    if ((((chunk[start] as number) << 8) | (chunk[start + 1] as number)) !== columns) throw malformedRow();
-    let at = start + 2;
-    for (let i = 0; i < columns; i++) {
-      const size =
-        ((chunk[at] as number) << 24) |
-        ((chunk[at + 1] as number) << 16) |
-        ((chunk[at + 2] as number) << 8) |
-        (chunk[at + 3] as number);
-      at += 4;
-      if (size < 0) {
-        if (size !== -1) throw malformedRow();
-        writer.null();
-      } else {
-        // What lies behind the row in memory is somebody else's.
-        if (size > end - at) throw malformedRow();
-        if (((chunk[at] as number) & 0xc0) === 0x80) this.#cut = true;
-        writer.cell(chunk, at, at + size);
-        at += size;
-      }
-    }
-    if (at !== end) throw malformedRow();
-    writer.endRow();
+    if (packRow(writer, this.#columns, chunk, start, end)) this.#cut = true;
     if (writer.size >= batchBytes) this.#flush();
   }
 

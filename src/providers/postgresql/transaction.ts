@@ -18,11 +18,14 @@ const settings = Object.entries({
   idle_in_transaction_session_timeout: "$1",
 }).map(([name, value]) => `pg_catalog.set_config('${name}', ${value}, true)`);
 
+/** Sets them all, for one transaction. Its parameter is the time limit, in milliseconds. */
+export const settingsText = `SELECT ${settings.join(", ")}`;
+
 export const begin = Buffer.concat([
   serialize.parse({ text: "BEGIN TRANSACTION READ ONLY" }),
   serialize.bind({}),
   serialize.execute({}),
-  serialize.parse({ text: `SELECT ${settings.join(", ")}` }),
+  serialize.parse({ text: settingsText }),
 ]);
 export const rollback = Buffer.concat([
   serialize.parse({ text: "ROLLBACK" }),
