@@ -7,11 +7,12 @@ import type { Dial } from "../../egress/dial.ts";
 import { Failure } from "../../failure.ts";
 import { textRows } from "../../rows/page.ts";
 import type { Settled } from "../contract.ts";
+import type { Endpoint, SourceSocket } from "../sql/socket.ts";
 import { Describing, type Description } from "./describing.ts";
 import { classify } from "./errors.ts";
 import { notPostgresql } from "./protocol.ts";
 import { Reading, type Statement } from "./reading.ts";
-import { type Endpoint, openSocket, type SourceSocket } from "./socket.ts";
+import { openSocket } from "./socket.ts";
 import { WireConnection } from "./wire.ts";
 
 export interface Login extends Endpoint {

@@ -2,10 +2,11 @@
 import type { Dial } from "../../egress/dial.ts";
 import { Failure } from "../../failure.ts";
 import type { Call, Check, SessionContext, Settled, TestReport } from "../contract.ts";
+import type { SourceSocket } from "../sql/socket.ts";
 import { type Login, SourceConnection } from "./connection.ts";
 import { classify } from "./errors.ts";
 import { type Privileges, readPrivileges, remedyOf, sentenceOf, tooPrivileged } from "./privileges.ts";
-import { openSocket, type SourceSocket } from "./socket.ts";
+import { openSocket } from "./socket.ts";
 
 const order = ["connect", "tls", "authenticate", "query", "privileges"] as const;
 

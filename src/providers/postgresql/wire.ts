@@ -10,6 +10,7 @@ import type { Socket } from "node:net";
 import pg from "pg";
 import { parse } from "pg-protocol";
 import { Failure } from "../../failure.ts";
+import type { SourceSocket } from "../sql/socket.ts";
 import { Conversation, login, mayComeUnasked, type Script } from "./conversation.ts";
 import {
   codes,
@@ -21,7 +22,6 @@ import {
   otherLogin,
   protocolBroken,
 } from "./protocol.ts";
-import type { SourceSocket } from "./socket.ts";
 
 /** Takes the rows of a query; see DataRow in PostgreSQL's "Message Formats". */
 export interface RowSink {

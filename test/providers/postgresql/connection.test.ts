@@ -6,7 +6,7 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
 import { type Login, SourceConnection } from "../../../src/providers/postgresql/connection.ts";
 import type { Reading } from "../../../src/providers/postgresql/reading.ts";
-import { SourceSocket } from "../../../src/providers/postgresql/socket.ts";
+import { SourceSocket } from "../../../src/providers/sql/socket.ts";
 import { textRows } from "../../../src/rows/page.ts";
 import { rogueServer } from "../../support/service.ts";
 import { stopwatch } from "../../support/stopwatch.ts";

@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { createDial } from "../../../src/egress/dial.ts";
 import { createEgressPolicy } from "../../../src/egress/policy.ts";
 import { SourceConnection } from "../../../src/providers/postgresql/connection.ts";
-import type { TlsMode } from "../../../src/providers/postgresql/socket.ts";
+import type { TlsMode } from "../../../src/providers/sql/socket.ts";
 import { certificateAuthority } from "../../support/certificate.ts";
 import { rogueServer } from "../../support/service.ts";
 import { int32, message, welcome } from "./rogue.ts";
