@@ -4,6 +4,7 @@
  */
 import type { EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import { Failure } from "../failure.ts";
+import { type AuditStore, auditStore } from "./audit.ts";
 import { type ChangeListener, type ChangesOptions, listenForChanges } from "./changes.ts";
 import { checkUrl, connectionFailure, unavailable } from "./connection-failure.ts";
 import { databaseOf, migrate } from "./database.ts";
@@ -37,6 +38,8 @@ export interface Store {
   withOrganization<Result>(organizationId: string, work: (em: EntityManager) => Promise<Result>): Promise<Result>;
   /** Every organization's credentials, as they are sealed. */
   readonly sealedCredentials: SealedCredentials;
+  /** Every organization's audit log, to look after. */
+  readonly audit: AuditStore;
   /** The key of that id, of whatever organization: a caller's organization is known by its key. */
   findApiKey(id: string): Promise<ApiKeyRow | undefined>;
   /** Whether the organization has ever made a key, revoked ones included. */
@@ -100,6 +103,7 @@ function storeOf(orm: MikroORM, listenUrl: string): Store {
   return {
     withOrganization,
     sealedCredentials: sealedCredentials((work) => transact({ role: keysRole }, work)),
+    audit: auditStore(transact),
     async findApiKey(id) {
       if (!uuid.test(id)) return undefined;
       const found = await transact({ [apiKeySetting]: id }, (em) => em.findOne(ApiKey, { id }));

@@ -29,7 +29,12 @@ const morePolicies: Readonly<Record<string, readonly string[]>> = {
     `keys_read for SELECT to connector_keys using ${sealed} check null`,
     `keys_rewrap for UPDATE to connector_keys using ${sealed} check ${sealed}`,
   ],
-  query_record: ["audit_read for SELECT to connector_audit using true check null"],
+  ...Object.fromEntries(
+    ["query_record", "audit_event", "audit_link", "audit_checkpoint", "audit_task"].map((table) => [
+      table,
+      ["audit_read for SELECT to connector_audit using true check null"],
+    ]),
+  ),
 };
 
 /** All that anybody but the owner may do, by object. */
@@ -41,6 +46,10 @@ const grants: Readonly<Record<string, readonly string[]>> = {
   ],
   api_key: ["connector_application: INSERT, SELECT", "connector_application: UPDATE (last_use_time, revoke_time)"],
   query_record: ["connector_application: INSERT, SELECT", "connector_audit: SELECT"],
+  audit_event: ["connector_application: INSERT, SELECT", "connector_audit: SELECT"],
+  audit_link: ["connector_application: INSERT, SELECT", "connector_audit: SELECT"],
+  audit_checkpoint: ["connector_application: INSERT, SELECT", "connector_audit: SELECT"],
+  audit_task: ["connector_application: DELETE, INSERT, SELECT", "connector_audit: SELECT"],
 };
 
 const inSchema = "relnamespace = 'public'::regnamespace";

@@ -178,8 +178,10 @@ test("the entities and the migrated schema agree, policies included", async () =
   cleanups.push(() => orm.close(true));
   const difference = await orm.schema.getUpdateSchemaSQL({ wrap: false });
 
-  // The ORM's own table of migrations is no entity.
-  expect(difference.replace(/drop table if exists "migration"( cascade)?;/, "").trim()).toBe("");
+  // The ORM's own table of migrations is no entity, and it knows no functions but those of triggers.
+  const unknown =
+    /drop table if exists "migration"( cascade)?;|drop function if exists "audit_add_partition"\(date\);/g;
+  expect(difference.replace(unknown, "").trim()).toBe("");
 });
 
 test.each([

@@ -1,0 +1,142 @@
+/**
+ * The audit log of all organizations: for whoever looks after it. It is read by a role that
+ * changes nothing, and its months come and go by the owner, who sees no row of them.
+ */
+import type { EntityManager } from "@mikro-orm/postgresql";
+import { auditRole, ownerRole } from "./entities/tenancy.ts";
+
+/** What is yet to be done with an event: to give it its place in the chain, or its intent an outcome. */
+export type AuditTaskKind = "link" | "settle";
+
+/** A place in a chain, and what was found there. */
+export interface AuditChainRow {
+  readonly sequence: string;
+  readonly hash: Buffer;
+  /** The event's canonical text; null where there is none. */
+  readonly entry: string | null;
+  /** When the event was written, in milliseconds since 1970. */
+  readonly eventMs: string;
+}
+
+/** The last link of an organization in a month. */
+export interface AuditLastLink {
+  readonly organizationId: string;
+  readonly sequence: string;
+  readonly hash: Buffer;
+}
+
+export interface AuditStore {
+  /** The organizations that have such a task which is due. */
+  due(kind: AuditTaskKind): Promise<readonly string[]>;
+  /** Every organization that has links or checkpoints. */
+  organizations(): Promise<readonly string[]>;
+  /**
+   * Reads an organization's chain from a place on, in one snapshot: `onRows` gets some thousand rows at a time,
+   * while the next ones come.
+   */
+  readChain(
+    organizationId: string,
+    from: bigint,
+    entry: string,
+    onRows: (rows: AuditChainRow[]) => void,
+  ): Promise<void>;
+  /** Runs statements as the role that reads all organizations, and changes nothing. */
+  read<Result>(work: (em: EntityManager) => Promise<Result>): Promise<Result>;
+  /** The months that there are tables of, the earliest first: their first days. */
+  months(): Promise<readonly string[]>;
+  /** Makes the tables of a month, unless they are there. */
+  addMonth(month: string): Promise<void>;
+  /** Drops all that was written in a month, and the links that were made in it. */
+  dropMonth(month: string): Promise<void>;
+}
+
+/** Runs its work in one transaction of the role that is named. */
+type Transact = <Result>(
+  settings: Readonly<Record<string, string>>,
+  work: (em: EntityManager) => Promise<Result>,
+) => Promise<Result>;
+
+/** A chain takes as long to read as it is long. */
+const unlimited = { statement_timeout: "0", idle_in_transaction_session_timeout: "0" };
+const fetchRows = 4_000;
+/** A month's tables are made and dropped under a lock that keeps writers waiting: it is not waited for long. */
+const lockTimeout = { lock_timeout: "2000" };
+
+export function auditStore(transact: Transact): AuditStore {
+  const read: AuditStore["read"] = (work) => transact({ role: auditRole }, work);
+  const asOwner = (statement: string) =>
+    transact({ role: ownerRole, ...lockTimeout }, async (em) => void (await em.execute(statement)));
+  const names = async (statement: string, parameters: unknown[] = []) =>
+    (await read((em) => em.execute<{ name: string }[]>(statement, parameters))).map(({ name }) => name);
+
+  return {
+    read,
+    due: (kind) => names(dueStatement, [kind]),
+    organizations: () => names(organizationsStatement),
+    readChain: (organizationId, from, entry, onRows) =>
+      transact({ role: auditRole, ...unlimited }, (em) => readChain(em, organizationId, from, entry, onRows)),
+    months: () => names(monthsStatement),
+    addMonth: (month) => asOwner(`SELECT audit_add_partition('${checkedMonth(month)}')`),
+    async dropMonth(month) {
+      const suffix = checkedMonth(month).slice(0, 7).replace("-", "_");
+      await asOwner(`DROP TABLE IF EXISTS audit_link_${suffix}, audit_event_${suffix}`);
+    },
+  };
+}
+
+async function readChain(
+  em: EntityManager,
+  organizationId: string,
+  from: bigint,
+  entry: string,
+  onRows: (rows: AuditChainRow[]) => void,
+): Promise<void> {
+  await em.execute(chainStatement(entry), [organizationId, from]);
+  const fetch = () => em.execute<AuditChainRow[]>(`FETCH ${fetchRows} FROM chain`);
+  let next = fetch();
+  for (;;) {
+    const rows = await next;
+    if (rows.length === 0) return;
+    next = fetch();
+    try {
+      onRows(rows);
+    } catch (cause) {
+      await next.catch(() => {});
+      throw cause;
+    }
+  }
+}
+
+/** Links are few bytes each and lie in their order; each leads to its event by the event's key. */
+const chainStatement = (entry: string) => `
+  DECLARE chain NO SCROLL CURSOR FOR
+  SELECT link.sequence::text AS sequence, link.hash,
+    (extract(epoch FROM link.event_time) * 1000)::bigint::text AS "eventMs",
+    CASE WHEN event.id IS NOT NULL THEN ${entry} END AS entry
+  FROM audit_link AS link LEFT JOIN audit_event AS event
+    ON event.organization_id = link.organization_id AND event.create_time = link.event_time AND event.id = link.event_id
+  WHERE link.organization_id = ? AND link.sequence >= ?
+  ORDER BY link.sequence`;
+
+const dueStatement = "SELECT DISTINCT organization_id AS name FROM audit_task WHERE kind = ? AND due_time <= now()";
+
+/** Leaps in the index from each organization to the next one, however many links lie between. */
+const organizationsStatement = `
+  WITH RECURSIVE found (name) AS (
+    (SELECT organization_id FROM audit_link ORDER BY organization_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT organization_id FROM audit_link WHERE organization_id > found.name ORDER BY organization_id LIMIT 1)
+    FROM found WHERE found.name IS NOT NULL
+  )
+  SELECT name FROM found WHERE name IS NOT NULL
+  UNION SELECT DISTINCT organization_id FROM audit_checkpoint ORDER BY name`;
+
+const monthsStatement = `
+  SELECT to_char(to_date(right(relname, 7), 'YYYY_MM'), 'YYYY-MM-DD') AS name
+  FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+  WHERE inhparent = 'audit_event'::regclass ORDER BY 1`;
+
+function checkedMonth(month: string): string {
+  if (!/^\d{4}-(0[1-9]|1[0-2])-01$/.test(month)) throw new Error(`${month} is no first day of a month`);
+  return month;
+}
