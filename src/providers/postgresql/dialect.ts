@@ -1,11 +1,18 @@
 /** PostgreSQL's SQL. Functions are named with their schema: the search path is the user's. */
-import type { Dialect, ValueType } from "../sql/dialect.ts";
+import { type Dialect, dialectWith, type ValueType } from "../sql/dialect.ts";
 
-export const postgresqlDialect: Dialect = {
+export const postgresqlDialect: Dialect = dialectWith({
   quote: quoteIdentifier,
   placeholder: (position) => `$${position}`,
-  typed: (placeholder, { castType }) => `${placeholder}::${castType}`,
-  operator,
+  typed: (expression, { castType }) => `${expression}::${castType}`,
+  compare: ({ column, type, value }, symbol, bind) =>
+    `${column} ${operator(symbol, type)} ${bind(value)}::${type.castType}`,
+  compareRow(row, symbol, bind) {
+    // A row comparison has one operator for all columns.
+    if (row.some(({ type }) => type.operatorSchema !== undefined)) return undefined;
+    const columns = row.map(({ column }) => column).join(", ");
+    return `(${columns}) ${symbol} (${row.map(({ type, value }) => `${bind(value)}::${type.castType}`).join(", ")})`;
+  },
   oneOf: (column, type, values, bind) =>
     // An array of arrays has no other elements than theirs.
     type.type === "array"
@@ -24,7 +31,7 @@ export const postgresqlDialect: Dialect = {
     // An ascending order has its nulls last anyway, and where there are none the
     // words would only keep an index from serving it.
     descending ? `${column} DESC${nullable ? " NULLS LAST" : ""}` : column,
-};
+});
 
 /**
  * An extension's operators are named with their schema: outside the search path they

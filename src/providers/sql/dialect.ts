@@ -19,8 +19,34 @@ export interface ValueType {
   readonly operatorSchema?: string;
   /** The integers it holds, where they are fewer than its FieldType's. */
   readonly range?: readonly [bigint, bigint];
+  /** Digits of a decimal, in all and behind the point. Default: as many as there are. */
+  readonly digits?: { readonly total: number; readonly fraction: number };
+  /** Its numbers are neither NaN nor infinite. */
+  readonly finite?: true;
+  /** The dates that it holds. Default: those of the contract, with eras and infinities. */
+  readonly calendar?: Calendar;
+  /** The hours of a time that may also be a span, and negative. Default: a time of day. */
+  readonly hours?: number;
   /** The labels of an enum, when they are known. */
   readonly enumLabels?: readonly string[];
+  /** The character set of a text, when that is a part of Unicode only. */
+  readonly characterSet?: string;
+  /** A text may hold NUL characters. */
+  readonly holdsNul?: true;
+  /** Which texts are its values, where its FieldType doesn't say it. */
+  readonly form?: TextForm;
+}
+
+/** Dates of four digits for the year, without eras and infinities. */
+export interface Calendar {
+  /** A year, a month and a day may be zero: `0000-00-00`. */
+  readonly zeros: boolean;
+}
+
+export interface TextForm {
+  /** For messages: "a text such as `10.0.0.1`". */
+  readonly expects: string;
+  accepts(text: string): boolean;
 }
 
 /** A field that a query may name. */
@@ -43,22 +69,64 @@ export interface SqlResource {
 /** Adds a parameter and says its placeholder. */
 export type Bind = (text: string) => string;
 
-/** How one database writes what SQL leaves open. `column` is quoted SQL everywhere. */
+export type ComparisonSymbol = "=" | "<>" | "<" | "<=" | ">" | ">=";
+
+/** A column that is compared with a value, in the canonical text form of its type. */
+export interface ComparedColumn {
+  readonly column: string;
+  readonly type: ValueType;
+  readonly value: string;
+}
+
+/**
+ * How one database writes what SQL leaves open. `column` is quoted SQL everywhere;
+ * values come in the canonical text form of their type.
+ *
+ * Placeholders may have no numbers: what a function binds stands in its SQL in the same
+ * order, each once.
+ */
 export interface Dialect {
   quote(identifier: string): string;
   /** The placeholder of a parameter, from 1. */
   placeholder(position: number): string;
-  /** A placeholder that has the given type, whatever the database would infer. */
-  typed(placeholder: string, type: ValueType): string;
-  /** `=`, `<>`, `<`, `<=`, `>` or `>=` of the given type. */
-  operator(symbol: string, type: ValueType): string;
+  /** An expression that has the given type, whatever the database would infer. */
+  typed(expression: string, type: ValueType): string;
+  /** A value that has the given type. */
+  operand(value: string, type: ValueType, bind: Bind): string;
+  compare(compared: ComparedColumn, symbol: ComparisonSymbol, bind: Bind): string;
+  /**
+   * Compares several columns, none of which can be null, with as many values at once,
+   * the first deciding; undefined where no index would serve that.
+   */
+  compareRow(row: readonly ComparedColumn[], symbol: "<" | ">", bind: Bind): string | undefined;
   oneOf(column: string, type: ValueType, values: readonly string[], bind: Bind): string;
   /** Case matters and nothing is a wildcard, in this and in `startsWith`. */
   contains(column: string, type: ValueType, value: string, bind: Bind): string;
   startsWith(column: string, type: ValueType, value: string, bind: Bind): string;
-  /** Null only when the array is; an array without the element gives false. */
-  hasElement(column: string, element: ValueType, value: string, bind: Bind): string;
+  /** Null only when the array is; an array without the element gives false. Only where there are arrays. */
+  hasElement?(column: string, element: ValueType, value: string, bind: Bind): string;
   isNull(column: string, type: ValueType): string;
   /** One key of ORDER BY; nulls come last in both directions. */
   orderKey(column: string, descending: boolean, nullable: boolean): string;
+}
+
+/** What every dialect has to say for itself. */
+type OwnWords = Pick<Dialect, "quote" | "placeholder" | "typed" | "contains" | "startsWith">;
+
+/** A dialect that is the standard's in everything that it does not say itself. */
+export function dialectWith(own: OwnWords & Partial<Dialect>): Dialect {
+  const dialect: Dialect = {
+    operand: (value, type, bind) => dialect.typed(bind(value), type),
+    compare: ({ column, type, value }, symbol, bind) => `${column} ${symbol} ${dialect.operand(value, type, bind)}`,
+    compareRow: (row, symbol, bind) => {
+      const columns = row.map(({ column }) => column).join(", ");
+      return `(${columns}) ${symbol} (${row.map(({ value, type }) => dialect.operand(value, type, bind)).join(", ")})`;
+    },
+    oneOf: (column, type, values, bind) =>
+      `${column} IN (${values.map((value) => dialect.operand(value, type, bind)).join(", ")})`,
+    isNull: (column) => `${column} IS NULL`,
+    orderKey: (column, descending, nullable) => `${column}${descending ? " DESC" : ""}${nullable ? " NULLS LAST" : ""}`,
+    ...own,
+  };
+  return dialect;
 }

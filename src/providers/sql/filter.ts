@@ -1,7 +1,7 @@
 /** A filter tree as a condition in SQL, whose three-valued meaning the contract shares. */
 import { type Failure, invalidRequest } from "../../failure.ts";
 import type { Comparison, FilterNode, Operator } from "../contract.ts";
-import type { Bind, Dialect, SqlField, SqlResource, ValueType } from "./dialect.ts";
+import type { Bind, ComparisonSymbol, Dialect, SqlField, SqlResource, ValueType } from "./dialect.ts";
 import { fieldNamed } from "./field.ts";
 import { encodeOperand } from "./operand.ts";
 
@@ -10,7 +10,14 @@ const maxDepth = 32;
 const maxNodes = 1_000;
 const maxOperands = 1_000;
 
-const symbols: Partial<Record<Operator, string>> = { eq: "=", ne: "<>", lt: "<", le: "<=", gt: ">", ge: ">=" };
+const symbols: Partial<Record<Operator, ComparisonSymbol>> = {
+  eq: "=",
+  ne: "<>",
+  lt: "<",
+  le: "<=",
+  gt: ">",
+  ge: ">=",
+};
 
 /**
  * Compiles a tree. Every value becomes a parameter, every identifier comes from the
@@ -67,13 +74,11 @@ function compileComparison(node: Comparison, resource: SqlResource, dialect: Dia
   if (node.operator === "in") return dialect.oneOf(column, field, values, bind);
   const [value] = values as [string];
   if (node.operator === "starts_with") return dialect.startsWith(column, field, value, bind);
-  if (node.operator !== "contains") {
-    const operator = dialect.operator(symbols[node.operator] ?? "=", field);
-    return `${column} ${operator} ${dialect.typed(bind(value), field)}`;
-  }
-  return field.element === undefined
-    ? dialect.contains(column, field, value, bind)
-    : dialect.hasElement(column, field.element, value, bind);
+  const symbol = symbols[node.operator];
+  if (symbol !== undefined) return dialect.compare({ column, type: field, value }, symbol, bind);
+  return field.element !== undefined && dialect.hasElement !== undefined
+    ? dialect.hasElement(column, field.element, value, bind)
+    : dialect.contains(column, field, value, bind);
 }
 
 /** Where a part of a comparison, or one of its operands, stands in the request. */

@@ -5,7 +5,7 @@
  */
 import { Failure, invalidRequest } from "../../failure.ts";
 import type { ResourceQuery } from "../contract.ts";
-import type { Bind, Dialect, SqlField, SqlResource } from "./dialect.ts";
+import type { Bind, ComparedColumn, ComparisonSymbol, Dialect, SqlField, SqlResource } from "./dialect.ts";
 import { fieldNamed } from "./field.ts";
 
 export interface OrderKey {
@@ -96,35 +96,47 @@ export function afterCondition(
   const terms = keys.map((key, i) => termOf(key, values[i] ?? null, dialect, bind));
   const [first] = terms;
   if (first === undefined) return "TRUE";
-  if (terms.every((term) => term.simple && term.symbol === first.symbol)) {
-    const columns = terms.map(({ column }) => column).join(", ");
-    return `(${columns}) ${first.symbol} (${terms.map(({ operand }) => operand).join(", ")})`;
-  }
+  const row = terms.flatMap(({ compared, symbol, nullable }) =>
+    compared === undefined || nullable || symbol !== first.symbol ? [] : [compared],
+  );
+  const whole = row.length === terms.length ? dialect.compareRow(row, first.symbol, bind) : undefined;
+  if (whole !== undefined) return whole;
+  // Implied by what follows, and the part of it that an index on the first key can serve.
+  const bound = first.atOrAfter?.();
   const alternatives = terms.flatMap(({ after }, i) =>
-    after === undefined ? [] : [[...terms.slice(0, i).map(({ equal }) => equal), after].join(" AND ")],
+    after === undefined ? [] : [[...terms.slice(0, i).map((term) => term.equal()), after()].join(" AND ")],
   );
   const chain = alternatives.length === 0 ? "FALSE" : alternatives.map((part) => `(${part})`).join(" OR ");
-  // Implied by the chain, and the part of it that an index on the first key can serve.
-  return first.atOrAfter === undefined ? chain : `${first.atOrAfter} AND (${chain})`;
+  return bound === undefined ? chain : `${bound} AND (${chain})`;
 }
 
-/** One key's part of the condition, as SQL. */
-function termOf({ field, descending }: OrderKey, value: string | null, dialect: Dialect, bind: Bind) {
+/** One key's parts of the condition; each is written, and binds its value, when it is called. */
+interface Term {
+  readonly symbol: "<" | ">";
+  readonly nullable: boolean;
+  equal(): string;
+  // What a null has none of.
+  readonly compared?: ComparedColumn;
+  after?(): string;
+  /** Only without nulls, which come after everything. */
+  atOrAfter?(): string;
+}
+
+function termOf({ field, descending }: OrderKey, value: string | null, dialect: Dialect, bind: Bind): Term {
   const column = dialect.quote(field.name);
   const symbol = descending ? "<" : ">";
-  if (value === null) return { column, symbol, simple: false, equal: dialect.isNull(column, field) };
-  const operand = dialect.typed(bind(value), field);
-  const compared = (by: string) => `${column} ${dialect.operator(by, field)} ${operand}`;
-  const beyond = compared(symbol);
+  const isNull = () => dialect.isNull(column, field);
+  const { nullable } = field;
+  if (value === null) return { symbol, nullable, equal: isNull };
+  const compared: ComparedColumn = { column, type: field, value };
+  const by = (written: ComparisonSymbol) => dialect.compare(compared, written, bind);
   return {
-    column,
     symbol,
-    operand,
-    /** Whether a row comparison can hold it: it has one operator for all columns. */
-    simple: !field.nullable && field.operatorSchema === undefined,
-    equal: compared("="),
-    after: field.nullable ? `(${beyond} OR ${dialect.isNull(column, field)})` : beyond,
-    atOrAfter: field.nullable ? undefined : compared(`${symbol}=`),
+    nullable,
+    compared,
+    equal: () => by("="),
+    after: () => (nullable ? `(${by(symbol)} OR ${isNull()})` : by(symbol)),
+    ...(nullable ? {} : { atOrAfter: () => by(descending ? "<=" : ">=") }),
   };
 }
 
