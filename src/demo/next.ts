@@ -1,5 +1,6 @@
 /** What a newcomer can try next: lines to copy as they are, for the service at its default address. */
 import { readConfig } from "../config.ts";
+import { variable } from "./given.ts";
 import type { Terminal } from "./terminal.ts";
 
 export function whatNext(terminal: Terminal): void {
@@ -9,13 +10,16 @@ export function whatNext(terminal: Terminal): void {
     terminal.heading(title);
     for (const line of lines.trim().split("\n")) terminal.line(line === "" ? "" : terminal.style("cyan", line));
   };
-  section("Try it on a database of yours: start the service, which shows an API key once", "npm start");
+  section("See the same on a database of yours, which is only read", withYours);
+  section("Try it by yourself: start the service, which shows an API key once", "npm start");
   section("In another terminal: register the database, and keep the id of the answer", registering(address));
   section("Test, describe and query it by curl", calling(address));
   section("The same contract by gRPC", grpc(address));
   section("In TypeScript, from this directory", typescript(address));
   section("See what else is there", "npm test\nnpm run bench -- stream");
 }
+
+const withYours = `${variable}=mysql://reader:secret@127.0.0.1:3306/shop npm run demo`;
 
 const call = (address: string, rpc: string) => `curl -s http://${address}/connector.v1.ConnectorService/${rpc} \\
   -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\`;

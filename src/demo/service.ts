@@ -13,10 +13,16 @@ export interface DemoService extends AsyncDisposable {
   readonly server: Embedded;
 }
 
-/** @param directory gets all that the service stores */
-export async function startDemoService(directory: string): Promise<DemoService> {
-  // Nothing of the user's own environment: the demo touches no database but its own.
-  const config = readConfig({ PORT: "0", CONNECTOR_DATA_DIR: directory, LOG_LEVEL: "silent", DRAIN_SECONDS: "2" });
+/**
+ * @param directory gets all that the service stores
+ * @param egressRule where connectors may go besides this machine and the public internet
+ */
+export async function startDemoService(directory: string, egressRule: string | undefined): Promise<DemoService> {
+  // Nothing of the user's own environment: the demo touches no database but its own, and one that it is given.
+  const config = readConfig({
+    ...{ PORT: "0", CONNECTOR_DATA_DIR: directory, LOG_LEVEL: "silent", DRAIN_SECONDS: "2" },
+    EGRESS_ALLOW: egressRule,
+  });
   const service = await startService(config, createLog(config.logLevel));
   const { url, embedded, firstApiKey } = service;
   if (embedded === undefined || firstApiKey === undefined) {

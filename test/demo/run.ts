@@ -45,12 +45,13 @@ export const lossOfServer = (at: RegExp): Incident => ({
   },
 });
 
-export async function runDemo(incident?: Incident): Promise<Ended> {
+/** @param environment its own, beside this process' */
+export async function runDemo(incident?: Incident, environment: Readonly<Record<string, string>> = {}): Promise<Ended> {
   const directory = await enterableDirectory();
   try {
     const child = spawn(process.execPath, ["--import", preload, main], {
       cwd: root,
-      env: { ...process.env, TMPDIR: directory, NO_COLOR: "1" },
+      env: { ...process.env, TMPDIR: directory, NO_COLOR: "1", ...environment },
       // A process group of its own, so that it alone is interrupted.
       detached: true,
       stdio: ["ignore", "pipe", "pipe", "pipe"],
