@@ -4,40 +4,33 @@
  * The server's own text is never passed on: it may hold values.
  */
 import { DatabaseError } from "pg-protocol";
-import { Failure, type FailureOptions } from "../../failure.ts";
-import { connectionMeaning } from "./connection-errors.ts";
-import { answerMeaning, type ErrorContext, type Meaning } from "./sqlstate.ts";
+import type { Failure } from "../../failure.ts";
+import { answerFailure, classifyFor } from "../sql/classify.ts";
+import type { ErrorContext } from "../sql/meaning.ts";
+import { driverMeaning } from "./driver-errors.ts";
+import { answerMeaning } from "./sqlstate.ts";
+
+const upstream = "postgresql";
 
 /**
  * The failure that an error means, or undefined when it is none of PostgreSQL's, the
  * driver's or the network's. A `Failure` in, the same one out.
  */
 export function classify(cause: unknown, context: ErrorContext = {}): Failure | undefined {
-  if (cause instanceof Failure) return cause;
-  if (cause instanceof DatabaseError) return classifyAnswer(cause, context);
-  if (!(cause instanceof Error)) return undefined;
-  if (cause instanceof AggregateError) {
-    const [first] = cause.errors.map((error) => classify(error, context)).filter((failure) => failure !== undefined);
-    if (first !== undefined) return first;
-  }
-  const meaning = connectionMeaning(cause);
-  return meaning === undefined ? undefined : failureOf(meaning, cause);
+  return classifyFor(
+    {
+      upstream,
+      answer: (error) => (error instanceof DatabaseError ? classifyAnswer(error, context) : undefined),
+      driver: ({ message }) => driverMeaning(message),
+    },
+    cause,
+  );
 }
 
 function classifyAnswer(cause: DatabaseError, context: ErrorContext): Failure {
-  const status = cause.code ?? "";
+  const place = placeOf(cause.position, context.statement);
   const meaning = answerMeaning(cause, context);
-  const rejected = meaning.kind === "statement_rejected" && context.statement !== undefined;
-  const place = rejected ? placeOf(cause.position, context.statement) : "";
-  const message = place === "" ? meaning.message : `${meaning.message.replace(/\.$/, "")}, ${place}.`;
-  return failureOf({ ...meaning, message }, cause, {
-    status,
-    ...(rejected ? { fields: [{ field: "query.native.text", description: message }] } : {}),
-  });
-}
-
-function failureOf({ kind, where, message, remedy }: Meaning, cause: Error, more: FailureOptions = {}): Failure {
-  return new Failure(kind, message, { where, remedy, upstream: "postgresql", ...more, cause });
+  return answerFailure(upstream, meaning, cause, { status: cause.code ?? "", place, context });
 }
 
 /**

@@ -4,24 +4,24 @@
  * @see https://www.postgresql.org/docs/18/errcodes-appendix.html
  */
 import type { DatabaseError } from "pg-protocol";
-import type { FailureKind, FailurePlace } from "../../failure.ts";
-
-/** What the caller knows about the failed call; none of it is a secret. */
-export interface ErrorContext {
-  /** The configured database. */
-  readonly database?: string;
-  /** The configured user. */
-  readonly user?: string;
-  /** The caller's own native statement, as it was sent. */
-  readonly statement?: string;
-}
-
-export interface Meaning {
-  readonly kind: FailureKind;
-  readonly where: FailurePlace;
-  readonly message: string;
-  readonly remedy: string;
-}
+import {
+  credentialRejected,
+  denied,
+  type Entry,
+  type ErrorContext,
+  fieldGone,
+  lost,
+  type Meaning,
+  noEntry,
+  ours,
+  rejected,
+  resourceGone,
+  stopped,
+  unavailable,
+  unfitValue,
+  unknownDatabase,
+  wouldChange,
+} from "../sql/meaning.ts";
 
 export function answerMeaning(cause: DatabaseError, context: ErrorContext): Meaning {
   const status = cause.code ?? "";
@@ -33,88 +33,21 @@ export function answerMeaning(cause: DatabaseError, context: ErrorContext): Mean
     : rejected("The source refused the statement.", "Check the statement against the source's schema.");
 }
 
-const rejected = (message: string, remedy: string): Meaning => ({
-  kind: "statement_rejected",
-  where: "upstream",
-  message,
-  remedy,
-});
-
-const unavailable = (message: string, remedy = "Try again later."): Meaning => ({
-  kind: "upstream_unavailable",
-  where: "upstream",
-  message,
-  remedy,
-});
-
-export const lost: Meaning = {
-  kind: "upstream_lost",
-  where: "upstream",
-  message: "The source closed the connection.",
-  remedy: "Try again; if it goes on, look at the source's own log.",
-};
-
-export const credentialRejected = ({ user }: ErrorContext): Meaning => ({
-  kind: "credential_rejected",
-  where: "credential",
-  message: `The source rejected the stored credential${user === undefined ? "" : ` of the user \`${user}\``}.`,
-  remedy: "Store the right credential with UpdateConnector, and check that the source lets this user in from here.",
-});
-
-const unknownDatabase = ({ database }: ErrorContext): Meaning => ({
-  kind: "configuration_rejected",
-  where: "connector",
-  message: database === undefined ? "The source has no such database." : `The source has no database \`${database}\`.`,
-  remedy: "Change `config.database` with UpdateConnector; capitals count.",
-});
-
 const notAuthorized = (context: ErrorContext, cause: DatabaseError): Meaning =>
   // The server's rules for who may come from where and how also answer so.
-  cause.routine === "ClientAuthentication" ? noEntry(context) : credentialRejected(context);
+  cause.routine === "ClientAuthentication"
+    ? noEntry(context, "Add a line to the source's pg_hba.conf, or change whether the connector uses TLS.")
+    : credentialRejected(context);
 
-const noEntry = ({ user }: ErrorContext): Meaning => ({
-  kind: "credential_rejected",
-  where: "credential",
-  message: `The source has no rule that lets the user${user === undefined ? "" : ` \`${user}\``} in from here in this way.`,
-  remedy: "Add a line to the source's pg_hba.conf, or change whether the connector uses TLS.",
-});
-
-const denied: Meaning = {
-  kind: "upstream_permission_denied",
-  where: "upstream",
-  message: "The connector's user may not do this at the source.",
-  remedy: "Grant the user what it needs (GRANT SELECT ON …), or use a connector with another user.",
-};
-
-const resourceGone: Meaning = {
-  kind: "unknown_resource",
-  where: "request",
-  message: "The query names a resource that the source does not have.",
-  remedy: "Read GetSchema with `refresh`; the source may have changed.",
-};
-
-const fieldGone: Meaning = {
-  ...resourceGone,
-  kind: "unknown_field",
-  message: "The query names a field that the source does not have.",
-};
-
-/** A native statement is its writer's own affair; otherwise the source has changed. */
-const gone =
-  (meaning: Meaning, message: string) =>
-  ({ statement }: ErrorContext): Meaning =>
-    statement === undefined
-      ? meaning
-      : rejected(message, "Name what GetSchema shows; identifiers with capitals need double quotes.");
+const gone = (meaning: Meaning, message: string) =>
+  ours(meaning, rejected(message, "Name what GetSchema shows; identifiers with capitals need double quotes."));
 
 const notInEncoding = rejected(
   "Text that the statement reads or makes is not valid in its encoding, or can't be written in UTF-8.",
   "Read such text as bytes: convert_to(…, getdatabaseencoding()).",
 );
 
-type Entry = Meaning | ((context: ErrorContext, cause: DatabaseError) => Meaning);
-
-const byStatus: Readonly<Record<string, Entry>> = {
+const byStatus: Readonly<Record<string, Entry<DatabaseError>>> = {
   "28P01": credentialRejected,
   "28000": notAuthorized,
   "3D000": unknownDatabase,
@@ -131,17 +64,12 @@ const byStatus: Readonly<Record<string, Entry>> = {
   "42501": denied,
   "22021": notInEncoding,
   "22P05": notInEncoding,
-  "25006": rejected("The statement would change data, and a query is read-only.", "Use Execute to change data."),
+  "25006": wouldChange,
   "53300": unavailable("The source has no connection left.", "Try again later, or raise the source's max_connections."),
   "53400": unavailable("The source's configuration does not allow it now."),
   "54000": rejected("The statement goes beyond a limit of the source.", "Make it smaller."),
   "54001": rejected("The statement is nested too deeply for the source.", "Nest it less."),
-  "57014": {
-    kind: "cancelled",
-    where: "upstream",
-    message: "The statement was cancelled at the source.",
-    remedy: "Try again, with a longer deadline if it was too short.",
-  },
+  "57014": stopped,
   "57P01": { ...lost, message: "The source ended the connection: it is shutting down, or an administrator did." },
   "57P02": { ...lost, message: "The source crashed and is recovering." },
   "57P03": unavailable("The source is starting, stopping or recovering."),
@@ -153,12 +81,9 @@ const byStatus: Readonly<Record<string, Entry>> = {
   "55P03": unavailable("What it reads is locked at the source.", "Try again later."),
 };
 
-const byClass: Readonly<Record<string, Entry>> = {
+const byClass: Readonly<Record<string, Entry<DatabaseError>>> = {
   "08": lost,
-  "22": rejected(
-    "A value does not fit the type that it is used with, or a computation has no result.",
-    "Check the values and casts; a division by zero and a text that is no number are the usual ones.",
-  ),
+  "22": unfitValue,
   "25": rejected(
     "The statement does not fit the read-only transaction that it runs in.",
     "Use Execute to change data.",
