@@ -2,9 +2,10 @@
 import { type Failure, invalidRequest } from "../../failure.ts";
 import type { FieldType } from "../../rows/field.ts";
 import type { Operand } from "../contract.ts";
+import { digitsOf } from "./decimal.ts";
 import type { ValueType } from "./dialect.ts";
 import { didYouMean, nearest } from "./nearest.ts";
-import { isDate, isInstant, isInterval, isTime, isTimestamp, isTimeWithOffset } from "./temporal.ts";
+import { isDate, isInstant, isInterval, isLongTime, isTime, isTimestamp, isTimeWithOffset } from "./temporal.ts";
 
 const int32: readonly [bigint, bigint] = [-(2n ** 31n), 2n ** 31n - 1n];
 const int64: readonly [bigint, bigint] = [-(2n ** 63n), 2n ** 63n - 1n];
@@ -32,16 +33,16 @@ export function encodeOperand(operand: Operand, type: ValueType, path: string): 
   if (operand.kind === "null") {
     throw invalidRequest({ field: path, description: "Null compares with nothing; use the operator IS_NULL." });
   }
-  if (operand.kind === "text") refuseUnstorable(operand.value, path);
+  if (operand.kind === "text") refuseUnstorable(operand.value, path, type);
   const rule = rules[type.type];
   const text = rule.encode(operand, type);
   if (text === undefined) throw unfit(operand, type, rule.expects(type), path);
   return text;
 }
 
-/** @throws Failure `invalid_request` for text that no database can hold as it is */
-export function refuseUnstorable(text: string, path: string): void {
-  if (text.includes("\0")) {
+/** @throws Failure `invalid_request` for text that the source can't hold as it is */
+export function refuseUnstorable(text: string, path: string, { holdsNul }: Pick<ValueType, "holdsNul"> = {}): void {
+  if (text.includes("\0") && !holdsNul) {
     throw invalidRequest({ field: path, description: "The text holds a NUL character, which the source can't hold." });
   }
   if (!text.isWellFormed()) {
@@ -74,9 +75,12 @@ function given(operand: Operand): string {
 }
 
 /** A rule for texts of one form. */
-function textual(expects: string, accepts: (text: string, type: ValueType) => boolean): Rule {
+function textual(
+  expects: string | ((type: ValueType) => string),
+  accepts: (text: string, type: ValueType) => boolean,
+): Rule {
   return {
-    expects: () => expects,
+    expects: typeof expects === "string" ? () => expects : expects,
     encode: (operand, type) => (operand.kind === "text" && accepts(operand.value, type) ? operand.value : undefined),
   };
 }
@@ -105,8 +109,8 @@ function integerOf(operand: Operand): bigint | undefined {
 function float(name: string, round: (value: number) => number): Rule {
   return {
     expects: () => `a number within ${name} precision's range, or a text of one`,
-    encode(operand) {
-      const text = numberText(operand);
+    encode(operand, type) {
+      const text = numberText(operand, type);
       if (text === undefined || notFinite.test(text)) return text;
       const rounded = round(Number(text));
       const vanishes = rounded === 0 && /[1-9]/.test(text.split(/e/i, 1)[0] as string);
@@ -115,19 +119,25 @@ function float(name: string, round: (value: number) => number): Rule {
   };
 }
 
-function numberText(operand: Operand): string | undefined {
-  if (operand.kind === "integer" || operand.kind === "double") return String(operand.value);
-  return operand.kind === "text" && (decimalForm.test(operand.value) || notFinite.test(operand.value))
-    ? operand.value
-    : undefined;
+function numberText(operand: Operand, { finite }: ValueType): string | undefined {
+  const isNumber = operand.kind === "integer" || operand.kind === "double";
+  const text = isNumber ? String(operand.value) : operand.kind === "text" ? operand.value : "";
+  return decimalForm.test(text) || (!finite && notFinite.test(text)) ? text : undefined;
 }
 
 const decimal: Rule = {
-  expects: () => "a number or a text of one, such as `-12.340`",
-  encode(operand) {
-    const text = numberText(operand);
-    const exponent = Math.abs(Number(text?.split(/e/i)[1] ?? 0));
-    return text !== undefined && text.length <= 100_000 && exponent <= 10_000 ? text : undefined;
+  expects: ({ digits }) =>
+    digits === undefined
+      ? "a number or a text of one, such as `-12.340`"
+      : `a number or a text of one, with at most ${digits.total} digits, ${digits.fraction} of them behind the point`,
+  encode(operand, type) {
+    const text = numberText(operand, type);
+    if (text === undefined || text.length > 100_000) return undefined;
+    const exponent = Math.abs(Number(text.split(/e/i)[1] ?? 0));
+    if (exponent > 10_000 || type.digits === undefined) return exponent > 10_000 ? undefined : text;
+    const { whole, fraction } = digitsOf(text);
+    const fits = whole.length + fraction.length <= type.digits.total && fraction.length <= type.digits.fraction;
+    return fits ? text : undefined;
   },
 };
 
@@ -173,6 +183,13 @@ const enumeration: Rule = {
 /** By what it is cast to: a domain's native type is its own name. */
 const hasOffset = (type: ValueType) => /with time zone|timetz/.test(type.castType);
 
+function timeExpected(type: ValueType): string {
+  if (type.hours !== undefined) return `a text such as \`13:45:00.000001\`, of ${type.hours} hours at most`;
+  return hasOffset(type)
+    ? "a text such as `13:45:00.000001+02`"
+    : "a text such as `13:45:00.000001`, without an offset";
+}
+
 const rules: Record<FieldType, Rule> = {
   bool,
   int32: integer(int32),
@@ -183,22 +200,25 @@ const rules: Record<FieldType, Rule> = {
   decimal,
   string: textual("a text", () => true),
   bytes,
-  date: textual("a text such as `2026-11-22`", isDate),
-  time: {
-    expects: (type) =>
-      hasOffset(type) ? "a text such as `13:45:00.000001+02`" : "a text such as `13:45:00.000001`, without an offset",
-    encode: (operand, type) =>
-      operand.kind === "text" && (hasOffset(type) ? isTimeWithOffset : isTime)(operand.value)
-        ? operand.value
-        : undefined,
-  },
-  timestamp: textual("a text such as `2026-11-22 13:45:00.000001`, without an offset", isTimestamp),
-  timestamp_tz: textual("a text such as `2026-11-22T13:45:00.000001Z`, with its offset", isInstant),
+  date: textual("a text such as `2026-11-22`", (text, { calendar }) => isDate(text, calendar)),
+  time: textual(timeExpected, (text, type) => {
+    if (type.hours !== undefined) return isLongTime(text, type.hours);
+    return hasOffset(type) ? isTimeWithOffset(text) : isTime(text);
+  }),
+  timestamp: textual("a text such as `2026-11-22 13:45:00.000001`, without an offset", (text, { calendar }) =>
+    isTimestamp(text, calendar),
+  ),
+  timestamp_tz: textual("a text such as `2026-11-22T13:45:00.000001Z`, with its offset", (text, { calendar }) =>
+    isInstant(text, calendar),
+  ),
   interval: textual("a text in ISO 8601 form, such as `P1Y2M3DT4H5M6S`", isInterval),
   uuid: textual("a text such as `0190f3a2-7c1e-7b7a-9d2e-3f1b5c6d7e8f`", (text) => uuidForm.test(text)),
   json,
   array: textual('a text such as `{1,NULL,"a b"}`', (text) => /^\s*[{[]/.test(text)),
   struct: textual('a text such as `(1,"a b",)`', (text) => /^\s*\(/.test(text)),
   enum: enumeration,
-  other: textual("a text in the source's own form", () => true),
+  other: textual(
+    ({ form }) => form?.expects ?? "a text in the source's own form",
+    (text, { form }) => form?.accepts(text) !== false,
+  ),
 };

@@ -1,0 +1,170 @@
+/**
+ * The SQL of MySQL and MariaDB, for a session with the settings below.
+ *
+ * What a value is compared with has always the column's own kind: by itself a server
+ * compares an integer with a text as two DOUBLEs.
+ */
+
+import { digitsOf } from "../sql/decimal.ts";
+import { type Bind, type ComparedColumn, type Dialect, dialectWith, type ValueType } from "../sql/dialect.ts";
+import { instantInUtc } from "../sql/temporal.ts";
+
+/** What a dialect needs to know of the server. */
+export interface Server {
+  readonly isMariaDb: boolean;
+}
+
+/**
+ * Settings of the session that compiled SQL relies on, besides a clock in UTC and
+ * utf8mb4.
+ *
+ * A date that a row holds must be one that a page can begin behind: `0000-00-00`, and
+ * what ALLOW_INVALID_DATES let in once. Texts are sorted by as many bytes only as
+ * `max_sort_length` says, 1,024 by default, but compared by all of them: a page would
+ * begin elsewhere than the page before has ended. These hold whatever a VARCHAR or a
+ * TEXT can hold, and MySQL wants room for fifteen of them.
+ */
+export const sessionSettings = {
+  sql_mode: "'STRICT_ALL_TABLES,ALLOW_INVALID_DATES'",
+  max_sort_length: "262144",
+  sort_buffer_size: "8388608",
+} as const;
+
+export function mysqlDialect({ isMariaDb }: Server): Dialect {
+  const dialect = dialectWith({
+    quote: quoteIdentifier,
+    placeholder: () => "?",
+    typed: (expression, type) => typed(expression, type),
+    operand,
+    compare(compared, symbol, bind) {
+      const { column, type, value } = compared;
+      if (symbol === "=" || symbol === "<>") {
+        const equal = equalityOf(compared, isMariaDb, bind);
+        return symbol === "=" ? equal : `NOT (${equal})`;
+      }
+      // By their places, as they are sorted; compared with a text, they are texts.
+      if (type.type === "enum") return `${column} ${symbol} ${placeOf(type, value, bind)}`;
+      return `${column} ${symbol} ${operand(value, type, bind)}`;
+    },
+    // An index serves a row comparison in neither, but one written out in both.
+    compareRow: () => undefined,
+    oneOf: (column, type, values, bind) =>
+      needsOwnEquality(type, values, isMariaDb)
+        ? values.map((value) => `(${equalityOf({ column, type, value }, isMariaDb, bind)})`).join(" OR ")
+        : `${column} IN (${values.map((value) => operand(value, type, bind)).join(", ")})`,
+    contains: (column, _type, value, bind) => `LOCATE(CAST(${bind(value)} AS BINARY), ${bytesOf(column)}) > 0`,
+    startsWith(column, type, value, bind) {
+      const exact = () => `LEFT(${bytesOf(column)}, ${Buffer.byteLength(value)}) = CAST(${bind(value)} AS BINARY)`;
+      if (isBeyond(type, value)) return exact();
+      // By the column's collation it is true of more rows, but an index can serve it.
+      const pattern = `${value.replace(/[|%_]/g, "|$&")}%`;
+      return `${column} LIKE ${bind(pattern)} ESCAPE '|' AND ${exact()}`;
+    },
+    // `IS NULL` is also true of 0000-00-00 in a column that is NOT NULL.
+    isNull: (column) => `${column} <=> NULL`,
+    // Nulls come before everything: last in a descending order, and first in the other.
+    orderKey: (column, descending, nullable) =>
+      descending ? `${column} DESC` : nullable ? `${column} <=> NULL, ${column}` : column,
+  });
+  return dialect;
+}
+
+export function quoteIdentifier(identifier: string): string {
+  return `\`${identifier.replaceAll("`", "``")}\``;
+}
+
+/** The column's text as bytes of UTF-8, whatever its character set and collation. */
+function bytesOf(column: string): string {
+  return `CAST(CONVERT(${column} USING utf8mb4) AS BINARY)`;
+}
+
+function typed(expression: string, type: ValueType): string {
+  switch (type.type) {
+    case "bool":
+    case "uint64":
+      return `CAST(${expression} AS UNSIGNED)`;
+    case "int32":
+    case "int64":
+      return `CAST(${expression} AS SIGNED)`;
+    case "float":
+    case "double":
+      // A DOUBLE on every server: MySQL has a cast to it since 8.0.17 only.
+      return `(${expression} + 0e0)`;
+    case "bytes":
+      return `UNHEX(${expression})`;
+    case "date":
+      return `CAST(${expression} AS DATE)`;
+    case "time":
+      return `CAST(${expression} AS TIME(6))`;
+    case "timestamp":
+    case "timestamp_tz":
+      return `CAST(${expression} AS DATETIME(6))`;
+    case "decimal":
+    case "json":
+    case "uuid":
+    case "other":
+      return type.castType === "" ? expression : `CAST(${expression} AS ${type.castType})`;
+    default:
+      // A text takes the character set and the collation of what it is compared with.
+      return expression;
+  }
+}
+
+function operand(value: string, type: ValueType, bind: Bind): string {
+  if (type.type !== "decimal") return typed(bind(parameterOf(value, type)), type);
+  const { negative, whole, fraction } = digitsOf(value);
+  const plain = `${negative ? "-" : ""}${whole || "0"}.${fraction}`;
+  // As many digits behind the point as it has: a fixed number would leave too few before it.
+  return `CAST(${bind(plain)} AS DECIMAL(65,${fraction.length}))`;
+}
+
+/** The text by which a server takes the value, from the canonical one. */
+function parameterOf(value: string, type: ValueType): string {
+  switch (type.type) {
+    case "bool":
+      return value === "t" ? "1" : "0";
+    case "float":
+      // A FLOAT is compared as the DOUBLE that it is.
+      return String(Math.fround(Number(value)));
+    case "bytes":
+      return value.slice(2);
+    case "timestamp_tz":
+      return instantInUtc(value);
+    default:
+      return value;
+  }
+}
+
+/** An equality that needs more than an operator. */
+function equalityOf({ column, type, value }: ComparedColumn, isMariaDb: boolean, bind: Bind): string {
+  if (type.type === "json" && isMariaDb) return `JSON_EQUALS(${column}, ${bind(value)})`;
+  // The place of what was no label, and let in nevertheless, shown as an empty text.
+  if (type.type === "enum" && value === "") return `${column} = ${placeOf(type, value, bind)}`;
+  const plain = `${column} = ${operand(value, type, bind)}`;
+  if (!isBeyond(type, value)) return plain;
+  return representable(column, type.characterSet as string, value, bind);
+}
+
+function needsOwnEquality(type: ValueType, values: readonly string[], isMariaDb: boolean): boolean {
+  if (type.type === "json") return isMariaDb;
+  return type.type === "enum" ? values.includes("") : values.some((value) => isBeyond(type, value));
+}
+
+/** The number of an enum's label; 0 is the empty text that stands for none of them. */
+function placeOf({ enumLabels = [] }: ValueType, label: string, bind: Bind): string {
+  return `CAST(${bind(String(enumLabels.indexOf(label) + 1))} AS UNSIGNED)`;
+}
+
+/** The text may hold what the column's character set does not, which a server refuses to compare. */
+function isBeyond({ characterSet }: ValueType, value: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what every character set holds.
+  return characterSet !== undefined && !/^[\x00-\x7f]*$/.test(value);
+}
+
+/** Whether the column is equal to a text: never to one that its character set can't hold. */
+function representable(column: string, characterSet: string, value: string, bind: Bind): string {
+  const converted = () => `CONVERT(${bind(value)} USING ${characterSet})`;
+  const equal = `${column} = ${converted()}`;
+  const same = `CAST(CONVERT(${converted()} USING utf8mb4) AS BINARY) = CAST(${bind(value)} AS BINARY)`;
+  return `${equal} AND (${same} OR ${column} <=> NULL)`;
+}
