@@ -1,0 +1,287 @@
+/** Every operator on every type, and SQL's three-valued logic. */
+import { expect } from "vitest";
+import { and, type FieldFilter, type Filter, field, not, or, type Parameter } from "../../../src/client/index.ts";
+import type { FieldType } from "../../../src/rows/field.ts";
+import { refusalOf } from "../../service/refusal.ts";
+import type { Case, Cases, Stage } from "../case.ts";
+import { idsOf } from "../reading.ts";
+import { columnOf, kept, logic, typed } from "../tables.ts";
+import { type TypeValues, typesOf } from "../values.ts";
+
+const needs = ["query"] as const;
+
+type Comparing = "eq" | "ne" | "lt" | "le" | "gt" | "ge";
+
+/** Whether a value at place `at` of the ascending ones is selected by one at `than`. */
+const selects: Readonly<Record<Comparing, (at: number, than: number) => boolean>> = {
+  eq: (at, than) => at === than,
+  ne: (at, than) => at !== than,
+  lt: (at, than) => at < than,
+  le: (at, than) => at <= than,
+  gt: (at, than) => at > than,
+  ge: (at, than) => at >= than,
+};
+
+/** The operand as JavaScript has it, and as text, which the contract takes for any type. */
+function formsOf(text: string, type: FieldType): Parameter[] {
+  switch (type) {
+    case "bool":
+      return [text === "t", text];
+    case "int32":
+    case "int64":
+    case "uint64":
+      return [BigInt(text), text];
+    case "float":
+    case "double":
+      return [Number(text), text];
+    case "bytes":
+      return [Buffer.from(text.slice(2), "hex"), text];
+    default:
+      return [text];
+  }
+}
+
+const places = (values: readonly string[], selected: (at: number) => boolean) =>
+  values.flatMap((_, at) => (selected(at) ? [at] : []));
+
+export const filterCases: Cases = (fixture) => {
+  const types = typesOf(fixture);
+  const table = typed(fixture);
+  const find = (stage: Stage, filter: Filter) => idsOf(stage, { resource: table.name, filter });
+
+  return [
+    ...types.flatMap(([type, values]) => [
+      ...comparisonCases(type, values, find),
+      inCase(type, values, find),
+      isNullCase(type, values, table.rows.length, find),
+      ...(type === "string" ? textCases : [textOperatorsRefused(type, find)]),
+    ]),
+    ...logicCases,
+    ...shapeCases,
+  ];
+};
+
+type Find = (stage: Stage, filter: Filter) => Promise<number[]>;
+
+/** A type without an order of its own may be compared or not; what is answered must be right, and the rest be refused. */
+async function foundOrRefused(ids: Promise<number[]>, expected: number[], ordered: boolean): Promise<void> {
+  if (ordered) return expect(await ids).toEqual(expected);
+  const found = await ids.catch(() => undefined);
+  if (found !== undefined) return expect(found).toEqual(expected);
+  expect(await refusalOf(ids)).toMatchObject({
+    code: "InvalidArgument",
+    reason: "INVALID_REQUEST",
+    fields: ["query.filter.compare.operator"],
+  });
+}
+
+function comparisonCases(type: FieldType, { ascending, ordered }: TypeValues, find: Find): Case[] {
+  return (Object.keys(selects) as Comparing[]).map((operator) => ({
+    name: `${operator} of ${type} selects by the type's own order, and never null`,
+    needs,
+    async run(stage) {
+      for (const [than, value] of ascending.entries()) {
+        // Which of two values is the greater, sources say each in its own way.
+        if (ordered === false && operator !== "eq" && operator !== "ne") {
+          const asked = find(stage, field(columnOf(type))[operator](value)).then(() => []);
+          await foundOrRefused(asked, [], false);
+          continue;
+        }
+        const expected = places(ascending, (at) => selects[operator](at, than));
+        for (const form of formsOf(value, type)) {
+          const filter = field(columnOf(type))[operator](form as NonNullable<Parameter>);
+          await foundOrRefused(find(stage, filter), expected, ordered !== false);
+        }
+      }
+    },
+  }));
+}
+
+function inCase(type: FieldType, { ascending, ordered }: TypeValues, find: Find): Case {
+  return {
+    name: `in of ${type} selects what equals one of its operands`,
+    needs,
+    async run(stage) {
+      const chosen = ascending.filter((_, at) => at % 2 === 0);
+      const expected = places(ascending, (at) => at % 2 === 0);
+      await foundOrRefused(find(stage, field(columnOf(type)).in(chosen)), expected, ordered !== false);
+    },
+  };
+}
+
+function isNullCase(type: FieldType, { ascending }: TypeValues, rows: number, find: Find): Case {
+  return {
+    name: `is_null of ${type} selects null, and not(is_null) the rest`,
+    needs,
+    async run(stage) {
+      const isNull = field(columnOf(type)).isNull();
+      const all = Array.from({ length: rows }, (_, id) => id);
+      expect(await find(stage, isNull)).toEqual(all.slice(ascending.length));
+      expect(await find(stage, not(isNull))).toEqual(all.slice(0, ascending.length));
+    },
+  };
+}
+
+const textCases: Case[] = (
+  [
+    ["contains", "er", ["2"]],
+    ["contains", "ER", []],
+    ["contains", "", ["0", "1", "2", "3", "4"]],
+    ["startsWith", "Be", ["2"]],
+    ["startsWith", "be", []],
+    ["startsWith", "ern", []],
+    ["startsWith", "%", []],
+    ["contains", "_", []],
+  ] as const
+).map(([operator, text, ids]) => ({
+  name: `${operator} of string finds ${JSON.stringify(text)} as it is: case matters, nothing is a wildcard`,
+  needs,
+  run: async (stage) => {
+    const filter = field(columnOf("string"))[operator](text);
+    expect(await idsOf(stage, { resource: "conformance_typed", filter })).toEqual(ids.map(Number));
+  },
+}));
+
+function textOperatorsRefused(type: FieldType, find: Find): Case {
+  const name = columnOf(type);
+  if (type === "array") {
+    return {
+      name: "contains of array finds an element",
+      needs,
+      run: async (stage) => expect(await find(stage, field(name).contains(1))).toEqual([1, 2]),
+    };
+  }
+  return {
+    name: `contains and starts_with of ${type} are refused, and say what they are for`,
+    needs,
+    async run(stage) {
+      for (const ask of [(of: FieldFilter) => of.contains("1"), (of: FieldFilter) => of.startsWith("1")]) {
+        expect(await refusalOf(find(stage, ask(field(name))))).toMatchObject({
+          code: "InvalidArgument",
+          reason: "INVALID_REQUEST",
+          fields: ["query.filter.compare.operator"],
+          message: expect.stringMatching(/can't be asked of .*: .+/),
+        });
+      }
+    },
+  };
+}
+
+type Truth = boolean | undefined;
+type Row = readonly (number | undefined)[];
+
+/** A tree, and what it means: undefined for unknown. */
+interface Tree {
+  readonly filter: Filter;
+  readonly means: (row: Row) => Truth;
+}
+
+const isOne = (name: "a" | "b"): Tree => ({
+  filter: field(name).eq(1),
+  means: (row) => {
+    const value = row[name === "a" ? 0 : 1];
+    return value === undefined ? undefined : value === 1;
+  },
+});
+const isNull = (name: "a" | "b"): Tree => ({
+  filter: field(name).isNull(),
+  means: (row) => row[name === "a" ? 0 : 1] === undefined,
+});
+const no = ({ filter, means }: Tree): Tree => ({
+  filter: not(filter),
+  means: (row) => {
+    const truth = means(row);
+    return truth === undefined ? undefined : !truth;
+  },
+});
+/** `deciding` is what decides alone: false for and, true for or. */
+const joined = (join: typeof and, deciding: boolean, trees: Tree[]): Tree => ({
+  filter: join(...trees.map(({ filter }) => filter)),
+  means: (row) => {
+    const truths = trees.map(({ means }) => means(row));
+    if (truths.includes(deciding)) return deciding;
+    return truths.includes(undefined) ? undefined : !deciding;
+  },
+});
+const both = (...trees: Tree[]) => joined(and, false, trees);
+const either = (...trees: Tree[]) => joined(or, true, trees);
+
+const [a, b] = [isOne("a"), isOne("b")];
+const trees: Readonly<Record<string, Tree>> = {
+  "not a": no(a),
+  "not not a": no(no(a)),
+  "a and b": both(a, b),
+  "a or b": either(a, b),
+  "not (a and b)": no(both(a, b)),
+  "not (a or b)": no(either(a, b)),
+  "not a and not b": both(no(a), no(b)),
+  "not a or not b": either(no(a), no(b)),
+  "a or not a": either(a, no(a)),
+  "a and not a": both(a, no(a)),
+  "a is null or a": either(isNull("a"), a),
+  "not (a is null) and b": both(no(isNull("a")), b),
+  "not (a is null or b)": no(either(isNull("a"), b)),
+  "(a and b) or (not a and not b)": either(both(a, b), both(no(a), no(b))),
+  "not ((a or b) and not (a and b))": no(both(either(a, b), no(both(a, b)))),
+};
+
+const logicCases: Case[] = Object.entries(trees).map(([name, { filter, means }]) => ({
+  name: `${name}: only rows for which the whole tree is true`,
+  needs,
+  async run(stage) {
+    const values = logic.rows.map(([, ...row]) => row.map((cell) => (cell == null ? undefined : Number(cell))));
+    const expected = values.flatMap((row, id) => (means(row) === true ? [id] : []));
+    expect(await idsOf(stage, { resource: logic.name, filter })).toEqual(expected);
+  },
+}));
+
+const shapeCases: Case[] = [
+  {
+    name: "the short form means equality, one of a list, and null",
+    needs,
+    async run(stage) {
+      const find = (where: Record<string, Parameter | Parameter[]>) => idsOf(stage, { resource: logic.name, where });
+      expect(await find({ a: 1 })).toEqual([3, 4, 5]);
+      expect(await find({ a: null })).toEqual([0, 1, 2]);
+      expect(await find({ a: [1, 2], b: null })).toEqual([3, 6]);
+      expect(await find({ a: "2" })).toEqual([6, 7, 8]);
+    },
+  },
+  {
+    name: "the short form and a filter are both held to",
+    needs,
+    run: async (stage) =>
+      expect(await idsOf(stage, { resource: logic.name, where: { a: 1 }, filter: field("b").gt(1) })).toEqual([5]),
+  },
+  {
+    name: "a thousand operands and a tree of 31 levels are carried out",
+    needs,
+    async run(stage) {
+      const ids = Array.from({ length: 1_000 }, (_, i) => i + 11);
+      expect(await idsOf(stage, { resource: kept.name, filter: field("id").in(ids) })).toEqual(
+        Array.from({ length: 10 }, (_, i) => i + 11),
+      );
+      let deep = field("id").eq(7);
+      for (let level = 0; level < 30; level++) deep = not(deep);
+      expect(await idsOf(stage, { resource: kept.name, filter: deep })).toEqual([7]);
+    },
+  },
+  {
+    name: "a value that the type can't hold is refused, by kind and never by value",
+    needs,
+    async run(stage) {
+      for (const [name, value] of [
+        ["id", "a secret"],
+        ["id", 2 ** 40],
+        ["id", 1.5],
+        ["text", 12],
+        ["text", true],
+      ] as const) {
+        const refusal = await refusalOf(idsOf(stage, { resource: kept.name, filter: field(name).eq(value) }));
+        expect(refusal).toMatchObject({ code: "InvalidArgument", fields: ["query.filter.compare.values[0]"] });
+        expect(refusal.message).toMatch(/which takes/);
+        expect(refusal.message).not.toContain("secret");
+      }
+    },
+  },
+];

@@ -1,0 +1,83 @@
+/**
+ * The suite that every provider passes: one service, one source and one connector, and
+ * all cases asked of them in turn. A provider's test is its fixture and one call of
+ * `providerConformance`.
+ */
+import { afterAll, beforeAll, describe, test } from "vitest";
+import { loadCatalogue } from "../../src/providers/catalogue.ts";
+import { anew } from "../support/patience.ts";
+import type { Case, Cases } from "./case.ts";
+import { actionCases } from "./cases/actions.ts";
+import { errorCases } from "./cases/errors.ts";
+import { explainCases } from "./cases/explain.ts";
+import { filterCases } from "./cases/filter.ts";
+import { hostileCases } from "./cases/hostile.ts";
+import { lackCases } from "./cases/lacks.ts";
+import { limitCases } from "./cases/limits.ts";
+import { lossCases } from "./cases/loss.ts";
+import { nativeCases } from "./cases/native.ts";
+import { orderCases } from "./cases/order.ts";
+import { pagingCases } from "./cases/paging.ts";
+import { queryCases } from "./cases/query.ts";
+import { schemaCases } from "./cases/schema.ts";
+import { stopCases } from "./cases/stop.ts";
+import { streamCases } from "./cases/stream.ts";
+import { testCases } from "./cases/test.ts";
+import { valueCases } from "./cases/values.ts";
+import type { Fixture } from "./fixture.ts";
+import { type ClosableStage, openStage } from "./stage.ts";
+
+const themes: Readonly<Record<string, Cases>> = {
+  "testing a connector": testCases,
+  schema: schemaCases,
+  values: valueCases,
+  query: queryCases,
+  filter: filterCases,
+  order: orderCases,
+  paging: pagingCases,
+  limits: limitCases,
+  stream: streamCases,
+  "stopping a statement": stopCases,
+  "losing the source": lossCases,
+  "native statements": nativeCases,
+  explain: explainCases,
+  actions: actionCases,
+  "hostile input": hostileCases,
+  "errors by kind": errorCases,
+};
+
+/** Registers the suite's cases for a provider, by its id, as far as it can do what they are about. */
+export function providerConformance(id: string, fixture: Fixture): void {
+  // The catalogue is not there until it is loaded, and the cases depend on what it says.
+  describe(`provider ${id}`, async () => {
+    const definition = (await loadCatalogue()).get(id);
+    const isAble = ({ needs }: Case) => needs.every((need) => definition.capabilities.includes(need));
+    const groups = [
+      ...Object.entries(themes).map(([theme, casesOf]) => [theme, casesOf(fixture).filter(isAble)] as const),
+      ["what the provider can't do", lackCases(definition)] as const,
+    ].filter(([, cases]) => cases.length > 0);
+    const count = groups.reduce((sum, [, cases]) => sum + cases.length, 0);
+
+    describe(`${definition.title} passes all of ${count} cases`, () => {
+      let stage: ClosableStage;
+      let passed = 0;
+      const start = performance.now();
+      beforeAll(async () => {
+        stage = await openStage(definition, fixture);
+      });
+      afterAll(async () => {
+        await stage?.close();
+        const seconds = ((performance.now() - start) / 1_000).toFixed(1);
+        console.log(`conformance: ${id} passes ${passed} of ${count} cases in ${seconds} s`);
+      });
+      describe.each(groups)("%s", (_, cases) => {
+        for (const { name, timed, run } of cases) {
+          test(name, timed ? anew : {}, async () => {
+            await run(stage);
+            passed++;
+          });
+        }
+      });
+    });
+  });
+}

@@ -1,0 +1,90 @@
+/** What a query gives, as the canonical text of its cells: decoded from the contract alone. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { expect } from "vitest";
+import { type QueryInput, queryOf } from "../../src/client/query.ts";
+import { Paging, type QueryRequestSchema } from "../../src/gen/connector/v1/query_pb.js";
+import { Format, type StreamTrailer } from "../../src/gen/connector/v1/stream_pb.js";
+import type { Field } from "../../src/gen/connector/v1/value_pb.js";
+import { canonical, packedTexts, type Texts, valueText } from "../service/decoding.ts";
+import type { Stage } from "./case.ts";
+
+export interface Read {
+  readonly fields: readonly Field[];
+  readonly rows: Texts;
+}
+
+export interface ReadStream extends Read {
+  readonly trailer: StreamTrailer;
+  /** `header`, `packed` for each batch, `trailer`. */
+  readonly parts: readonly string[];
+}
+
+export async function readStream(stage: Stage, query: QueryInput, format: Format = Format.PACKED): Promise<ReadStream> {
+  const request = { connectorId: stage.connectorId, query: queryOf(query), format };
+  let fields: readonly Field[] = [];
+  let trailer: StreamTrailer | undefined;
+  const rows: Texts = [];
+  const parts: string[] = [];
+  for await (const { part } of stage.client.rpc.streamQuery(request)) {
+    parts.push(part.case ?? "nothing");
+    if (part.case === "header") fields = part.value.fields;
+    if (part.case === "packed") rows.push(...packedTexts(part.value, fields.length));
+    if (part.case === "values") rows.push(...part.value.rows.map((row) => row.values.map(valueText)));
+    if (part.case === "trailer") trailer = part.value;
+  }
+  if (trailer === undefined) throw new Error("The stream has no trailer.");
+  return { fields, rows: canonical(rows, fields), trailer, parts };
+}
+
+export interface ReadPages extends Read {
+  /** How many rows each page had. */
+  readonly sizes: readonly number[];
+  readonly paging: keyof typeof Paging;
+}
+
+/**
+ * Reads page after page to the end.
+ *
+ * @param between is done after each page but the last; `count` is that of the rows so far
+ */
+export async function readPages(
+  stage: Stage,
+  query: QueryInput,
+  pageSize: number,
+  between: (count: number) => Promise<void> = async () => {},
+): Promise<ReadPages> {
+  const request: MessageInitShape<typeof QueryRequestSchema> = {
+    connectorId: stage.connectorId,
+    query: queryOf(query),
+  };
+  const rows: Texts = [];
+  const sizes: number[] = [];
+  for (let pageToken = ""; ; ) {
+    const page = await stage.client.rpc.query({ ...request, pageSize, pageToken });
+    if (sizes.length > 0) expect(page.rows.length, "a page but the first is not empty").toBeGreaterThan(0);
+    sizes.push(page.rows.length);
+    rows.push(...page.rows.map((row) => row.values.map(valueText)));
+    pageToken = page.nextPageToken;
+    if (pageToken === "") {
+      const { fields } = page;
+      return { fields, rows: canonical(rows, fields), sizes, paging: Paging[page.paging] as keyof typeof Paging };
+    }
+    await between(rows.length);
+  }
+}
+
+/** The ids of the rows that a query gives, by a page and by a stream alike: in the query's own order, if it has one. */
+export async function idsOf(
+  stage: Stage,
+  query: Omit<Extract<QueryInput, { resource: string }>, "fields">,
+): Promise<number[]> {
+  const wanted = { ...query, fields: ["id"] };
+  const inOrder = (rows: Texts) => {
+    const ids = rows.map(([cell]) => Number(cell));
+    return query.orderBy === undefined ? ids.sort((a, b) => a - b) : ids;
+  };
+  const [pages, stream] = await Promise.all([readPages(stage, wanted, 10_000), readStream(stage, wanted)]);
+  const ids = inOrder(pages.rows);
+  expect(inOrder(stream.rows), "a stream gives what pages do").toEqual(ids);
+  return ids;
+}
