@@ -37,7 +37,7 @@ export const schemaCases: Cases = (fixture) => [
     needs,
     async run({ client, connectorId }) {
       const { resources } = await client.getSchema(connectorId, { namePrefix: "conformance_k" });
-      expect(resources.map(({ localName }) => localName)).toEqual([keyless.name, kept.name]);
+      expect(resources.map(({ localName }) => localName)).toEqual([kept.name, keyless.name]);
     },
   },
   {
