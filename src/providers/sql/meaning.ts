@@ -92,14 +92,17 @@ export const fieldGone: Meaning = {
 };
 
 /**
- * A native statement is its writer's own affair; otherwise the source has changed.
+ * A native statement is its writer's own affair; otherwise the connector or the source
+ * is not what it was taken to be.
  *
  * @param own what it means of a statement of the caller's own
  */
 export const ours =
-  (meaning: Meaning, own: Meaning) =>
-  ({ statement }: ErrorContext): Meaning =>
-    statement === undefined ? meaning : own;
+  (meaning: Meaning | ((context: ErrorContext) => Meaning), own: Meaning) =>
+  (context: ErrorContext): Meaning => {
+    if (context.statement !== undefined) return own;
+    return typeof meaning === "function" ? meaning(context) : meaning;
+  };
 
 export const wouldChange = rejected(
   "The statement would change data, and a query is read-only.",
