@@ -14,7 +14,7 @@ export function asked<T>(work: Work<T>): Asked<T> {
 
 export const nothingMoved: Moved = { rows: 0, bytes: 0 };
 
-export function movedBy({ batches }: Page): Moved {
+export function movedBy({ batches }: Pick<Page, "batches">): Moved {
   let rows = 0;
   let bytes = 0;
   for (const batch of batches) {
@@ -38,7 +38,7 @@ export function capabilityOf(query: ReadQuery): Capability {
 }
 
 /** A session's method, if its provider declares that it can do this. */
-export function able<Method extends "query" | "stream" | "schema" | "explain">(
+export function able<Method extends "query" | "stream" | "schema" | "explain" | "execute">(
   session: Session,
   method: Method,
   capability: Capability,

@@ -5,11 +5,23 @@
 import type { Failure } from "../failure.ts";
 import type { CallMethod, Observe, Subject, Timings } from "../observability/observation.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
-import type { Explanation, Page, PageRequest, Quota, ReadQuery, TestReport } from "../providers/contract.ts";
+import type {
+  Action,
+  ActionResult,
+  Explanation,
+  Page,
+  PageRequest,
+  Quota,
+  ReadQuery,
+  TestReport,
+} from "../providers/contract.ts";
 import type { Field } from "../rows/field.ts";
 import type { PackedBatch } from "../rows/packed.ts";
 import type { ConnectorRow } from "../store/entities/connector.ts";
+import type { Store } from "../store/store.ts";
+import { createAnswerSealer } from "../vault/kept-answer.ts";
 import type { Vault } from "../vault/vault.ts";
+import { type ActionAsked, act } from "./acting.ts";
 import { able, asked, capabilityOf, movedBy, nothingMoved, refuseDisabled, type Work } from "./asking.ts";
 import { translated } from "./attempt.ts";
 import type { BreakerStatus } from "./breaker/breaker.ts";
@@ -18,6 +30,7 @@ import { createBulkheads } from "./bulkhead/bulkheads.ts";
 import { createQueryCache } from "./cache/cache.ts";
 import { type Caller, openCall } from "./call.ts";
 import { keyOf } from "./connector-key.ts";
+import { createClaims } from "./idempotency/claims.ts";
 import { limitsOf, type ServiceLimits } from "./limits.ts";
 import { type Moved, type Outcome, outcomeOf } from "./outcome.ts";
 import { pass, type Stages, type Ticket } from "./pipeline.ts";
@@ -36,6 +49,7 @@ export type { Timings };
 export interface ExecutionOptions {
   readonly catalogue: Catalogue;
   readonly vault: Vault;
+  readonly store: Pick<Store, "withOrganization">;
   readonly session: CommonContext;
   readonly limits: ServiceLimits;
   /** Calls at once of one organization, and of all. */
@@ -61,6 +75,11 @@ export interface Answered<T> {
   readonly cached: boolean;
 }
 
+export interface Executed extends Answered<ActionResult> {
+  /** It is the answer of an earlier call with the same idempotency key. */
+  readonly replayed: boolean;
+}
+
 export interface ExecutedStream {
   readonly fields: readonly Field[];
   readonly readTime: Date;
@@ -84,6 +103,8 @@ export interface Execution {
   schema(connector: ConnectorRow, refresh: boolean, caller: Caller): Promise<ReadSchema>;
   query(connector: ConnectorRow, query: PageQuery, caller: Caller): Promise<Answered<Page>>;
   stream(connector: ConnectorRow, query: ReadQuery, caller: Caller): Promise<ExecutedStream>;
+  /** Changes the source; or says what it would change, when the request is to do no more. */
+  execute(connector: ConnectorRow, asked: ActionAsked, caller: Caller): Promise<Executed>;
   explain(connector: ConnectorRow, query: Omit<PageQuery, "maxAgeMs">, caller: Caller): Promise<Explanation>;
   /** The connector's breaker in this replica; replicas do not share them. */
   breakerStatus(organizationId: string, connectorId: string): BreakerStatus;
@@ -116,13 +137,14 @@ interface About {
   readonly connector: ConnectorRow;
   readonly caller: Caller;
   readonly query?: ReadQuery;
+  readonly action?: Action;
 }
 
 /** Milliseconds that a probe gets at least, and after which it counts as failing until it succeeds after all. */
 const probeMs = 2_500;
 
 export function createExecution(options: ExecutionOptions): Execution {
-  const { catalogue, vault, redis, observe } = options;
+  const { catalogue, vault, store, redis, observe } = options;
   const drain = new AbortController();
   const sessions = createSessions(catalogue, vault, options.session);
   const breakers = createBreakers({ openMs: options.breakerOpenMs, probeMs, observe });
@@ -131,6 +153,7 @@ export function createExecution(options: ExecutionOptions): Execution {
   const rateLimits = createRateLimits({ redis, observe });
   const retries = createRetries({ observe });
   const cache = createQueryCache({ maxBytes: options.cacheBytes, redis, vault, observe });
+  const claims = createClaims(createAnswerSealer(vault));
   const schemas = createSchemas();
   const running = createRunningCalls();
   const stages: Stages = {
@@ -164,7 +187,7 @@ export function createExecution(options: ExecutionOptions): Execution {
     const ticket = ticketOf(about);
     const { organizationId, connectorId } = ticket.subject;
     const breaker = breakers.status(organizationId, connectorId).state;
-    const resource = about.query?.kind === "resource" ? about.query.resource : "";
+    const resource = about.query?.kind === "resource" ? about.query.resource : (about.action?.resource ?? "");
     const begun = { method: about.method, principal: about.caller.principal, resource, breaker };
     return { ticket, outcome: outcomeOf(begun, ticket, observe) };
   }
@@ -237,6 +260,23 @@ export function createExecution(options: ExecutionOptions): Execution {
         const cached = kept.from === "kept";
         const answer = { ...answered(kept.page, ticket), cached, readTime: kept.readTime };
         return [answer, { ...movedBy(kept.page), cached }];
+      });
+    },
+
+    async execute(connector, asked, caller) {
+      const { request } = asked;
+      const about: About = { method: "Execute", connector, caller, action: request.action };
+      if (request.dryRun) {
+        const tried = await run(about, (session, call, provider) =>
+          able(session, "execute", "execute", provider)(request, call),
+        );
+        return { ...tried, replayed: false };
+      }
+      return account(about, async (ticket) => {
+        const { organizationId, connectorId } = ticket.subject;
+        const touched = () => cache.invalidate(organizationId, connectorId, request.action.resource);
+        const { result, replayed } = await act({ stages, store, claims, touched, observe }, ticket, asked);
+        return [{ ...answered(result, ticket), replayed }, movedBy(result)];
       });
     },
 

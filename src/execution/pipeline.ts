@@ -1,7 +1,7 @@
 /**
  * The way of a call to its source. Its order is read here:
  *
- *     deadline → rate limit → retry { breaker → bulkhead → attempt: session → provider } → outcome
+ *     deadline → rate limit → (action: claim and intent) → retry { breaker → bulkhead → attempt: session → provider } → outcome
  *
  * A kept answer and a schema that is known need no source: `execution.ts` looks for them first.
  */
@@ -37,9 +37,28 @@ export interface Ticket {
 export async function pass<T>(stages: Stages, ticket: Ticket, ask: Asked<T>): Promise<T> {
   await admit(stages, ticket);
   if (ticket.diagnostic) return attempt(stages, ticket, ask);
+  return repeated(stages, ticket, ask, true);
+}
+
+/**
+ * As `pass`, for what changes the source: it is sent once, unless it was certainly not sent.
+ *
+ * @param begin What must be noted for good before; it may know the answer already
+ */
+export async function passOnce<T>(
+  stages: Stages,
+  ticket: Ticket,
+  begin: () => Promise<T | undefined>,
+  ask: Asked<T>,
+): Promise<T> {
+  await admit(stages, ticket);
+  return (await ticket.call.orEnded(begin())) ?? repeated(stages, ticket, ask, false);
+}
+
+async function repeated<T>(stages: Stages, ticket: Ticket, ask: Asked<T>, repeatable: boolean): Promise<T> {
   const { subject, call } = ticket;
   const { result } = await stages.retries.run(
-    { subject, repeatable: true, signal: call.signal, deadline: call.deadline, enter: call.enter },
+    { subject, repeatable, signal: call.signal, deadline: call.deadline, enter: call.enter },
     () => attempt(stages, ticket, ask),
   );
   return result;

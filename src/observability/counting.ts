@@ -54,6 +54,8 @@ export function createCounting(registry: Registry<OpenMetricsContentType>): Obse
         return count.cache.inc({ result: observation.result });
       case "reader_too_slow":
         return count.slowReaders.inc();
+      case "outcome_not_noted":
+        return count.outcomesNotNoted.inc();
       case "shared_state_changed":
         return shared.set({ part: observation.part }, observation.available ? 1 : 0);
       default:
@@ -151,6 +153,10 @@ function counters(registry: Registry<OpenMetricsContentType>) {
     slowReaders: counter(
       "connector_slow_readers_total",
       "Streams that were ended since their reader took nothing for too long.",
+    ),
+    outcomesNotNoted: counter(
+      "connector_outcomes_not_noted_total",
+      "Actions that have ended, and of which the store did not take what came of them.",
     ),
   };
 }

@@ -24,7 +24,7 @@ export interface Timings {
 }
 
 export type BreakerState = "closed" | "open" | "half_open";
-export type CallMethod = "TestConnector" | "GetSchema" | "Query" | "StreamQuery" | "ExplainQuery";
+export type CallMethod = "TestConnector" | "GetSchema" | "Query" | "StreamQuery" | "ExplainQuery" | "Execute";
 
 /** A call is over: answered, failed, or a stream that has ended or was left. */
 export interface CallEnded {
@@ -103,6 +103,12 @@ export interface ReaderTooSlow {
   readonly subject: Subject;
 }
 
+/** An action has ended, and the store did not take what came of it. */
+export interface OutcomeNotNoted {
+  readonly kind: "outcome_not_noted";
+  readonly subject: Subject;
+}
+
 /** What replicas share can't be reached, or can again. */
 export interface SharedStateChanged {
   readonly kind: "shared_state_changed";
@@ -119,6 +125,7 @@ export type Observation =
   | BreakerChanged
   | CacheAsked
   | ReaderTooSlow
+  | OutcomeNotNoted
   | SharedStateChanged;
 
 /** Must neither fail nor wait. */

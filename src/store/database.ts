@@ -3,6 +3,7 @@ import { Migrator } from "@mikro-orm/migrations";
 import { type EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import { ApiKey } from "./entities/apiKey.ts";
 import { Connector } from "./entities/connector.ts";
+import { IdempotencyKey } from "./entities/idempotencyKey.ts";
 import { QueryRecord } from "./entities/queryRecord.ts";
 import { ownerRole } from "./entities/tenancy.ts";
 import { ConnectorsAndApiKeys } from "./migrations/20261122000000_connectors_and_api_keys.ts";
@@ -12,12 +13,22 @@ import { EncryptionKeys } from "./migrations/20261122040000_encryption_keys.ts";
 import { Roles } from "./migrations/20261122050000_roles.ts";
 import { ApiKeyChanges } from "./migrations/20261122060000_api_key_changes.ts";
 import { Audit } from "./migrations/20261123000000_audit.ts";
+import { Idempotency } from "./migrations/20261123010000_idempotency.ts";
 import { StoreClient } from "./pool.ts";
 import { provideRoles } from "./roles.ts";
 import { StoreSocket } from "./socket.ts";
 
 /** In the order in which they run; a migration that was released is never changed. */
-const migrations = [ConnectorsAndApiKeys, History, ConnectorChanges, EncryptionKeys, Roles, ApiKeyChanges, Audit];
+const migrations = [
+  ConnectorsAndApiKeys,
+  History,
+  ConnectorChanges,
+  EncryptionKeys,
+  Roles,
+  ApiKeyChanges,
+  Audit,
+  Idempotency,
+];
 
 /** Chosen at random, for this one use. */
 const migrationLockKey = "4871203659937214806";
@@ -33,7 +44,7 @@ export interface DatabaseOptions {
 /** Connects when it is first used. */
 export function databaseOf({ url, poolSize, log }: DatabaseOptions): MikroORM {
   return new MikroORM({
-    entities: [Connector, ApiKey, QueryRecord],
+    entities: [Connector, ApiKey, QueryRecord, IdempotencyKey],
     migrations: { migrationsList: migrations, snapshot: false, silent: true, tableName: "migration" },
     // The audit log has no entities: its rows are never loaded to be changed, and its months come and go.
     schemaGenerator: { skipTables: [/^audit_/] },

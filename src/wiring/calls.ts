@@ -46,7 +46,7 @@ export function createCalls(
   const redis = config.redis && connectRedis(config.redis.url.reveal(), observe, config.redis);
   if (redis !== undefined) starting.defer(() => redis.close());
   const execution = createExecution({
-    ...{ catalogue, vault, redis, observe },
+    ...{ catalogue, vault, store, redis, observe },
     session: { dialFor: egress.dialFor, trust: egress.trust, places },
     limits: {
       unary: { defaultMs: timeouts.unaryMs, maxMs: timeouts.maxMs },

@@ -48,6 +48,8 @@ export async function executing({
   const redis = redisUrl === undefined ? undefined : connectRedis(redisUrl, observe, unhurried);
   if (redis !== undefined) await shared.promise;
   const execution = createExecution({
+    // Queries need none.
+    store: { withOrganization: () => Promise.reject(new Error("there is no store")) },
     ...{ catalogue: httpCatalogue, vault, redis, observe, breakerOpenMs },
     session: {
       dialFor: () => createDial(createEgressPolicy({ allow: ["127.0.0.0/8"] })),

@@ -54,6 +54,7 @@ test.each<[string, Observation, string]>([
     'connector_cache_total{result="joined"} 1',
   ],
   ["a slow reader", { kind: "reader_too_slow", subject }, "connector_slow_readers_total 1"],
+  ["a lost outcome", { kind: "outcome_not_noted", subject }, "connector_outcomes_not_noted_total 1"],
   [
     "a loss of shared state",
     { kind: "shared_state_changed", part: "redis", available: false },

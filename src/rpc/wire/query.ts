@@ -33,7 +33,7 @@ export function queryFromWire(query: Query): ReadQuery {
     kind: "resource",
     resource: query.source.value ?? "",
     fields: query.fields,
-    filter: filterOf(query),
+    filter: filterOf(query, "query"),
     orderBy: query.orderBy.map(({ field, descending }) => ({ field, descending })),
     limit: query.limit === 0n ? undefined : Math.min(Number(query.limit), Number.MAX_SAFE_INTEGER),
   };
@@ -60,13 +60,15 @@ function refuseBesideNative(query: Query): void {
   if (first !== undefined) throw invalidRequest(first, ...more);
 }
 
-function filterOf(query: Query): FilterNode | undefined {
+/**
+ * The condition that a part of a request states in its two forms.
+ *
+ * @param path where that part stands in the request
+ */
+export function filterOf({ filter, where }: Pick<Query, "filter" | "where">, path: string): FilterNode | undefined {
   const operands: FilterNode[] = [];
-  if (query.filter !== undefined) {
-    const budget = { nodes: maxNodes };
-    operands.push(filterFromWire(query.filter, "query.filter", 1, budget));
-  }
-  if (query.where !== undefined) operands.push(...whereFromWire(query.where, "query.where"));
+  if (filter !== undefined) operands.push(filterFromWire(filter, `${path}.filter`, 1, { nodes: maxNodes }));
+  if (where !== undefined) operands.push(...whereFromWire(where, `${path}.where`));
   return operands.length < 2 ? operands[0] : { kind: "and", operands };
 }
 

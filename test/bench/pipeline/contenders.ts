@@ -105,6 +105,8 @@ async function pipelineOf(
   const redis = redisUrl === undefined ? undefined : connectRedis(redisUrl, observe);
   const limit = { defaultMs: timeoutMs, maxMs: anHour };
   const execution = createExecution({
+    // Queries need none.
+    store: { withOrganization: () => Promise.reject(new Error("there is no store")) },
     ...{ catalogue, vault, redis, observe },
     session: { dialFor: () => dial, places: roomy() },
     limits: {

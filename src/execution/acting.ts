@@ -1,0 +1,154 @@
+/**
+ * An action on its way: its intent is committed before the first byte goes out, it is sent
+ * once, and what came of it is noted, whether somebody still waits for that or not.
+ */
+import type { EntityManager } from "@mikro-orm/postgresql";
+import { Failure, type FailureKind } from "../failure.ts";
+import type { Observe } from "../observability/observation.ts";
+import type { ActionRequest, ActionResult } from "../providers/contract.ts";
+import type { Store } from "../store/store.ts";
+import { able, type Work } from "./asking.ts";
+import type { Claims } from "./idempotency/claims.ts";
+import { maxSavedBytes } from "./idempotency/saved-answer.ts";
+import { passOnce, type Stages, type Ticket } from "./pipeline.ts";
+
+/** What an action came to. */
+export interface ActionEnd {
+  readonly outcome: "succeeded" | "failed" | "unknown";
+  readonly reason?: FailureKind;
+  /** Rows that it touched. */
+  readonly rows?: number;
+}
+
+/** An intent that is noted, and waits for its outcome. */
+export interface Intent {
+  /** @param em A transaction of the organization that it belongs into; absent: one of its own */
+  ended(end: ActionEnd, em?: EntityManager): Promise<void>;
+}
+
+export interface ActionAsked {
+  readonly request: ActionRequest;
+  /** Makes it safe to repeat; undefined when the caller gave no key. */
+  readonly idempotency: { readonly key: string; readonly requestHash: Buffer } | undefined;
+  /**
+   * Notes for good that the action is about to be sent.
+   *
+   * @param endBy When it must have ended
+   * @param em A transaction of the organization that it belongs into; absent: one of its own
+   */
+  intend(endBy: Date, em?: EntityManager): Promise<Intent>;
+}
+
+export interface Acted {
+  readonly result: ActionResult;
+  /** It was an earlier call's. */
+  readonly replayed: boolean;
+}
+
+export interface ActingParts {
+  readonly stages: Stages;
+  readonly store: Pick<Store, "withOrganization">;
+  readonly claims: Claims;
+  /** The source may have been changed: what was read of it before is not answered any more. Never fails. */
+  readonly touched: () => Promise<void>;
+  readonly observe: Observe;
+}
+
+/** Milliseconds that the end of an action may take beyond its deadline. */
+const graceMs = 60_000;
+
+export async function act(parts: ActingParts, ticket: Ticket, asked: ActionAsked): Promise<Acted> {
+  const noting = noteAction(parts, ticket, asked);
+  let sent: Promise<ActionResult> | undefined;
+  const send: Work<ActionResult> = (session, call, provider) => {
+    const execute = able(session, "execute", "execute", provider);
+    const work = execute(capped(asked), call).catch((error) => {
+      throw provider.classify(error) ?? error;
+    });
+    sent = work;
+    return work;
+  };
+  try {
+    const saved = await passOnce(parts.stages, ticket, noting.begin, async (...session) => {
+      return { result: { result: await send(...session), replayed: false } };
+    });
+    if (!saved.replayed) await noting.succeeded(saved.result);
+    return saved;
+  } catch (error) {
+    // The caller may have left before the source has settled: then nobody waits for the end.
+    const ended = sent === undefined ? noting.failed(error) : sent.then(noting.succeeded, noting.failed);
+    if (!ticket.call.signal.aborted) await ended;
+    throw error;
+  }
+}
+
+/** What a caller may ask for again is kept until then, so that it must not be too much. */
+function capped({ request, idempotency }: ActionAsked): ActionRequest {
+  return idempotency === undefined ? request : { ...request, maxBytes: Math.min(request.maxBytes, maxSavedBytes) };
+}
+
+function noteAction({ store, claims, touched, observe }: ActingParts, { subject, call }: Ticket, asked: ActionAsked) {
+  const { organizationId, connectorId } = subject;
+  const { idempotency } = asked;
+  const claimed = idempotency === undefined ? undefined : { organizationId, connectorId, ...idempotency };
+  let intent: Intent | undefined;
+
+  /** In one transaction with what becomes of the key. */
+  async function ended(end: ActionEnd, settle: (em: EntityManager) => Promise<void>): Promise<void> {
+    const noted = intent;
+    if (noted === undefined) return;
+    intent = undefined;
+    try {
+      if (claimed === undefined) return await noted.ended(end);
+      await store.withOrganization(organizationId, async (em) => {
+        await settle(em);
+        await noted.ended(end, em);
+      });
+    } catch {
+      // What was done is done: it becomes unknown in the log, and the caller hears what is known here.
+      observe({ kind: "outcome_not_noted", subject });
+    }
+  }
+
+  async function claim(): Promise<Acted | undefined> {
+    const leaseMs = Math.max(0, call.deadline - performance.now()) + graceMs;
+    const endBy = new Date(Date.now() + leaseMs);
+    if (claimed === undefined) {
+      intent = await asked.intend(endBy);
+      return undefined;
+    }
+    return store.withOrganization(organizationId, async (em) => {
+      const saved = await claims.claim(em, claimed, leaseMs);
+      if (saved !== undefined) return { result: saved, replayed: true };
+      intent = await asked.intend(endBy, em);
+      return undefined;
+    });
+  }
+
+  const failed = async (error: unknown): Promise<void> => {
+    const reason = error instanceof Failure ? error.kind : "internal";
+    if (reason === "outcome_unknown" || reason === "internal") {
+      await touched();
+      return ended({ outcome: "unknown", reason }, async (em) => claimed && claims.unknown(em, claimed));
+    }
+    return ended({ outcome: "failed", reason }, async (em) => claimed && claims.release(em, claimed));
+  };
+
+  async function succeeded(result: ActionResult): Promise<void> {
+    await touched();
+    return ended({ outcome: "succeeded", rows: result.affectedRows }, async (em) => {
+      if (claimed) await claims.done(em, claimed, result);
+    });
+  }
+
+  return {
+    async begin(): Promise<Acted | undefined> {
+      const saved = await claim();
+      // Whoever called has left meanwhile: it is not sent, and nobody else says so.
+      if (call.signal.aborted) await failed(call.signal.reason);
+      return saved;
+    },
+    succeeded,
+    failed,
+  };
+}
