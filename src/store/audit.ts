@@ -18,12 +18,7 @@ export interface AuditChainRow {
   readonly eventMs: string;
 }
 
-/** The last link of an organization in a month. */
-export interface AuditLastLink {
-  readonly organizationId: string;
-  readonly sequence: string;
-  readonly hash: Buffer;
-}
+export type OnRows = (rows: readonly AuditChainRow[]) => boolean;
 
 export interface AuditStore {
   /** The organizations that have such a task which is due. */
@@ -31,15 +26,12 @@ export interface AuditStore {
   /** Every organization that has links or checkpoints. */
   organizations(): Promise<readonly string[]>;
   /**
-   * Reads an organization's chain from a place on, in one snapshot: `onRows` gets some thousand rows at a time,
-   * while the next ones come.
+   * Reads an organization's chain in one snapshot: `onRows` gets some thousand rows at a time,
+   * while the next ones come, and says whether it wants them.
+   *
+   * @param entry What makes an event's canonical text of the row `event`, in SQL
    */
-  readChain(
-    organizationId: string,
-    from: bigint,
-    entry: string,
-    onRows: (rows: AuditChainRow[]) => void,
-  ): Promise<void>;
+  readChain(organizationId: string, entry: string, onRows: OnRows): Promise<void>;
   /** Runs statements as the role that reads all organizations, and changes nothing. */
   read<Result>(work: (em: EntityManager) => Promise<Result>): Promise<Result>;
   /** The months that there are tables of, the earliest first: their first days. */
@@ -73,8 +65,8 @@ export function auditStore(transact: Transact): AuditStore {
     read,
     due: (kind) => names(dueStatement, [kind]),
     organizations: () => names(organizationsStatement),
-    readChain: (organizationId, from, entry, onRows) =>
-      transact({ role: auditRole, ...unlimited }, (em) => readChain(em, organizationId, from, entry, onRows)),
+    readChain: (organizationId, entry, onRows) =>
+      transact({ role: auditRole, ...unlimited }, (em) => readChain(em, organizationId, entry, onRows)),
     months: () => names(monthsStatement),
     addMonth: (month) => asOwner(`SELECT audit_add_partition('${checkedMonth(month)}')`),
     async dropMonth(month) {
@@ -84,26 +76,17 @@ export function auditStore(transact: Transact): AuditStore {
   };
 }
 
-async function readChain(
-  em: EntityManager,
-  organizationId: string,
-  from: bigint,
-  entry: string,
-  onRows: (rows: AuditChainRow[]) => void,
-): Promise<void> {
-  await em.execute(chainStatement(entry), [organizationId, from]);
+async function readChain(em: EntityManager, organizationId: string, entry: string, onRows: OnRows): Promise<void> {
+  await em.execute(chainStatement(entry), [organizationId]);
   const fetch = () => em.execute<AuditChainRow[]>(`FETCH ${fetchRows} FROM chain`);
   let next = fetch();
   for (;;) {
     const rows = await next;
     if (rows.length === 0) return;
     next = fetch();
-    try {
-      onRows(rows);
-    } catch (cause) {
-      await next.catch(() => {});
-      throw cause;
-    }
+    if (onRows(rows)) continue;
+    await next;
+    return;
   }
 }
 
@@ -115,7 +98,7 @@ const chainStatement = (entry: string) => `
     CASE WHEN event.id IS NOT NULL THEN ${entry} END AS entry
   FROM audit_link AS link LEFT JOIN audit_event AS event
     ON event.organization_id = link.organization_id AND event.create_time = link.event_time AND event.id = link.event_id
-  WHERE link.organization_id = ? AND link.sequence >= ?
+  WHERE link.organization_id = ?
   ORDER BY link.sequence`;
 
 const dueStatement = "SELECT DISTINCT organization_id AS name FROM audit_task WHERE kind = ? AND due_time <= now()";

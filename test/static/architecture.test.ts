@@ -50,7 +50,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
 const owners: Readonly<Record<string, readonly string[]>> = {
   "@connectrpc/": ["server", "rpc", "client"],
   "@bufbuild/": ["server", "rpc", "client"],
-  "@mikro-orm/": ["store", "registry", "execution"],
+  "@mikro-orm/": ["store", "registry", "execution", "audit"],
   pg: ["providers/postgresql", "store", "demo"],
   "pg-protocol": ["providers/postgresql"],
   "libpg-query": ["providers/postgresql"],

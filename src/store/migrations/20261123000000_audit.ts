@@ -103,6 +103,8 @@ const addPartition = `
     part text;
     own constant text := 'organization_id = NULLIF(current_setting(''app.organization_id'', true), '''')';
   BEGIN
+    -- Replicas make a month at the same moment: one does, and the others find it made.
+    PERFORM pg_advisory_xact_lock(5124903377189604231);
     FOREACH whole IN ARRAY ARRAY['audit_event', 'audit_link'] LOOP
       part := whole || to_char(month, '_YYYY_MM');
       CONTINUE WHEN to_regclass(part) IS NOT NULL;
