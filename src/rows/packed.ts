@@ -174,6 +174,27 @@ export class PackedWriter {
     this.#length(size + 1);
   }
 
+  /** Where the next cell begins that is written in place. */
+  get at(): number {
+    return this.#cellsEnd;
+  }
+
+  /**
+   * The memory for a cell of `size` bytes at most, which its source writes in place, from
+   * `at` on, and ends with `written`.
+   */
+  room(size: number): Buffer {
+    if (this.#cellsEnd + size + slack > this.#cells.buffer.length) this.#growCells(size);
+    return this.#cells.buffer;
+  }
+
+  /** The cell that was written in place ends before `end`. */
+  written(end: number): void {
+    const size = end - this.#cellsEnd;
+    this.#cellsEnd = end;
+    this.#length(size + 1);
+  }
+
   /** The next cell is null. */
   null(): void {
     this.#length(0);
