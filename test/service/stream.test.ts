@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Format, Truncation } from "../../src/gen/connector/v1/stream_pb.js";
+/** Streams of PostgreSQL; what is the same of every provider, `test/conformance/` shows. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Format } from "../../src/gen/connector/v1/stream_pb.js";
 import { stopwatch } from "../support/stopwatch.ts";
 import { type Source, serviceWithSource, until } from "./source.ts";
 
@@ -14,39 +15,6 @@ beforeAll(async () => {
 
 afterAll(() => source.stop());
 
-describe.each([
-  ["PACKED", Format.PACKED, "packed"],
-  ["VALUES", Format.VALUES, "values"],
-  ["no format", Format.UNSPECIFIED, "values"],
-] as const)("%s", (_, format, name) => {
-  test.each([
-    ["all", 0n, 20_000n, Truncation.UNSPECIFIED],
-    ["a limit's", 7_000n, 7_000n, Truncation.LIMIT],
-    ["a distant limit's", 20_001n, 20_000n, Truncation.UNSPECIFIED],
-  ] as const)(
-    "%s rows come between one header and one trailer, which counts them",
-    async (_, limit, rows, truncated) => {
-      const { client, connectorId } = source;
-      const query = { source: { case: "resource" as const, value: "numbers" }, limit };
-      const cases: (string | undefined)[] = [];
-      let received = 0;
-      let trailer: unknown;
-      for await (const { part } of client.rpc.streamQuery({ connectorId, query, format })) {
-        cases.push(part.case);
-        if (part.case === "packed") received += part.value.rows;
-        if (part.case === "values") received += part.value.rows.length;
-        if (part.case === "trailer") trailer = part.value;
-        if (part.case === "header") expect(part.value.format).toBe(format || Format.VALUES);
-      }
-      expect([cases[0], cases.at(-1)]).toEqual(["header", "trailer"]);
-      expect(new Set(cases.slice(1, -1))).toEqual(new Set([name]));
-      expect(received).toBe(Number(rows));
-      expect(trailer).toMatchObject({ rows, truncated, attempts: 1, timings: { total: expect.anything() } });
-      expect((trailer as { bytes: bigint }).bytes).toBeGreaterThan(rows * 50n);
-    },
-  );
-});
-
 test("rows of a slow statement arrive one by one, long before the last", async () => {
   const { client, connectorId } = source;
   const native = "SELECT pg_sleep(0.3)::text AS s, clock_timestamp() AS made FROM generate_series(1, 6)";
@@ -57,22 +25,6 @@ test("rows of a slow statement arrive one by one, long before the last", async (
   }
   expect(late).toHaveLength(6);
   expect(Math.max(...late)).toBeLessThan(250);
-});
-
-test("a page of many batches has each row once", async () => {
-  const { client, connectorId } = source;
-  const ids: unknown[] = [];
-  for await (const page of client.queryAll(
-    connectorId,
-    { resource: "numbers", orderBy: ["id"] },
-    { pageSize: 10_000 },
-  )) {
-    for (const row of page.rows) {
-      expect(row.note).toBe(`n${row.id}`.repeat(20));
-      ids.push(row.id);
-    }
-  }
-  expect(ids).toEqual(Array.from({ length: 20_000 }, (_, i) => i + 1));
 });
 
 test("two streams share a connection of the client, and one that waits does not hold the other up", async () => {
