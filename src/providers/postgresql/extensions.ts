@@ -5,7 +5,7 @@
  *
  * @see https://www.postgresql.org/docs/18/contrib.html
  */
-import { words } from "./words.ts";
+import { words } from "../sql/words.ts";
 
 const computing = words(`btree_gin btree_gist citext cube dict_int dict_xsyn earthdistance fuzzystrmatch h3 hll hstore
   intarray ip4r isn ltree pg_trgm pgcrypto postgis postgis_sfcgal prefix semver seg topn tsm_system_rows

@@ -8,7 +8,7 @@
  *
  * @see https://www.postgresql.org/docs/18/functions.html
  */
-import { words } from "./words.ts";
+import { words } from "../sql/words.ts";
 
 /** Immutable or stable: they change nothing. */
 const pure = words(`

@@ -5,7 +5,7 @@
  *
  * @see https://www.postgresql.org/docs/18/runtime-config.html
  */
-import { words } from "./words.ts";
+import { words } from "../sql/words.ts";
 
 const shown =
   words(`application_name array_nulls backslash_quote block_size bytea_output client_encoding client_min_messages

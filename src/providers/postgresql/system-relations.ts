@@ -6,7 +6,7 @@
  *
  * @see https://www.postgresql.org/docs/18/catalogs.html
  */
-import { words } from "./words.ts";
+import { words } from "../sql/words.ts";
 
 const described =
   words(`pg_aggregate pg_am pg_amop pg_amproc pg_attrdef pg_attribute pg_auth_members pg_available_extensions

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { effectOf, isAllowedBuiltin, isHarmlessThoughVolatile } from "../../../src/providers/postgresql/functions.ts";
 import { isShownSetting } from "../../../src/providers/postgresql/settings.ts";
 import { isReadable } from "../../../src/providers/postgresql/system-relations.ts";
-import { words } from "../../../src/providers/postgresql/words.ts";
+import { words } from "../../../src/providers/sql/words.ts";
 import { type Database, openDatabase } from "./client.ts";
 
 let database: Database;
