@@ -2,9 +2,9 @@
 import { Failure } from "../../failure.ts";
 import type { ResourceKind } from "../contract.ts";
 import type { SqlField, SqlResource } from "../sql/dialect.ts";
-import { formatName, parseName, type ResourceName } from "../sql/name.ts";
-import { didYouMean, nearest } from "../sql/nearest.ts";
+import { formatName, parseName } from "../sql/name.ts";
 import type { Run } from "../sql/run.ts";
+import { nearestResources, tellingTooMuch, unknownResource } from "../sql/unknown.ts";
 import { quoteIdentifier } from "./dialect.ts";
 import { isReadable } from "./system-relations.ts";
 import type { TypeCatalogue } from "./types.ts";
@@ -52,7 +52,7 @@ export async function lookUpResource(run: Run, name: string, types: TypeCatalogu
   const parsed = parseName(name);
   if (parsed === undefined || name.includes("\0")) throw unknownResource(name, []);
   const [relation] = await run(relationQuery, [parsed.namespace ?? null, parsed.localName]);
-  if (relation === undefined) throw unknownResource(name, await nearestNames(run, name, parsed));
+  if (relation === undefined) throw unknownResource(name, nearestResources(name, parsed, await readNames(run)));
   // A part is null when the relation is dropped meanwhile.
   if (relation.includes(null)) throw unknownResource(name, []);
   const [oid, namespace, localName, kind, readable] = relation as [string, string, string, ResourceKind, string];
@@ -153,45 +153,8 @@ WHERE ${queryable} AND ${ofUsers}
   AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_any_column_privilege(c.oid, 'SELECT')
 ORDER BY c.relispartition, n.nspname, c.relname LIMIT 20000`;
 
-/** Names that are near as a whole, or in another schema, or in the way that they are written. */
-async function nearestNames(run: Run, name: string, { localName }: ResourceName): Promise<string[]> {
-  const rows = (await run(namesQuery, [])) as readonly (readonly [string, string])[];
-  const elsewhere = rows.filter((row) => row[1].toLowerCase() === localName.toLowerCase());
-  const names = rows.map(([namespace, local]) => ({ full: formatName(namespace, local), local }));
-  const byLocal = new Set(
-    nearest(
-      localName,
-      names.map(({ local }) => local),
-    ),
-  );
-  const near = [
-    ...elsewhere.map(([namespace, local]) => formatName(namespace, local)),
-    ...nearest(
-      name,
-      names.map(({ full }) => full),
-    ),
-    ...names.filter(({ local }) => byLocal.has(local)).map(({ full }) => full),
-  ];
-  return [...new Set(near)].slice(0, 3);
-}
-
-function unknownResource(name: string, near: readonly string[]): Failure {
-  const description = `There is no resource \`${name}\` that the connector's user can see.${didYouMean(near)}`;
-  return new Failure("unknown_resource", description, {
-    where: "request",
-    remedy:
-      "Name a resource as GetSchema shows it; capitals count, and a part that holds a dot or a quote stands in double quotes.",
-    fields: [{ field: "query.resource", description }],
-  });
-}
-
-function tellingTooMuch(name: string): Failure {
-  const description = `\`${name}\` is not among the system's relations that a query may read.`;
-  return new Failure("statement_rejected", description, {
-    where: "request",
-    remedy: "Name a resource as GetSchema shows it; GetSchema itself describes the database.",
-    fields: [{ field: "query.resource", description }],
-  });
+async function readNames(run: Run): Promise<readonly (readonly [string, string])[]> {
+  return (await run(namesQuery, [])) as readonly (readonly [string, string])[];
 }
 
 function unreadable(name: string): Failure {
