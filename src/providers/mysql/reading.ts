@@ -1,0 +1,209 @@
+/**
+ * One read-only statement on one connection, its rows packed as they arrive.
+ *
+ * The connection waits in a read-only transaction, so that a statement it knows costs
+ * one round trip. Behind the last row the transaction is rolled back and the next one
+ * begun; after a statement of a caller's own, which may have locked, set or made what a
+ * rollback leaves, the whole session is reset instead.
+ */
+import { batchBytes, type PackedBatch, PackedWriter } from "../../rows/packed.ts";
+import { areUtf8Together, fieldNotUtf8 } from "../../rows/utf8.ts";
+import { Columns, columnCount } from "./answers.ts";
+import { createRowPacker, type RowPacker } from "./cells.ts";
+import type { Column } from "./column.ts";
+import { notUtf8 } from "./malformed.ts";
+import { encodeExecute } from "./parameters.ts";
+import { fieldsDiffer, isEndOfFile } from "./protocol.ts";
+import type { SessionState } from "./state.ts";
+import type { Answer } from "./wire.ts";
+
+export interface Statement {
+  readonly text: string;
+  /** As text, whatever their types; null is NULL. */
+  readonly parameters: readonly (string | null)[];
+  /** Rows after which no more are wanted; absent for all. */
+  readonly maxRows?: number | undefined;
+  /** It is the caller's own, who may have left traces in the session. */
+  readonly native?: boolean;
+  /** How many columns its rows must have; absent when the source may say. */
+  readonly columns?: number;
+  /** What its text says is for the service itself, which makes do with one that is not UTF-8. */
+  readonly lenient?: boolean;
+}
+
+/** A batch is handed on when it is this old, in milliseconds, however few rows it has. */
+const flushMs = 20;
+/** Full batches that may wait for the reader before the socket is paused. */
+const readyBatches = 1;
+
+export class Reading implements Answer<true> {
+  /** Settles when the source has begun to answer: with the result's columns, or with its error. */
+  readonly described: Promise<readonly Column[]>;
+  /** Settles when the connection is ready for the next statement. Never fails. */
+  readonly settled: Promise<void>;
+  /** The statement failed, or was cut short: the connection must not be used again. */
+  broken = false;
+
+  readonly #state: SessionState;
+  readonly #statement: Statement;
+  readonly #describe = Promise.withResolvers<readonly Column[]>();
+  readonly #writer = new PackedWriter();
+  readonly #ready: PackedBatch[] = [];
+  #waiting: PromiseWithResolvers<PackedBatch | undefined> | undefined;
+  #flushTimer: NodeJS.Timeout | undefined;
+  #columns: Columns | undefined;
+  #pack: RowPacker | undefined;
+  #rows = 0;
+  #finished = false;
+  #discarding = false;
+  #error: Error | undefined;
+
+  /** @param timeoutMs After this many milliseconds, or somewhat more, the server itself stops the statement. */
+  constructor(state: SessionState, statement: Statement, timeoutMs: number) {
+    this.#state = state;
+    this.#statement = statement;
+    this.described = this.#describe.promise;
+    this.described.catch(() => {}); // Whoever reads batches gets the error, too.
+    this.settled = this.#run(timeoutMs);
+  }
+
+  /** All rows that were wanted have come. */
+  get finished(): boolean {
+    return this.#finished;
+  }
+
+  /** Nothing that still comes is wanted, though the server may not know. */
+  get givenUp(): boolean {
+    return this.#discarding;
+  }
+
+  /** The next batch, or undefined after the last one. */
+  next(): Promise<PackedBatch | undefined> {
+    const batch = this.#ready.shift();
+    if (batch !== undefined) {
+      if (this.#ready.length < readyBatches) this.#state.wire.socket.resume();
+      return Promise.resolve(batch);
+    }
+    if (this.#error !== undefined) return Promise.reject(this.#error);
+    if (this.#finished) return Promise.resolve(undefined);
+    this.#state.wire.socket.resume();
+    this.#waiting = Promise.withResolvers();
+    return this.#waiting.promise;
+  }
+
+  /**
+   * Reads on without keeping anything: a server that waits for its reader does not
+   * end what it is told to end.
+   *
+   * @param error What a waiting reader is told.
+   */
+  discard(error: Error): void {
+    this.#ready.length = 0;
+    this.#giveUp(error);
+  }
+
+  async #run(timeoutMs: number): Promise<void> {
+    const { text, parameters, native = false, maxRows } = this.#statement;
+    const state = this.#state;
+    try {
+      await state.limit(timeoutMs, native ? maxRows : undefined);
+      const { id } = await state.statements.prepare(text);
+      // It was given up before it ran.
+      if (this.#error !== undefined) throw this.#error;
+      await state.wire.ask(encodeExecute(id, parameters), this);
+    } catch (error) {
+      this.broken = true;
+      this.#flush();
+      this.#fail(error as Error);
+      return;
+    }
+    try {
+      await (native ? state.renew() : state.rollBack());
+    } catch {
+      this.broken = true; // The rows have come, and whoever uses the connection next finds it closed.
+    }
+  }
+
+  packet(bytes: Buffer, start: number, end: number): true | undefined {
+    if (this.#pack !== undefined) {
+      if (!isEndOfFile(bytes, start, end)) return this.#row(this.#pack, bytes, start, end);
+      this.#flush();
+      this.#finish();
+      return true;
+    }
+    if (this.#columns === undefined) return this.#begin(columnCount(bytes, start, end));
+    if (this.#columns.packet(bytes, start, end)) {
+      this.#pack = createRowPacker(this.#columns.list);
+      this.#describe.resolve(this.#columns.list);
+    }
+    return undefined;
+  }
+
+  endOfChunk(): void {
+    if (this.#discarding || this.#finished) return;
+    if (this.#ready.length > readyBatches) this.#state.wire.socket.pause();
+    if (this.#writer.rows > 0) this.#flushTimer ??= setTimeout(() => this.#flush(), flushMs);
+  }
+
+  #begin(count: number): true | undefined {
+    if (count !== (this.#statement.columns ?? count)) throw fieldsDiffer();
+    this.#columns = new Columns(count, this.#state);
+    if (count > 0) return undefined;
+    this.#describe.resolve([]); // A statement without a result.
+    this.#finish();
+    return true;
+  }
+
+  #row(pack: RowPacker, bytes: Buffer, start: number, end: number): undefined {
+    if (this.#discarding || this.#finished) return;
+    pack(bytes, start, end, this.#writer);
+    if (++this.#rows === this.#statement.maxRows) {
+      this.#flush();
+      this.#finish();
+    } else if (this.#writer.size >= batchBytes) {
+      this.#flush();
+    }
+  }
+
+  #giveUp(error: Error): void {
+    this.broken = true;
+    this.#discarding = true;
+    this.#fail(error);
+    this.#state.wire.socket.resume();
+  }
+
+  #flush(): void {
+    clearTimeout(this.#flushTimer);
+    this.#flushTimer = undefined;
+    const batch = this.#writer.take();
+    if (batch === undefined || this.#discarding) return;
+    if (this.#statement.lenient || areUtf8Together(batch)) this.#handOn(batch);
+    else this.#giveUp(notUtf8(this.#fieldNotUtf8(batch)));
+  }
+
+  #fieldNotUtf8(batch: PackedBatch): string | undefined {
+    const { list = [] } = this.#columns ?? {};
+    return list[fieldNotUtf8(batch, list.length)]?.name;
+  }
+
+  #handOn(batch: PackedBatch): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (waiting === undefined) this.#ready.push(batch);
+    else waiting.resolve(batch);
+  }
+
+  #finish(): void {
+    this.#finished = true;
+    this.#waiting?.resolve(undefined);
+    this.#waiting = undefined;
+  }
+
+  #fail(error: Error): void {
+    clearTimeout(this.#flushTimer);
+    this.#error ??= error;
+    this.#describe.reject(this.#error);
+    this.#waiting?.reject(this.#error);
+    this.#waiting = undefined;
+  }
+}

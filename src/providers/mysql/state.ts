@@ -1,0 +1,48 @@
+/** What a session at the server is at the moment: its settings, its limits, its statements. */
+import { type Agreed, done } from "./answers.ts";
+import type { LoggedIn } from "./login.ts";
+import { PreparedStatements } from "./preparing.ts";
+import { type Limits, limiting, nextTransaction, preparations, reset, secondsFor } from "./session-commands.ts";
+import type { SourceWire } from "./wire.ts";
+
+export class SessionState implements Agreed {
+  readonly wire: SourceWire;
+  readonly isMariaDb: boolean;
+  readonly extendedMetadata: boolean;
+  readonly statements: PreparedStatements;
+  /** What the server was told last; undefined for its own. */
+  #limits: Limits | undefined;
+
+  constructor({ wire, isMariaDb, extendedMetadata }: LoggedIn) {
+    this.wire = wire;
+    this.isMariaDb = isMariaDb;
+    this.extendedMetadata = extendedMetadata;
+    this.statements = new PreparedStatements(wire, this);
+  }
+
+  /** Makes a new session one that statements may run in. */
+  async begin(): Promise<void> {
+    for (const command of preparations(this.isMariaDb)) await this.wire.ask(command, done);
+  }
+
+  /** After a statement: what it read may change, and what it locked is free. */
+  async rollBack(): Promise<void> {
+    await this.wire.ask(nextTransaction, done);
+  }
+
+  /** After a statement of a caller's own: nothing is left of variables, locks, tables and statements. */
+  async renew(): Promise<void> {
+    this.statements.clear();
+    this.#limits = undefined;
+    await this.wire.ask(reset, done);
+    await this.begin();
+  }
+
+  /** @param rows A statement without a LIMIT of its own gives no more. */
+  async limit(timeoutMs: number, rows?: number): Promise<void> {
+    const seconds = secondsFor(timeoutMs);
+    if (this.#limits?.seconds === seconds && this.#limits.rows === rows) return;
+    await this.wire.ask(limiting({ seconds, rows }, this.isMariaDb), done);
+    this.#limits = { seconds, rows };
+  }
+}
