@@ -8,6 +8,7 @@ import { Failure } from "../../failure.ts";
 import type { Call, ReadQuery, Settled } from "../contract.ts";
 import type { ConnectionPool } from "../sql/pool.ts";
 import type { Run } from "../sql/run.ts";
+import type { RunCommands } from "./commands.ts";
 import type { SourceConnection } from "./connection.ts";
 import type { Description } from "./describing.ts";
 import { classify } from "./errors.ts";
@@ -22,6 +23,8 @@ interface Circumstances {
   readonly database: string;
   readonly user: string;
   readonly query?: ReadQuery;
+  /** It is to change the source. */
+  readonly changes?: boolean;
   readonly planner: Planner;
 }
 
@@ -69,6 +72,18 @@ export class Borrowed {
   /** Runs a small statement of the service's own. */
   readonly run: Run = (text, parameters) => this.#connection.rows({ text, parameters }, this.#timeoutMs());
 
+  /** Runs commands that change the source, in one go; throws at once when the call is over. */
+  readonly command: RunCommands = (commands, options) => {
+    this.#call.signal.throwIfAborted();
+    this.#call.enter("source");
+    return this.#connection.command(commands, options);
+  };
+
+  /** Milliseconds after which the server itself stops a statement. */
+  get timeoutMs(): number {
+    return this.#timeoutMs();
+  }
+
   describe(text: string): Promise<Description> {
     return this.#connection.describe(text);
   }
@@ -113,9 +128,9 @@ export class Borrowed {
     // What was given up for what the source sent still runs there.
     if (this.#reading?.givenUp && this.#connection.isBusy) this.#stop(error as Error);
     else this.giveBack();
-    const { query, planner, database, user } = this.#circumstances;
+    const { query, planner, database, user, changes = false } = this.#circumstances;
     const statement = query?.kind === "native" ? { statement: query.text } : {};
-    const failure = classify(error, { database, user, ...statement });
+    const failure = classify(error, { database, user, changes, ...statement });
     // The catalogue is not what it was taken to be.
     if (failure?.status?.startsWith("42")) planner.forget();
     if (failure?.kind === "cancelled" && failure.status !== undefined) return stoppedBySource(failure);

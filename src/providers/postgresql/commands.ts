@@ -3,7 +3,7 @@
  * run. For what changes data, and is too little for its speed to matter.
  */
 import type { FieldDef, Submittable } from "pg";
-import { type DatabaseError, serialize } from "pg-protocol";
+import { DatabaseError, serialize } from "pg-protocol";
 import { Failure } from "../../failure.ts";
 import { type PackedBatch, PackedWriter } from "../../rows/packed.ts";
 import { areUtf8Together, fieldNotUtf8 } from "../../rows/utf8.ts";
@@ -20,6 +20,8 @@ export interface Command {
 
 /** What one of them answered. */
 export interface Answer {
+  /** `INSERT 0 5`, `UPDATE 5`, `BEGIN`; empty for an empty statement. */
+  readonly tag: string;
   /** Rows that it touched, or gave; 0 for what does neither. */
   readonly rowCount: number;
   readonly fields: readonly FieldDef[];
@@ -34,12 +36,15 @@ export interface CommandsOptions {
   readonly decisive?: boolean;
 }
 
+/** Runs commands in one go on a connection of the call's own. */
+export type RunCommands = (commands: readonly Command[], options?: CommandsOptions) => Promise<readonly Answer[]>;
+
 export class Commands implements Submittable, RowSink {
   /** One for each command, or the error of the first that failed. */
   readonly answers: Promise<readonly Answer[]>;
   /** Settles when the connection is ready for the next. Never fails. */
   readonly settled: Promise<void>;
-  /** A command failed, or they were given up. */
+  /** They were given up, and may have begun what has not ended. */
   broken = false;
   readonly #commands: readonly Command[];
   readonly #options: CommandsOptions;
@@ -108,8 +113,8 @@ export class Commands implements Submittable, RowSink {
     if (batch !== undefined && (this.#cut || !areUtf8Together(batch))) {
       this.#error ??= notUtf8(this.#fields[fieldNotUtf8(batch, this.#fields.length)]?.name);
     }
-    // `INSERT 0 5`, `UPDATE 5`, `BEGIN`.
-    this.#answers.push({ rowCount: Number(/\d+$/.exec(text)?.[0] ?? 0), fields: this.#fields, batch });
+    const rowCount = Number(/\d+$/.exec(text)?.[0] ?? 0);
+    this.#answers.push({ tag: text, rowCount, fields: this.#fields, batch });
     this.#fields = [];
   }
 
@@ -118,15 +123,23 @@ export class Commands implements Submittable, RowSink {
   }
 
   handleReadyForQuery(): void {
-    if (this.#error !== undefined) this.#answer.reject(this.#error);
-    else this.#answer.resolve(this.#answers);
+    if (this.#error !== undefined) {
+      this.broken = true;
+      this.#answer.reject(this.#error);
+    } else this.#answer.resolve(this.#answers);
   }
 
   handleError(error: DatabaseError | Error): void {
-    this.broken = true;
+    // A command that was refused leaves the connection as good as it was.
+    if (!isRefusal(error)) this.broken = true;
     this.#answer.reject(error);
     if (this.#connection === undefined) this.#settle.resolve();
   }
+}
+
+/** The server refuses a command, and goes on; anything more serious ends the connection. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof DatabaseError && error.severity === "ERROR";
 }
 
 function tooMuch(): Failure {

@@ -8,6 +8,7 @@ import { Failure } from "../../failure.ts";
 import { textRows } from "../../rows/page.ts";
 import type { Settled } from "../contract.ts";
 import type { Endpoint, SourceSocket } from "../sql/socket.ts";
+import { type Answer, type Command, Commands, type CommandsOptions } from "./commands.ts";
 import { Describing, type Description } from "./describing.ts";
 import { classify } from "./errors.ts";
 import { notPostgresql } from "./protocol.ts";
@@ -172,6 +173,11 @@ export class SourceConnection {
   /** Sends a statement. One at a time: the next after `settled`. */
   read(statement: Statement, timeoutMs: number): Reading {
     return this.#begin(new Reading(statement, timeoutMs));
+  }
+
+  /** Runs commands in one go; those after one that fails are not run. */
+  command(commands: readonly Command[], options?: CommandsOptions): Promise<readonly Answer[]> {
+    return this.#begin(new Commands(commands, options)).answers;
   }
 
   /** What a statement takes and gives. */

@@ -30,7 +30,7 @@ export function classify(cause: unknown, context: ErrorContext = {}): Failure | 
 function classifyAnswer(cause: DatabaseError, context: ErrorContext): Failure {
   const place = placeOf(cause.position, context.statement);
   const meaning = answerMeaning(cause, context);
-  return answerFailure(upstream, meaning, cause, { status: cause.code ?? "", place, context });
+  return answerFailure(upstream, meaning, cause, { status: cause.code ?? "", place, context, metadata: ruleOf(cause) });
 }
 
 /**
@@ -43,4 +43,10 @@ function placeOf(position: string | undefined, statement = ""): string {
   const rest = [...statement].slice(at - 1, at + 63).join("");
   const [name] = /^(?:[\p{L}_][\p{L}\p{N}_$.]*|"[^"]+"|\$\d+)/u.exec(rest) ?? [];
   return name === undefined ? `at character ${at}` : `at character ${at}, \`${name}\``;
+}
+
+/** What the source calls the rule that a change would break: names, and no values. */
+function ruleOf({ code = "", constraint, column }: DatabaseError): Record<string, string> {
+  if (!code.startsWith("23")) return {};
+  return { ...(constraint && { constraint }), ...(column && { field: column }) };
 }

@@ -1,12 +1,14 @@
 /** From a query to the statement that is sent, by what the catalogue says. */
 import { LRUCache } from "lru-cache";
 import { Failure } from "../../failure.ts";
-import type { NativeQuery, PageRequest, ReadQuery, ResourceQuery } from "../contract.ts";
+import type { ActionRequest, NativeQuery, PageRequest, ReadQuery, ResourceQuery } from "../contract.ts";
+import { type CompiledAction, compileAction } from "../sql/action.ts";
 import { encodeOperand } from "../sql/operand.ts";
 import type { SqlPlan } from "../sql/page.ts";
 import type { Run } from "../sql/run.ts";
 import { compileSelect } from "../sql/select.ts";
 import { lookUpResource, type PostgresqlResource } from "./catalogue.ts";
+import { postgresqlActions } from "./change.ts";
 import type { Description } from "./describing.ts";
 import { postgresqlDialect } from "./dialect.ts";
 import { createFunctionCatalogue, type FunctionCatalogue } from "./function-catalogue.ts";
@@ -25,6 +27,8 @@ export interface Source {
 }
 
 export interface Planner {
+  /** The statements of an action. */
+  change(source: Source, request: ActionRequest): Promise<CompiledAction>;
   /** @param page Absent to read all rows. */
   plan(source: Source, query: ReadQuery, page?: PageRequest): Promise<Plan>;
   /** The catalogue may have changed: what was learned of it is read again. */
@@ -41,10 +45,15 @@ export function createPlanner(allowedFunctions: readonly string[] = []): Planner
   const functions = createFunctionCatalogue(allowedFunctions);
   const resources = new LRUCache<string, PostgresqlResource>({ max: maxResources, ttl: maxAgeMs });
 
+  async function resourceNamed(run: Run, name: string): Promise<PostgresqlResource> {
+    const known = resources.get(name);
+    const resource = known ?? (await lookUpResource(run, name, types));
+    if (known === undefined) resources.set(name, resource);
+    return resource;
+  }
+
   async function planResource(run: Run, query: ResourceQuery, page: PageRequest | undefined): Promise<Plan> {
-    const known = resources.get(query.resource);
-    const resource = known ?? (await lookUpResource(run, query.resource, types));
-    if (known === undefined) resources.set(query.resource, resource);
+    const resource = await resourceNamed(run, query.resource);
     const select = compileSelect({
       dialect: postgresqlDialect,
       resource,
@@ -56,6 +65,10 @@ export function createPlanner(allowedFunctions: readonly string[] = []): Planner
   }
 
   return {
+    async change({ run }, request) {
+      const resource = await resourceNamed(run, request.action.resource);
+      return compileAction({ dialect: postgresqlDialect, forms: postgresqlActions, resource, request });
+    },
     plan: (source, query, page) =>
       query.kind === "resource"
         ? planResource(source.run, query, page)

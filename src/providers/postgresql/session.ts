@@ -14,6 +14,7 @@ import type {
 import { columnsOf, explanationOf, hasPlan, readPage } from "../sql/page.ts";
 import { ConnectionPool } from "../sql/pool.ts";
 import { Borrowed } from "./borrowed.ts";
+import { change, rehearse } from "./change.ts";
 import { type Login, SourceConnection } from "./connection.ts";
 import { readPlan } from "./explain.ts";
 import { createPlanner, type Plan, type Planner } from "./plan.ts";
@@ -74,6 +75,14 @@ export function openSession(
     async stream(query, call) {
       const borrowed = await Borrowed.from(pool, call, { ...login, query, planner });
       return beginStream(borrowed, planner, query);
+    },
+    async execute(request, call) {
+      const borrowed = await Borrowed.from(pool, call, { ...login, planner, changes: true });
+      return borrowed.during(async () => {
+        const compiled = await planner.change(borrowed, request);
+        if (request.dryRun) return rehearse(compiled, ({ text, parameters }) => borrowed.run(text, parameters));
+        return change(compiled, request, borrowed);
+      });
     },
     async close() {
       pool.close();

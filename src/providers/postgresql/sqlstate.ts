@@ -5,6 +5,7 @@
  */
 import type { DatabaseError } from "pg-protocol";
 import {
+  constraints,
   credentialRejected,
   denied,
   type Entry,
@@ -65,6 +66,10 @@ const byStatus: Readonly<Record<string, Entry<DatabaseError>>> = {
   "22021": notInEncoding,
   "22P05": notInEncoding,
   "25006": wouldChange,
+  "23502": constraints.notNull,
+  "23503": constraints.reference,
+  "23505": constraints.unique,
+  "428C9": rejected("A field was given a value that the source makes itself.", "Leave the field out."),
   "53300": unavailable("The source has no connection left.", "Try again later, or raise the source's max_connections."),
   "53400": unavailable("The source's configuration does not allow it now."),
   "54000": rejected("The statement goes beyond a limit of the source.", "Make it smaller."),
@@ -82,6 +87,7 @@ const byStatus: Readonly<Record<string, Entry<DatabaseError>>> = {
 };
 
 const byClass: Readonly<Record<string, Entry<DatabaseError>>> = {
+  "23": constraints.check,
   "08": lost,
   "22": unfitValue,
   "25": rejected(

@@ -1,5 +1,5 @@
 /** What changes the rows of a resource, as SQL statements that belong into one transaction. */
-import { type Failure, invalidRequest } from "../../failure.ts";
+import { Failure, invalidRequest } from "../../failure.ts";
 import type { ActionRequest, CreateAction, DeleteAction, Operand, UpdateAction, UpsertAction } from "../contract.ts";
 import type { Bind, Dialect, SqlField, SqlResource } from "./dialect.ts";
 import { fieldNamed } from "./field.ts";
@@ -173,4 +173,14 @@ function keyRefused(problem: string, { keys }: SqlResource): Failure {
   const known = keys.map((each) => `(${each.join(", ")})`).join(", ");
   const advice = known === "" ? "use Create or Update" : `it has ${known}`;
   return invalidRequest({ field: "upsert.key", description: `${problem}; ${advice}` });
+}
+
+/** The cap that the caller has set is exceeded; the provider sees to it that nothing was changed. */
+export function tooManyAffected(affected: number, cap: number): Failure {
+  const message = `The action would touch ${affected} rows, more than \`max_affected_rows\` allows (${cap}). Nothing was changed.`;
+  return new Failure("too_many_affected", message, {
+    where: "request",
+    remedy: "Narrow the filter, or raise `max_affected_rows`.",
+    metadata: { affected_rows: String(affected) },
+  });
 }

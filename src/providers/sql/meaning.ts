@@ -9,6 +9,8 @@ export interface ErrorContext {
   readonly user?: string;
   /** The caller's own native statement, as it was sent. */
   readonly statement?: string;
+  /** It was to change the source. */
+  readonly changes?: boolean;
 }
 
 export interface Meaning {
@@ -104,10 +106,40 @@ export const ours =
     return typeof meaning === "function" ? meaning(context) : meaning;
   };
 
-export const wouldChange = rejected(
+const queryWouldChange = rejected(
   "The statement would change data, and a query is read-only.",
   "Use Execute to change data.",
 );
+
+const readOnlySource: Meaning = {
+  kind: "configuration_rejected",
+  where: "upstream",
+  message: "The source takes no changes: it is a standby, or set to be read only.",
+  remedy: "Use a connector to the source's primary server.",
+};
+
+export const wouldChange = ({ changes }: ErrorContext): Meaning => (changes ? readOnlySource : queryWouldChange);
+
+/** An action would break a rule of the source. */
+export const constraintViolated = (message: string, remedy: string): Meaning => ({
+  kind: "constraint_violated",
+  where: "upstream",
+  message,
+  remedy,
+});
+
+export const constraints = {
+  unique: constraintViolated(
+    "There is a row with the same unique key already.",
+    "Use Upsert to change that one, or give another key.",
+  ),
+  reference: constraintViolated(
+    "A row would refer to one that is not there, or is still referred to.",
+    "Make the row that it refers to first; remove those that refer to it first.",
+  ),
+  notNull: constraintViolated("A field that must not be null would have no value.", "Give it a value."),
+  check: constraintViolated("A value breaks a rule that the source has for it.", "Look at the source's constraints."),
+};
 
 export const unfitValue = rejected(
   "A value does not fit the type that it is used with, or a computation has no result.",

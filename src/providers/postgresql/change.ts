@@ -1,0 +1,86 @@
+/** An action in a transaction of its own: all of it is done, or nothing. */
+import { Failure } from "../../failure.ts";
+import type { ActionRequest, ActionResult } from "../contract.ts";
+import { type ActionForms, type ActionStatement, type CompiledAction, tooManyAffected } from "../sql/action.ts";
+import { type Command, isRefusal, type RunCommands } from "./commands.ts";
+import { settingsText } from "./transaction.ts";
+
+/** A Bind message counts its parameters in two bytes. */
+const maxParameters = 65_535;
+
+export const postgresqlActions: ActionForms = {
+  maxParameters,
+  onSameKey(key, changed) {
+    // A row that is there is touched also when its key is all that is given: it counts, and is returned.
+    const assigned = (changed.length > 0 ? changed : key).map((column) => `${column} = EXCLUDED.${column}`);
+    return `ON CONFLICT (${key.join(", ")}) DO UPDATE SET ${assigned.join(", ")}`;
+  },
+};
+
+/** Says how many rows an action would touch, and what it would send. */
+export async function rehearse(
+  { statements, count, givenRows }: CompiledAction,
+  read: (statement: ActionStatement) => Promise<readonly (readonly (string | null)[])[]>,
+): Promise<ActionResult> {
+  const [[counted] = []] = count === undefined ? [] : await read(count);
+  const affectedRows = count === undefined ? givenRows : Number(counted);
+  return { affectedRows, fields: [], batches: [], statement: statements[0].text };
+}
+
+/**
+ * Does it.
+ *
+ * @throws Failure `too_many_affected` or `too_large`, or what the source refused: nothing
+ *   was changed then; `outcome_unknown` when the source was lost while it committed
+ */
+export async function change(
+  { statements, returning }: CompiledAction,
+  { maxAffectedRows = Number.POSITIVE_INFINITY, maxBytes }: ActionRequest,
+  { command, timeoutMs }: { readonly command: RunCommands; readonly timeoutMs: number },
+): Promise<ActionResult> {
+  const prelude: Command[] = [
+    // Not READ WRITE: whoever gave the user a default of READ ONLY meant it.
+    { text: "BEGIN" },
+    { text: settingsText, parameters: [String(Math.max(1, Math.ceil(timeoutMs)))] },
+  ];
+  const answers = await command([...prelude, ...statements], { maxBytes }).catch(async (error: unknown) => {
+    if (isRefusal(error)) await command(undo);
+    throw error;
+  });
+  const ours = answers.slice(prelude.length);
+  const affectedRows = ours.reduce((sum, { rowCount }) => sum + rowCount, 0);
+  if (affectedRows > maxAffectedRows) {
+    await command(undo);
+    throw tooManyAffected(affectedRows, maxAffectedRows);
+  }
+  await commit(command);
+  return {
+    affectedRows,
+    fields: returning,
+    batches: ours.flatMap(({ batch }) => (batch === undefined ? [] : [batch])),
+    statement: "",
+  };
+}
+
+const undo: readonly Command[] = [{ text: "ROLLBACK" }];
+
+async function commit(command: RunCommands): Promise<void> {
+  const [answer] = await command([{ text: "COMMIT" }], { decisive: true }).catch((error: unknown) => {
+    // With its last word a server may have kept the change or not.
+    throw isRefusal(error) ? error : outcomeUnknown(error);
+  });
+  // So a server answers when the transaction had failed before.
+  if (answer?.tag !== "COMMIT") throw outcomeUnknown(answer?.tag);
+  // What a trigger of the customer's may have left in the session must not meet the next
+  // call, and this one need not wait for that.
+  void command([{ text: "DISCARD ALL" }]).catch(() => {});
+}
+
+function outcomeUnknown(cause: unknown): Failure {
+  return new Failure("outcome_unknown", "The source was lost while it kept the change: whether it has is not known.", {
+    where: "upstream",
+    upstream: "postgresql",
+    remedy: "Look at the source before the action is sent again.",
+    cause,
+  });
+}
