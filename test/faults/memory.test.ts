@@ -3,6 +3,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
+import { postgresqlKind } from "../support/postgresql-kind.ts";
 import { scaled } from "../torture/scale.ts";
 import { type Moment, networkFaults } from "./faults.ts";
 import { runScenario } from "./scenario.ts";
@@ -20,7 +21,7 @@ let backend: Backend;
 
 beforeAll(async () => {
   database = await freshDatabase();
-  backend = await openBackend(database.url);
+  backend = await openBackend(postgresqlKind, database.url);
 });
 afterAll(async () => {
   await backend.close();

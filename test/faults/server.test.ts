@@ -1,6 +1,9 @@
-/** Calls to a PostgreSQL that freezes or is killed. */
+/** Calls to a source that freezes or is killed. */
 import { afterAll, beforeAll, describe } from "vitest";
-import { type OwnCluster, ownCluster } from "../support/postgres.ts";
+import { hasMariadb } from "../support/mariadb-server.ts";
+import { mysqlKind } from "../support/mysql-kind.ts";
+import { postgresqlKind } from "../support/postgresql-kind.ts";
+import type { OwnServer } from "../support/source-kind.ts";
 import { scaled } from "../torture/scale.ts";
 import { type Moment, serverFaults } from "./faults.ts";
 import { scenariosOf, testScenarios } from "./scenarios.ts";
@@ -9,18 +12,21 @@ import { type Backend, openBackend, openSourceStage } from "./source-stage.ts";
 const moments: readonly Moment[] = ["connect", "idle", "mid_query", "mid_result"];
 const rounds = scaled({ test: 1, torture: 3 });
 
-// Each server is one scenario's at a time; the two groups don't meet.
-describe.each(serverFaults)("$name", { concurrent: true }, (fault) => {
-  let cluster: OwnCluster;
+const kinds = hasMariadb ? [postgresqlKind, mysqlKind] : [postgresqlKind];
+const pairs = kinds.flatMap((kind) => serverFaults.map((fault) => ({ kind, fault })));
+
+// Each server is one scenario's at a time; the groups don't meet.
+describe.each(pairs)("$kind.id, $fault.name", { concurrent: true }, ({ kind, fault }) => {
+  let server: OwnServer;
   let backend: Backend;
 
   beforeAll(async () => {
-    cluster = await ownCluster();
-    backend = await openBackend(cluster.url, cluster);
+    server = await kind.ownServer();
+    backend = await openBackend(kind, server.url, server);
   });
   afterAll(async () => {
     await backend.close();
-    await cluster.stop();
+    await server.stop();
   });
 
   const scenarios = Array.from({ length: rounds }, () => scenariosOf([fault], moments)).flat();

@@ -1,28 +1,25 @@
-/** Scenarios in which a connector's PostgreSQL is harmed, or the way to it. */
+/** Scenarios in which a connector's source is harmed, or the way to it. */
 import { createHash } from "node:crypto";
-import { connect as connectTcp, type Socket } from "node:net";
-import { pipeline } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { TLSSocket } from "node:tls";
-import pg from "pg";
-import type { ConnectorClient } from "../../src/client/index.ts";
+import type { QueryInput } from "../../src/client/index.ts";
 import type { Certificate } from "../support/certificate.ts";
 import { type Fault, faultProxy } from "../support/fault-proxy.ts";
-import type { OwnCluster } from "../support/postgres.ts";
 import { connectorTo, rogueServer, type TestService, testService } from "../support/service.ts";
+import type { OwnServer, SourceClient, SourceKind } from "../support/source-kind.ts";
 import { type Caller, type Callers, callersOf, patientMs } from "./calling.ts";
 import type { ServerFault } from "./faults.ts";
 import { type Outcome, type Scenario, type Stage, WrongAnswer, watch } from "./scenario.ts";
 
 /** A service, and a server that holds what the scenarios ask for. */
 export interface Backend {
+  readonly kind: SourceKind;
   readonly service: TestService;
-  /** The database's URL, as a superuser. */
+  /** The database's URL, as its administrator. */
   readonly url: string;
   /** For looking at the server from beside. */
-  readonly admin: pg.Pool;
+  readonly admin: SourceClient;
   /** Given when the server is one that may be frozen and killed. */
-  readonly cluster: OwnCluster | undefined;
+  readonly ownServer: OwnServer | undefined;
   /** For all scenarios. */
   readonly callers: Callers;
   /** The permits and places of the service that are taken or waited for, as its metrics name them. */
@@ -33,21 +30,17 @@ export interface Backend {
 /** Connections that a connector may have. */
 const maxConnections = 4;
 
-export async function openBackend(url: string, cluster?: OwnCluster): Promise<Backend> {
+export async function openBackend(kind: SourceKind, url: string, ownServer?: OwnServer): Promise<Backend> {
   const service = await testService({ MAX_CONNECTIONS_PER_CONNECTOR: String(maxConnections), METRICS_PORT: "0" });
-  const admin = new pg.Pool({ connectionString: url, max: 3 });
-  // A killed server takes these with it.
-  admin.on("error", () => {});
-  await admin.query(
-    `CREATE TABLE known AS SELECT i AS id, md5(i::text) AS text FROM generate_series(1, ${knownRows}) i`,
-  );
+  const admin = kind.client(url);
+  await admin.run(kind.slowResources({ known: knownRows, trickle: streamRows }));
   // What a service's first call loads is not the first scenario's to wait for.
   const { id } = await service.client.createConnector(connectorTo(url, "first"));
   await service.client.query(id, known);
   await service.client.deleteConnector(id);
   const callers = callersOf(service);
   return {
-    ...{ service, url, admin, cluster, callers },
+    ...{ kind, service, url, admin, ownServer, callers },
     async held() {
       const metrics = await (await fetch(service.metricsUrl)).text();
       const figures = metrics.split("\n").filter((line) => /^connector_(bulkhead_calls|places)\{/.test(line));
@@ -56,7 +49,7 @@ export async function openBackend(url: string, cluster?: OwnCluster): Promise<Ba
     },
     async close() {
       callers.close();
-      await admin.end();
+      await admin.close();
       await service.stop();
     },
   };
@@ -64,12 +57,9 @@ export async function openBackend(url: string, cluster?: OwnCluster): Promise<Ba
 
 const streamRows = 200;
 /** Trickles, so that there is a middle: nothing on the way could hold it all back and give it out at once. */
-const slowStream = {
-  native: `SELECT i AS id, repeat(md5(i::text), 8) AS text, pg_sleep(0.001)::text AS pause
-    FROM generate_series(1, ${streamRows}) AS i`,
-};
+const slowStream = { native: "SELECT id, text, pause FROM trickle" };
 const rowsBefore = 30;
-const slowQuery = { native: "SELECT 42 AS answer FROM pg_sleep(0.4)" };
+const slowQuery = { native: "SELECT answer, pause FROM slow_answer" };
 const known = { resource: "known", orderBy: ["id"] };
 const knownRows = 20;
 
@@ -79,16 +69,16 @@ const knownRows = 20;
  * @param tls the connector reaches the server over TLS, and the fault harms what is encrypted
  */
 export async function openSourceStage(backend: Backend, scenario: Scenario, tls?: Certificate): Promise<Stage> {
-  const { service, admin } = backend;
+  const { kind, service, admin } = backend;
   const user = `fault_${crypto.randomUUID().slice(-12)}`;
-  await admin.query(`CREATE ROLE ${user} LOGIN PASSWORD '${user}' IN ROLE pg_read_all_data`);
+  await kind.createReader(admin, user);
   const port = Number(new URL(backend.url).port);
-  const front = tls && (await rogueServer((socket) => endTls(socket, port, tls)));
+  const front = tls && (await rogueServer((socket) => kind.endTls(socket, port, tls)));
   const proxy = await faultProxy({ host: "127.0.0.1", port: front?.port ?? port });
   const { id } = await service.client.createConnector(connectorThrough(proxy.port, backend.url, user, tls));
   const caller = backend.callers.within(scenario.deadlineMs);
   const { fault } = scenario.fault;
-  const server = serverControl(backend.cluster);
+  const server = serverControl(backend.ownServer);
   const isServerFault = fault.kind === "freeze" || fault.kind === "kill";
 
   return {
@@ -98,16 +88,16 @@ export async function openSourceStage(backend: Backend, scenario: Scenario, tls?
     unprotected: tls === undefined,
     moments: momentsOf(backend, caller, id, user),
     connections: async () => ({
-      ...(await connectionsOf(admin, `usename = '${user}'`)),
+      ...(await kind.connections(admin, user)),
       proxied: proxy.connections,
     }),
-    fill: () => fillConnector(admin, user, backend.callers.within(patientMs).client, id),
+    fill: () => fillConnector(backend, user, id),
     async close() {
       await server.lift(fault);
       await service.client.deleteConnector(id);
       await proxy.stop();
       await front?.stop();
-      await admin.query(`DROP ROLE ${user}`);
+      await kind.dropReader(admin, user);
     },
   };
 }
@@ -118,7 +108,7 @@ function connectorThrough(port: number, url: string, user: string, tls: Certific
   return { ...target, config: { ...target.config, port, user, ...encrypted }, credential: { password: user } };
 }
 
-function momentsOf({ service, admin }: Backend, caller: Caller, id: string, user: string): Stage["moments"] {
+function momentsOf({ kind, service, admin }: Backend, caller: Caller, id: string, user: string): Stage["moments"] {
   return {
     async connect(strike) {
       await strike();
@@ -132,10 +122,10 @@ function momentsOf({ service, admin }: Backend, caller: Caller, id: string, user
     mid_query: (strike) =>
       strikeInCall(
         () => watch(caller.deadlineMs, () => askSlowly(caller, id)),
-        () => isThere(admin, `usename = '${user}' AND wait_event = 'PgSleep'`),
+        () => kind.isAsleep(admin, user),
         strike,
       ),
-    mid_result: (strike) => strikeInStream(caller, id, strike),
+    mid_result: (strike) => strikeInStream(caller, id, slowStream, strike),
   };
 }
 
@@ -163,10 +153,19 @@ export async function strikeInCall(
   }
 }
 
-/** Begins a stream, and lets the fault strike when some of it has come. */
-export async function strikeInStream(caller: Caller, id: string, strike: () => Promise<void>): Promise<Outcome> {
+/**
+ * Begins a stream, and lets the fault strike when some of it has come.
+ *
+ * @param query whose rows are those of `trickle` (source-kind.ts), 200 of them
+ */
+export async function strikeInStream(
+  caller: Caller,
+  id: string,
+  query: QueryInput,
+  strike: () => Promise<void>,
+): Promise<Outcome> {
   const { promise: begun, resolve } = Promise.withResolvers<void>();
-  const outcome = watch(caller.deadlineMs, () => streamSlowly(caller, id, resolve));
+  const outcome = watch(caller.deadlineMs, () => streamSlowly(caller, id, query, resolve));
   // A stream that fails before has no middle.
   await Promise.race([begun, outcome]);
   await strike();
@@ -185,9 +184,14 @@ async function askSlowly({ client, options }: Caller, id: string): Promise<void>
   if (rows.length !== 1 || rows[0]?.answer !== 42) throw new WrongAnswer(`${rows.length} rows`);
 }
 
-async function streamSlowly({ client, options }: Caller, id: string, onBegun: () => void): Promise<void> {
+async function streamSlowly(
+  { client, options }: Caller,
+  id: string,
+  query: QueryInput,
+  onBegun: () => void,
+): Promise<void> {
   let rows = 0;
-  for await (const row of client.stream<{ id: number; text: string }>(id, slowStream, options())) {
+  for await (const row of client.stream<{ id: number; text: string }>(id, query, options())) {
     if (++rows === rowsBefore) onBegun();
     if (row.id !== rows || row.text !== md5(rows).repeat(8)) throw new WrongAnswer(`row ${rows}`);
   }
@@ -199,59 +203,36 @@ function md5(number: number): string {
 }
 
 /** Freezes or kills the server, once, and undoes it, once. */
-function serverControl(cluster: OwnCluster | undefined) {
+function serverControl(server: OwnServer | undefined) {
   let struck = false;
   return {
     async apply({ kind }: ServerFault) {
       struck = true;
-      await cluster?.kill(kind === "freeze" ? "SIGSTOP" : "SIGKILL");
+      await server?.kill(kind === "freeze" ? "SIGSTOP" : "SIGKILL");
     },
     async lift({ kind }: Fault | ServerFault) {
       if (!struck) return;
       struck = false;
-      if (kind === "freeze") await cluster?.kill("SIGCONT");
-      else await cluster?.restart();
+      if (kind === "freeze") await server?.kill("SIGCONT");
+      else await server?.restart();
     },
   };
 }
 
-/** Whether there is a connection that a condition on pg_stat_activity selects. */
-export async function isThere(admin: pg.Pool, condition: string): Promise<boolean> {
-  return (await connectionsOf(admin, condition)).open > 0;
-}
-
-/** The connections of those whom a condition on pg_stat_activity selects. */
-export async function connectionsOf(admin: pg.Pool, condition: string): Promise<{ open: number; busy: number }> {
-  const { rows } = await admin.query(
-    `SELECT count(*)::int AS open, count(*) FILTER (WHERE state <> 'idle')::int AS busy
-     FROM pg_stat_activity WHERE ${condition}`,
-  );
-  return rows[0];
-}
-
 /** All the connections that a connector may have can be used at once, by one call each. */
-async function fillConnector(admin: pg.Pool, user: string, client: ConnectorClient, id: string): Promise<void> {
-  const native = "SELECT 1 AS one FROM pg_sleep(0.3)";
-  const calls = Promise.allSettled(Array.from({ length: maxConnections }, () => client.query(id, { native })));
+async function fillConnector({ kind, admin, callers }: Backend, user: string, id: string): Promise<void> {
+  const { client } = callers.within(patientMs);
+  const calls = Promise.allSettled(Array.from({ length: maxConnections }, () => client.query(id, slowQuery)));
   let settled = false;
   void calls.then(() => {
     settled = true;
   });
   let most = 0;
   while (!settled && most < maxConnections) {
-    most = Math.max(most, (await connectionsOf(admin, `usename = '${user}'`)).busy);
+    most = Math.max(most, (await kind.connections(admin, user)).busy);
     await delay(10);
   }
   const failed = (await calls).find((call) => call.status === "rejected");
   if (failed !== undefined) throw failed.reason;
   if (most < maxConnections) throw new Error(`${most} calls at once instead of ${maxConnections}`);
-}
-
-/** PostgreSQL as it is behind a proxy that ends TLS: agrees to encrypt, and passes on what was encrypted. */
-function endTls(socket: Socket, port: number, { cert, key }: Certificate): void {
-  socket.once("data", () => {
-    socket.write("S");
-    const encrypted = new TLSSocket(socket, { isServer: true, cert, key });
-    pipeline(encrypted, connectTcp(port, "127.0.0.1"), encrypted, () => {});
-  });
 }

@@ -1,51 +1,5 @@
-/** Calls to a PostgreSQL to which the way is harmed: none hangs, lies or leaves anything behind. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { selfSignedCertificate } from "../support/certificate.ts";
-import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
-import { isTorture } from "../torture/scale.ts";
-import { type Moment, moreNetworkFaults, networkFaults } from "./faults.ts";
-import { scenariosOf, testScenarios } from "./scenarios.ts";
-import { type Backend, openBackend, openSourceStage } from "./source-stage.ts";
+/** Calls to a PostgreSQL to which the way is harmed. */
+import { postgresqlKind } from "../support/postgresql-kind.ts";
+import { testWayToSource } from "./source-scenarios.ts";
 
-let database: FreshDatabase;
-let backend: Backend;
-
-beforeAll(async () => {
-  database = await freshDatabase();
-  backend = await openBackend(database.url);
-});
-afterAll(async () => {
-  await backend.close();
-  await database.drop();
-});
-
-const moments: readonly Moment[] = ["connect", "idle", "mid_query", "mid_result"];
-const faults = isTorture ? [...networkFaults, ...moreNetworkFaults] : networkFaults;
-
-describe("without TLS", () => {
-  testScenarios(scenariosOf(faults, moments), (scenario) => openSourceStage(backend, scenario));
-});
-
-const certificate = selfSignedCertificate();
-const overTls = isTorture
-  ? scenariosOf(faults, moments)
-  : scenariosOf(
-      networkFaults.filter(({ name }) => name === "corruption"),
-      ["connect", "mid_result"],
-    );
-
-describe("over TLS", () => {
-  testScenarios(overTls, (scenario) => openSourceStage(backend, scenario, certificate));
-});
-
-if (isTorture) {
-  describe("for a moment", () => {
-    const blips = scenariosOf(networkFaults, moments).map((scenario) => ({ ...scenario, blip: true }));
-    testScenarios(blips, (scenario) => openSourceStage(backend, scenario));
-  });
-}
-
-// Runs alone, behind those that run at once.
-test("no permit and no place is held when all is over", async () => {
-  await expect.poll(() => backend.held()).toEqual([]);
-});
+testWayToSource(postgresqlKind);

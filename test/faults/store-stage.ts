@@ -4,11 +4,13 @@ import pg from "pg";
 import { inject, vi } from "vitest";
 import { faultProxy } from "../support/fault-proxy.ts";
 import { patience } from "../support/patience.ts";
+import { connectionsOf, isThere, postgresqlKind } from "../support/postgresql-kind.ts";
 import { connectorTo, type TestService, testService } from "../support/service.ts";
+import type { SourceClient } from "../support/source-kind.ts";
 import { type Caller, callersOf, patientMs } from "./calling.ts";
 import type { Moment } from "./faults.ts";
 import { type Scenario, type Stage, WrongAnswer, watch } from "./scenario.ts";
-import { connectionsOf, isThere, strikeInCall, strikeInStream } from "./source-stage.ts";
+import { strikeInCall, strikeInStream } from "./source-stage.ts";
 
 /** As many calls at once as the store has connections, and some more. */
 const manyCalls = 20;
@@ -17,6 +19,11 @@ const slowCommit = `
   CREATE FUNCTION hold_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END $$;
   CREATE CONSTRAINT TRIGGER hold_commit AFTER INSERT ON connector DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION hold_commit()`;
+/** At the connector's source. */
+const slowStream = {
+  native: `SELECT i AS id, repeat(md5(i::text), 8) AS text, pg_sleep(0.001)::text AS pause
+    FROM generate_series(1, 200) AS i`,
+};
 /** The service's connections to its database; the condition is on pg_stat_activity. */
 const ours = "datname = current_database() AND application_name <> 'the test'";
 
@@ -37,8 +44,8 @@ export async function openStoreStage(scenario: Scenario): Promise<Stage> {
   const { id } = await service.client.createConnector(connectorTo(server.href, connectorName));
   // What a service's first call loads is not the scenario's to wait for.
   await service.client.query(id, { native: "SELECT 1" });
-  const admin = new pg.Pool({ connectionString: service.storeUrl, max: 3, application_name: "the test" });
-  await admin.query(slowCommit);
+  const admin = postgresqlKind.client(service.storeUrl);
+  await admin.run(slowCommit);
   const callers = callersOf(service);
   const caller = callers.within(scenario.deadlineMs);
   // Nor is the way from the callers to the service.
@@ -59,7 +66,7 @@ export async function openStoreStage(scenario: Scenario): Promise<Stage> {
     async close() {
       await proxy.set(undefined);
       callers.close();
-      await admin.end();
+      await admin.close();
       await service.stop();
       await proxy.stop();
     },
@@ -77,11 +84,11 @@ async function create({ client, options }: Caller, service: TestService): Promis
   await client.createConnector(connectorTo(service.storeUrl, `c-${crypto.randomUUID()}`), options());
 }
 
-function momentsOf(service: TestService, admin: pg.Pool, caller: Caller, id: string): Stage["moments"] {
+function momentsOf(service: TestService, admin: SourceClient, caller: Caller, id: string): Stage["moments"] {
   return {
     async connect(strike) {
       // The listener for changes connects again at once, and is nothing that a call waits for.
-      await admin.query(`SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE ${ours}`);
+      await admin.run(`SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE ${ours}`);
       await delay(20); // The pool hears of it a moment later.
       await strike();
       return watch(caller.deadlineMs, () => ask(caller, id));
@@ -92,7 +99,8 @@ function momentsOf(service: TestService, admin: pg.Pool, caller: Caller, id: str
       return watch(caller.deadlineMs, () => ask(caller, id));
     },
     async mid_query(strike) {
-      const holder = await admin.connect();
+      const holder = new pg.Client({ connectionString: service.storeUrl, application_name: "the test" });
+      await holder.connect();
       try {
         await holder.query("BEGIN; LOCK TABLE connector");
         return await strikeInCall(
@@ -104,7 +112,7 @@ function momentsOf(service: TestService, admin: pg.Pool, caller: Caller, id: str
           },
         );
       } finally {
-        holder.release();
+        await holder.end();
       }
     },
     commit: (strike) =>
@@ -113,6 +121,6 @@ function momentsOf(service: TestService, admin: pg.Pool, caller: Caller, id: str
         () => isThere(admin, `${ours} AND wait_event = 'PgSleep'`),
         strike,
       ),
-    mid_result: (strike) => strikeInStream(caller, id, strike),
+    mid_result: (strike) => strikeInStream(caller, id, slowStream, strike),
   };
 }

@@ -1,0 +1,80 @@
+import { connect } from "node:net";
+import { pipeline } from "node:stream";
+import tls, { TLSSocket } from "node:tls";
+import { freshMysqlDatabase } from "./mariadb.ts";
+import { ownMariadb } from "./mariadb-server.ts";
+import { mysqlPool } from "./mysql-client.ts";
+import type { SourceClient, SourceKind } from "./source-kind.ts";
+
+/** Of a packet, and of where its size stands in three bytes. Source: MySQL's protocol, "MySQL Packets". */
+const headerBytes = 4;
+
+export const mysqlKind: SourceKind = {
+  id: "mysql",
+  freshDatabase: freshMysqlDatabase,
+  async ownServer() {
+    const server = await ownMariadb();
+    const url = new URL(server.url);
+    const admin = mysqlPool(server.url);
+    await admin.run("CREATE DATABASE customer CHARACTER SET utf8mb4");
+    await admin.close();
+    url.pathname = "/customer";
+    return { ...server, url: url.href };
+  },
+  client: mysqlPool,
+  async createReader(admin, user) {
+    const [[database] = []] = await admin.run("SELECT DATABASE()");
+    await admin.run(
+      `CREATE USER ${user}@'%' IDENTIFIED BY '${user}'; GRANT SELECT, SHOW VIEW ON ${database}.* TO ${user}@'%'`,
+    );
+  },
+  async dropReader(admin, user) {
+    await admin.run(`DROP USER ${user}@'%'`);
+  },
+  async connections(admin, user) {
+    const [[open, busy] = []] = await admin.run(
+      `SELECT count(*), coalesce(sum(command <> 'Sleep' OR id IN
+         (SELECT trx_mysql_thread_id FROM information_schema.innodb_trx)), 0)
+       FROM information_schema.processlist WHERE user = '${user}'`,
+    );
+    return { open: Number(open), busy: Number(busy) };
+  },
+  async isAsleep(admin, user) {
+    const asleep = `SELECT count(*) FROM information_schema.processlist WHERE user = '${user}' AND state = 'User sleep'`;
+    return (await countOf(admin, asleep)) > 0;
+  },
+  endTls(socket, port, { cert, key }) {
+    // Both sides begin TLS at once, so that the packets' numbers go on as they would without anybody between.
+    const server = connect(port, "127.0.0.1");
+    server.on("error", () => socket.destroy()).on("data", (greeting) => socket.write(greeting));
+    socket
+      .once("close", () => server.destroy())
+      .once("data", (bytes: Buffer) => {
+        socket.pause();
+        server.removeAllListeners("data").pause();
+        const request = bytes.subarray(0, headerBytes + bytes.readUIntLE(0, 3));
+        server.write(request);
+        // The client does not wait to be told that it may begin.
+        socket.unshift(bytes.subarray(request.length));
+        const front = new TLSSocket(socket, { isServer: true, cert, key });
+        const back = tls.connect({ socket: server, rejectUnauthorized: false });
+        pipeline(front, back, front, () => {});
+      });
+  },
+  slowResources: ({ known, trickle }) => `
+    CREATE TABLE known (id int NOT NULL PRIMARY KEY, text varchar(32) NOT NULL);
+    INSERT INTO known ${series(known, "md5(i)")};
+    CREATE TABLE trickled (id int NOT NULL PRIMARY KEY, text text NOT NULL);
+    INSERT INTO trickled ${series(trickle, "repeat(md5(i), 8)")};
+    CREATE VIEW slow_answer AS SELECT 42 AS answer, sleep(0.4) AS pause;
+    CREATE VIEW trickle AS SELECT id, text, sleep(0.001) AS pause FROM trickled`,
+};
+
+/** At most 1,000 rows, each with its number and what is made of it. */
+function series(rows: number, expression: string): string {
+  return `WITH RECURSIVE s (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < ${rows}) SELECT i, ${expression} FROM s`;
+}
+
+async function countOf(admin: SourceClient, text: string): Promise<number> {
+  return Number((await admin.run(text))[0]?.[0]);
+}

@@ -1,0 +1,62 @@
+import { connect } from "node:net";
+import { pipeline } from "node:stream";
+import { TLSSocket } from "node:tls";
+import pg from "pg";
+import { freshDatabase, ownCluster } from "./postgres.ts";
+import type { SourceClient, SourceKind, TextRow } from "./source-kind.ts";
+
+const asText = { getTypeParser: () => (cell: string) => cell };
+
+export const postgresqlKind: SourceKind = {
+  id: "postgresql",
+  freshDatabase,
+  ownServer: ownCluster,
+  client(url) {
+    const pool = new pg.Pool({ connectionString: url, max: 3, application_name: "the test" });
+    // A killed server takes these with it.
+    pool.on("error", () => {});
+    return {
+      async run(text) {
+        const query = { text, rowMode: "array", types: asText };
+        const result = await pool.query(query as unknown as pg.QueryArrayConfig);
+        return ([result].flat().at(-1)?.rows ?? []) as TextRow[];
+      },
+      close: () => pool.end(),
+    };
+  },
+  async createReader(admin, user) {
+    await admin.run(`CREATE ROLE ${user} LOGIN PASSWORD '${user}' IN ROLE pg_read_all_data`);
+  },
+  async dropReader(admin, user) {
+    await admin.run(`DROP ROLE ${user}`);
+  },
+  connections: (admin, user) => connectionsOf(admin, `usename = '${user}'`),
+  isAsleep: (admin, user) => isThere(admin, `usename = '${user}' AND wait_event = 'PgSleep'`),
+  endTls(socket, port, { cert, key }) {
+    socket.once("data", () => {
+      // It agrees to encrypt.
+      socket.write("S");
+      const encrypted = new TLSSocket(socket, { isServer: true, cert, key });
+      pipeline(encrypted, connect(port, "127.0.0.1"), encrypted, () => {});
+    });
+  },
+  slowResources: ({ known, trickle }) => `
+    CREATE TABLE known AS SELECT i AS id, md5(i::text) AS text FROM generate_series(1, ${known}) i;
+    CREATE VIEW slow_answer AS SELECT 42 AS answer, pg_sleep(0.4)::text AS pause;
+    CREATE VIEW trickle AS
+      SELECT i AS id, repeat(md5(i::text), 8) AS text, pg_sleep(0.001)::text AS pause
+      FROM generate_series(1, ${trickle}) i`,
+};
+
+/** Whether there is a connection that a condition on pg_stat_activity selects. */
+export async function isThere(admin: SourceClient, condition: string): Promise<boolean> {
+  return (await connectionsOf(admin, condition)).open > 0;
+}
+
+/** The connections that a condition on pg_stat_activity selects. */
+export async function connectionsOf(admin: SourceClient, condition: string): Promise<{ open: number; busy: number }> {
+  const [[open, busy] = []] = await admin.run(
+    `SELECT count(*), count(*) FILTER (WHERE state <> 'idle') FROM pg_stat_activity WHERE ${condition}`,
+  );
+  return { open: Number(open), busy: Number(busy) };
+}
