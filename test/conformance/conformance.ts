@@ -14,6 +14,7 @@ import { filterCases } from "./cases/filter.ts";
 import { hostileCases } from "./cases/hostile.ts";
 import { lackCases } from "./cases/lacks.ts";
 import { limitCases } from "./cases/limits.ts";
+import { logicCases } from "./cases/logic.ts";
 import { lossCases } from "./cases/loss.ts";
 import { nativeCases } from "./cases/native.ts";
 import { orderCases } from "./cases/order.ts";
@@ -33,6 +34,7 @@ const themes: Readonly<Record<string, Cases>> = {
   values: valueCases,
   query: queryCases,
   filter: filterCases,
+  "three-valued logic": logicCases,
   order: orderCases,
   paging: pagingCases,
   limits: limitCases,

@@ -31,6 +31,11 @@ const extremes: Fixture["extremes"] = {
 const running = `SELECT count(*) FROM pg_stat_activity
   WHERE application_name = 'connector-service' AND datname = current_database() AND state <> 'idle'`;
 
+/** A view that writes when it is read: no statement that reads it shows that. */
+const writingView = `CREATE FUNCTION conformance_write() RETURNS int VOLATILE LANGUAGE plpgsql
+    AS 'BEGIN DELETE FROM conformance_kept; RETURN 1; END';
+  CREATE VIEW conformance_writing AS SELECT conformance_write() AS id`;
+
 async function open(): Promise<OpenedSource> {
   const database = await freshDatabase();
   const login = await newLogin(database.url, "a good 'password'");
@@ -38,7 +43,7 @@ async function open(): Promise<OpenedSource> {
   await own.connect();
   const run = (statement: string) => rowsOf(own, statement);
   await run(`CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy'); GRANT ALL ON SCHEMA public TO ${login.user};
-    ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO ${login.user}`);
+    ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO ${login.user}; ${writingView}`);
   const { config, credential } = connectorTo(login.url);
   const literal = (cell: string) => standardLiteral(cell);
   return {
@@ -84,6 +89,7 @@ providerConformance("postgresql", {
       "SELECT * INTO conformance_new FROM conformance_kept",
       "SET TRANSACTION READ WRITE",
       "SELECT id FROM conformance_kept FOR UPDATE",
+      "SELECT * FROM conformance_writing",
     ],
   },
   open,

@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import { and, field } from "../../../src/client/index.ts";
 import { Paging } from "../../../src/gen/connector/v1/query_pb.js";
 import { refusalOf } from "../../service/refusal.ts";
-import type { Cases } from "../case.ts";
+import type { Cases, Stage } from "../case.ts";
 import { untilRunning } from "../stage.ts";
 import { kept, keyless } from "../tables.ts";
 
@@ -47,7 +47,7 @@ export const explainCases: Cases = ({ native }) => [
         {
           name: "a native statement is not run",
           needs: ["explain", "native_query"] as const,
-          async run(stage: Parameters<ReturnType<Cases>[number]["run"]>[0]) {
+          async run(stage: Stage) {
             // It would take a minute.
             const { statement } = await stage.client.explainQuery(stage.connectorId, { native: native.slow });
             expect(statement).toContain(native.slow);

@@ -24,7 +24,7 @@ const calls: Readonly<Record<Exclude<Capability, "test">, Readonly<Record<string
     Execute: ({ client, connectorId }) =>
       client.rpc.execute({
         connectorId,
-        action: { case: "delete", value: { resource: kept.name } },
+        action: { case: "delete", value: { resource: kept.name, where: { id: 0 } } },
       }),
   },
 };

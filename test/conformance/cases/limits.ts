@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import { field } from "../../../src/client/index.ts";
 import { queryOf } from "../../../src/client/query.ts";
 import { refusalOf } from "../../service/refusal.ts";
-import type { Cases } from "../case.ts";
+import type { Cases, Stage } from "../case.ts";
 import { readPages } from "../reading.ts";
 import { big, kept, many } from "../tables.ts";
 
@@ -25,7 +25,7 @@ export const limitCases: Cases = () => [
   ).map(([asked, given]) => ({
     name: `a page of ${asked} rows has ${given}`,
     needs,
-    async run({ client, connectorId }: Parameters<ReturnType<Cases>[number]["run"]>[0]) {
+    async run({ client, connectorId }: Stage) {
       const { rows, nextPageToken } = await client.query(connectorId, { resource: many.name }, { pageSize: asked });
       expect(rows).toHaveLength(given);
       expect(nextPageToken).not.toBe("");

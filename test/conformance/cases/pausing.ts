@@ -21,9 +21,10 @@ export const pausingCases: Cases = ({ network }) =>
           async run(stage) {
             const { session, read } = countedSession(stage);
             try {
-              const { batches } = (await session.stream?.(everything, callFor(60_000))) ?? { batches: [] };
+              const stream = await session.stream?.(everything, callFor(60_000));
+              if (stream === undefined) throw new Error("The session has no streams.");
               let rows = 0;
-              for await (const batch of batches as AsyncIterable<{ rows: number }>) {
+              for await (const batch of stream.batches) {
                 if (rows === 0) expect(await settled(read)).toBeLessThan(bigBytes / 4);
                 rows += batch.rows;
               }
