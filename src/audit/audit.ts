@@ -39,6 +39,10 @@ export interface Audit {
    * @throws Failure "service_unavailable" when it could not be written: it will count as unknown
    */
   outcome(intent: Intent, end: End): Promise<void>;
+  /** As `intent`, in a transaction of the same organization: it is told of when that commits. */
+  intentIn(em: EntityManager, event: AuditEvent, timeoutMs: number): Promise<Intent>;
+  /** As `outcome`, in a transaction of the same organization, and tried once. */
+  outcomeIn(em: EntityManager, intent: Intent, end: End): Promise<void>;
   /** Tells of what is over, or is not to be. @throws Failure "service_unavailable" when it may not be written */
   record(event: AuditEvent, end: End): Promise<void>;
   /** Tells of a change in its own transaction of the same organization: both are there, or neither is. */
@@ -109,18 +113,30 @@ export function createAudit(options: AuditOptions): Audit {
     }
   }
 
+  const intended = (event: AuditEvent, timeoutMs: number): NewEntry => {
+    const entry = entryOf(event, { outcome: "intended" });
+    return { ...entry, dueMs: entry.createMs + timeoutMs + graceMs };
+  };
+  const writeIn = async (em: EntityManager, entry: NewEntry) => {
+    await insertEntries(em, entry.organizationId, [entry]);
+    sequencer.poke(entry.organizationId);
+  };
+
   return {
     async intent(event, timeoutMs) {
-      const entry = entryOf(event, { outcome: "intended" });
-      await writer.write({ ...entry, dueMs: entry.createMs + timeoutMs + graceMs });
+      const entry = intended(event, timeoutMs);
+      await writer.write(entry);
       return { entry };
     },
+    async intentIn(em, event, timeoutMs) {
+      const entry = intended(event, timeoutMs);
+      await writeIn(em, entry);
+      return { entry };
+    },
+    outcomeIn: (em, { entry }, end) => writeIn(em, outcomeOf(entry, end)),
     outcome: ({ entry }, end) => writeOutcome(outcomeOf(entry, end)),
     record: (event, end) => writer.write(entryOf(event, end)),
-    async recordIn(em, event) {
-      await insertEntries(em, event.organizationId, [entryOf(event, { outcome: "succeeded" })]);
-      sequencer.poke(event.organizationId);
-    },
+    recordIn: (em, event) => writeIn(em, entryOf(event, { outcome: "succeeded" })),
     hashOf: keys.hashOf,
     page: (organizationId, request) =>
       store.withOrganization(organizationId, (em) => readPage(em, organizationId, request)),
