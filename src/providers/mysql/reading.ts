@@ -12,15 +12,15 @@ import { Columns, columnCount } from "./answers.ts";
 import { createRowPacker, type RowPacker } from "./cells.ts";
 import type { Column } from "./column.ts";
 import { notUtf8 } from "./malformed.ts";
-import { encodeExecute } from "./parameters.ts";
+import { encodeExecute, type Parameter } from "./parameters.ts";
 import { fieldsDiffer, isEndOfFile } from "./protocol.ts";
 import type { SessionState } from "./state.ts";
 import type { Answer } from "./wire.ts";
 
 export interface Statement {
   readonly text: string;
-  /** As text, whatever their types; null is NULL. */
-  readonly parameters: readonly (string | null)[];
+  /** Null is NULL. */
+  readonly parameters: readonly Parameter[];
   /** Rows after which no more are wanted; absent for all. */
   readonly maxRows?: number | undefined;
   /** It is the caller's own, who may have left traces in the session. */
@@ -55,6 +55,8 @@ export class Reading implements Answer<true> {
   #pack: RowPacker | undefined;
   #rows = 0;
   #finished = false;
+  /** The server has said that there are no more rows. */
+  #ended = false;
   #discarding = false;
   #error: Error | undefined;
 
@@ -70,6 +72,11 @@ export class Reading implements Answer<true> {
   /** All rows that were wanted have come. */
   get finished(): boolean {
     return this.#finished;
+  }
+
+  /** As many rows have come as were wanted, and the statement may have more. */
+  get cut(): boolean {
+    return this.#finished && !this.#ended;
   }
 
   /** Nothing that still comes is wanted, though the server may not know. */
@@ -128,6 +135,7 @@ export class Reading implements Answer<true> {
     if (this.#pack !== undefined) {
       if (!isEndOfFile(bytes, start, end)) return this.#row(this.#pack, bytes, start, end);
       this.#flush();
+      this.#ended = true;
       this.#finish();
       return true;
     }
@@ -150,6 +158,7 @@ export class Reading implements Answer<true> {
     this.#columns = new Columns(count, this.#state);
     if (count > 0) return undefined;
     this.#describe.resolve([]); // A statement without a result.
+    this.#ended = true;
     this.#finish();
     return true;
   }
