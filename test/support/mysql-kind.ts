@@ -39,6 +39,11 @@ export const mysqlKind: SourceKind = {
     );
     return { open: Number(open), busy: Number(busy) };
   },
+  async running(admin, user) {
+    const ofTheirs = `user = '${user}' AND command <> 'Sleep' AND info IS NOT NULL`;
+    const rows = await admin.run(`SELECT info FROM information_schema.processlist WHERE ${ofTheirs}`);
+    return rows.map(([text]) => text ?? "");
+  },
   async isAsleep(admin, user) {
     const asleep = `SELECT count(*) FROM information_schema.processlist WHERE user = '${user}' AND state = 'User sleep'`;
     return (await countOf(admin, asleep)) > 0;
@@ -67,12 +72,23 @@ export const mysqlKind: SourceKind = {
     CREATE TABLE trickled (id int NOT NULL PRIMARY KEY, text text NOT NULL);
     INSERT INTO trickled ${series(trickle, "repeat(md5(i), 8)")};
     CREATE VIEW slow_answer AS SELECT 42 AS answer, sleep(0.4) AS pause;
+    CREATE VIEW asleep AS SELECT sleep(30) AS pause;
     CREATE VIEW trickle AS SELECT id, text, sleep(0.001) AS pause FROM trickled`,
+  bigTable: (name, thousands, characters) => `
+    CREATE TABLE ${name} (id int NOT NULL PRIMARY KEY, text text NOT NULL);
+    INSERT INTO ${name}
+      ${numbers(1_000)} SELECT a.i + (b.i - 1) * 1000, repeat('x', ${characters}) FROM s a, s b WHERE b.i <= ${thousands};
+    ANALYZE TABLE ${name}`,
 };
 
-/** At most 1,000 rows, each with its number and what is made of it. */
+/** Rows, each with its number and what is made of it. */
 function series(rows: number, expression: string): string {
-  return `WITH RECURSIVE s (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < ${rows}) SELECT i, ${expression} FROM s`;
+  return `${numbers(rows)} SELECT i, ${expression} FROM s`;
+}
+
+/** At most 1,000, which is where recursion ends. */
+function numbers(upTo: number): string {
+  return `WITH RECURSIVE s (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < ${upTo})`;
 }
 
 async function countOf(admin: SourceClient, text: string): Promise<number> {

@@ -31,6 +31,10 @@ export const postgresqlKind: SourceKind = {
     await admin.run(`DROP ROLE ${user}`);
   },
   connections: (admin, user) => connectionsOf(admin, `usename = '${user}'`),
+  async running(admin, user) {
+    const rows = await admin.run(`SELECT query FROM pg_stat_activity WHERE usename = '${user}' AND state <> 'idle'`);
+    return rows.map(([text]) => text ?? "");
+  },
   isAsleep: (admin, user) => isThere(admin, `usename = '${user}' AND wait_event = 'PgSleep'`),
   endTls(socket, port, { cert, key }) {
     socket.once("data", () => {
@@ -43,9 +47,14 @@ export const postgresqlKind: SourceKind = {
   slowResources: ({ known, trickle }) => `
     CREATE TABLE known AS SELECT i AS id, md5(i::text) AS text FROM generate_series(1, ${known}) i;
     CREATE VIEW slow_answer AS SELECT 42 AS answer, pg_sleep(0.4)::text AS pause;
+    CREATE VIEW asleep AS SELECT pg_sleep(30)::text AS pause;
     CREATE VIEW trickle AS
       SELECT i AS id, repeat(md5(i::text), 8) AS text, pg_sleep(0.001)::text AS pause
       FROM generate_series(1, ${trickle}) i`,
+  bigTable: (name, thousands, characters) => `
+    CREATE TABLE ${name} AS SELECT i AS id, repeat('x', ${characters}) AS text FROM generate_series(1, ${thousands}000) i;
+    ALTER TABLE ${name} ADD PRIMARY KEY (id);
+    ANALYZE ${name}`,
 };
 
 /** Whether there is a connection that a condition on pg_stat_activity selects. */

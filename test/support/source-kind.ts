@@ -38,6 +38,8 @@ export interface SourceKind {
   dropReader(admin: SourceClient, user: string): Promise<void>;
   /** A user's connections, and those of them that run a statement or have a transaction open. */
   connections(admin: SourceClient, user: string): Promise<{ readonly open: number; readonly busy: number }>;
+  /** The texts of the statements of the user's that run. */
+  running(admin: SourceClient, user: string): Promise<readonly string[]>;
   /** Whether a statement of the user's is asleep. */
   isAsleep(admin: SourceClient, user: string): Promise<boolean>;
   /** The server as it is behind a proxy that ends TLS: passes on what was encrypted. */
@@ -47,9 +49,12 @@ export interface SourceKind {
    *
    * - `known`: a table of rows with an `id` from 1 and a `text`, the id's MD5 in hexadecimal;
    * - `slow_answer`: a view of one row whose `answer` is 42 after 0.4 s;
+   * - `asleep`: a view of one row, of which nobody lives to see the end;
    * - `trickle`: a view of rows as those of `known`, with the text eight times, about one a millisecond.
    *
    * The views' last field is `pause`, for which they take so long.
    */
   slowResources(rows: { readonly known: number; readonly trickle: number }): string;
+  /** Makes a table, as statements: of thousands of rows with an `id` from 1, its key, and a `text` of so many characters. */
+  bigTable(name: string, thousands: number, characters: number): string;
 }
