@@ -12,6 +12,7 @@ import type { ExplainQueryResponse } from "../gen/connector/v1/query_pb.js";
 import type { GetSchemaRequestSchema, GetSchemaResponse } from "../gen/connector/v1/schema_pb.js";
 import { ConnectorService } from "../gen/connector/v1/service_pb.js";
 import { Format } from "../gen/connector/v1/stream_pb.js";
+import { type ActionInput, type ActionOptions, type Executed, executedOf, executeRequestOf } from "./action.ts";
 import { streamQueryView } from "./decode/message.ts";
 import { ConnectorError } from "./error.ts";
 import { type Page, pageOf } from "./page.ts";
@@ -44,6 +45,8 @@ export interface StreamOptions extends CallOptions {
   /** How rows travel. `packed` is several times as fast; what is read is the same. Default: `packed`. */
   readonly format?: "packed" | "values";
 }
+
+export interface ExecuteOptions extends ActionOptions, CallOptions {}
 
 /** The connector service. Every method throws a ConnectorError when its call fails. */
 export interface ConnectorClient {
@@ -93,6 +96,12 @@ export interface ConnectorClient {
   ): RowStream<T>;
   /** What would be sent for a query. */
   explainQuery(connectorId: string, query: QueryInput, options?: PageOptions): Promise<ExplainQueryResponse>;
+  /** Changes the source, all or nothing; or says what it would change. */
+  execute<T extends object = UntypedFields>(
+    connectorId: string,
+    action: ActionInput,
+    options?: ExecuteOptions,
+  ): Promise<Executed<T>>;
   /** Every RPC of the contract as it is; its errors are ConnectErrors, which `ConnectorError.from` explains. */
   readonly rpc: Client<typeof ConnectorService>;
   /** Closes the connection and ends the calls that run. */
@@ -117,6 +126,10 @@ export function createConnectorClient(options: TransportOptions): ConnectorClien
     close,
     ...managing(rpc),
     ...reading(rpc),
+    async execute<T extends object>(connectorId: string, action: ActionInput, options: ExecuteOptions = {}) {
+      const request = executeRequestOf(connectorId, action, options);
+      return executedOf<T>(await answer(rpc.execute(request, options), options));
+    },
     stream<T extends object>(connectorId: string, query: QueryInput, streamOptions: StreamOptions = {}) {
       const request = {
         connectorId,
@@ -135,7 +148,9 @@ export function createConnectorClient(options: TransportOptions): ConnectorClien
 
 type Rpc = ConnectorClient["rpc"];
 
-function managing(rpc: Rpc): Omit<ConnectorClient, "rpc" | "close" | "query" | "queryAll" | "stream" | "explainQuery"> {
+function managing(
+  rpc: Rpc,
+): Omit<ConnectorClient, "rpc" | "close" | "query" | "queryAll" | "stream" | "explainQuery" | "execute"> {
   return {
     async createConnector(request, options) {
       const { connector } = await answer(rpc.createConnector(request, options), options);

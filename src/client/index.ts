@@ -5,10 +5,12 @@ export type { Filter } from "../gen/connector/v1/filter_pb.js";
 export { ResourceKind } from "../gen/connector/v1/schema_pb.js";
 export { Truncation } from "../gen/connector/v1/stream_pb.js";
 export { type Field, FieldType } from "../gen/connector/v1/value_pb.js";
+export type { ActionInput, ActionOptions, Executed, NewRow } from "./action.ts";
 export {
   type CallOptions,
   type ConnectorClient,
   createConnectorClient,
+  type ExecuteOptions,
   type PageOptions,
   type QueryOptions,
   type StreamOptions,

@@ -34,11 +34,9 @@ const pagings = {
 } as const satisfies Record<Paging, Page["paging"]>;
 
 export function pageOf<T extends object>(response: QueryResponse): Page<T> {
-  const shape = new RowShape(response.fields);
-  const cells = new MessageCells(response.rows, shape.columns);
   return {
     fields: response.fields,
-    rows: response.rows.map((_, index) => shape.row<T>(cells, index)),
+    rows: rowsOf<T>(response.fields, response.rows),
     nextPageToken: response.nextPageToken,
     paging: pagings[response.paging],
     truncated: response.truncated,
@@ -47,6 +45,13 @@ export function pageOf<T extends object>(response: QueryResponse): Page<T> {
     readTime: response.readTime,
     cached: response.cached,
   };
+}
+
+/** Rows that came as messages. */
+export function rowsOf<T extends object>(fields: Field[], rows: readonly WireRow[]): Row<T>[] {
+  const shape = new RowShape(fields);
+  const cells = new MessageCells(rows, shape.columns);
+  return rows.map((_, index) => shape.row<T>(cells, index));
 }
 
 /** Cells of decoded messages. */

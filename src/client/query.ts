@@ -52,7 +52,8 @@ function orderOf(order: string | { readonly field: string; readonly descending?:
   return order.startsWith("-") ? { field: order.slice(1), descending: true } : { field: order, descending: false };
 }
 
-function whereOf(where: NonNullable<ResourceQuery["where"]>): JsonObject {
+/** The short form of a filter. */
+export function whereOf(where: NonNullable<ResourceQuery["where"]>): JsonObject {
   return Object.fromEntries(
     Object.entries(where).map(([name, value]) => [
       name,
