@@ -9,6 +9,8 @@ import type { SourceClient, SourceKind } from "./source-kind.ts";
 /** Of a packet, and of where its size stands in three bytes. Source: MySQL's protocol, "MySQL Packets". */
 const headerBytes = 4;
 
+const pause = (seconds: number) => `sleep(${seconds})`;
+
 export const mysqlKind: SourceKind = {
   id: "mysql",
   freshDatabase: freshMysqlDatabase,
@@ -66,14 +68,15 @@ export const mysqlKind: SourceKind = {
         pipeline(front, back, front, () => {});
       });
   },
+  pause,
   slowResources: ({ known, trickle }) => `
     CREATE TABLE known (id int NOT NULL PRIMARY KEY, text varchar(32) NOT NULL);
     INSERT INTO known ${series(known, "md5(i)")};
     CREATE TABLE trickled (id int NOT NULL PRIMARY KEY, text text NOT NULL);
     INSERT INTO trickled ${series(trickle, "repeat(md5(i), 8)")};
-    CREATE VIEW slow_answer AS SELECT 42 AS answer, sleep(0.4) AS pause;
-    CREATE VIEW asleep AS SELECT sleep(30) AS pause;
-    CREATE VIEW trickle AS SELECT id, text, sleep(0.001) AS pause FROM trickled`,
+    CREATE VIEW slow_answer AS SELECT 42 AS answer, ${pause(0.4)} AS pause;
+    CREATE VIEW asleep AS SELECT ${pause(30)} AS pause;
+    CREATE VIEW trickle AS SELECT id, text, ${pause(0.001)} AS pause FROM trickled`,
   bigTable: (name, thousands, characters) => `
     CREATE TABLE ${name} (id int NOT NULL PRIMARY KEY, text text NOT NULL);
     INSERT INTO ${name}

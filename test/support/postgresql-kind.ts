@@ -7,6 +7,8 @@ import type { SourceClient, SourceKind, TextRow } from "./source-kind.ts";
 
 const asText = { getTypeParser: () => (cell: string) => cell };
 
+const pause = (seconds: number) => `pg_sleep(${seconds})::text`;
+
 export const postgresqlKind: SourceKind = {
   id: "postgresql",
   freshDatabase,
@@ -44,12 +46,13 @@ export const postgresqlKind: SourceKind = {
       pipeline(encrypted, connect(port, "127.0.0.1"), encrypted, () => {});
     });
   },
+  pause,
   slowResources: ({ known, trickle }) => `
     CREATE TABLE known AS SELECT i AS id, md5(i::text) AS text FROM generate_series(1, ${known}) i;
-    CREATE VIEW slow_answer AS SELECT 42 AS answer, pg_sleep(0.4)::text AS pause;
-    CREATE VIEW asleep AS SELECT pg_sleep(30)::text AS pause;
+    CREATE VIEW slow_answer AS SELECT 42 AS answer, ${pause(0.4)} AS pause;
+    CREATE VIEW asleep AS SELECT ${pause(30)} AS pause;
     CREATE VIEW trickle AS
-      SELECT i AS id, repeat(md5(i::text), 8) AS text, pg_sleep(0.001)::text AS pause
+      SELECT i AS id, repeat(md5(i::text), 8) AS text, ${pause(0.001)} AS pause
       FROM generate_series(1, ${trickle}) i`,
   bigTable: (name, thousands, characters) => `
     CREATE TABLE ${name} AS SELECT i AS id, repeat('x', ${characters}) AS text FROM generate_series(1, ${thousands}000) i;

@@ -57,4 +57,6 @@ export interface SourceKind {
   slowResources(rows: { readonly known: number; readonly trickle: number }): string;
   /** Makes a table, as statements: of thousands of rows with an `id` from 1, its key, and a `text` of so many characters. */
   bigTable(name: string, thousands: number, characters: number): string;
+  /** An expression that takes so long for every row: for views, as callers may not say it everywhere. */
+  pause(seconds: number): string;
 }
