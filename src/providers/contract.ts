@@ -359,4 +359,6 @@ export interface Index {
   readonly unique: boolean;
   readonly method: string;
   readonly predicate: string;
+  /** The source keeps it up to date, and does not use it for reading. Default: it does. */
+  readonly ignored?: boolean;
 }

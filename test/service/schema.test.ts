@@ -143,7 +143,7 @@ describe("a description", () => {
       { name: "one_note", keys: ["country", "note"], unique: true },
       {
         name: "poor",
-        keys: ["lower(note)", "balance"],
+        keys: ["lower(note)", "balance DESC"],
         unique: false,
         predicate: expect.stringContaining("balance <"),
       },

@@ -156,8 +156,9 @@ function describeConstraints(rows: readonly Row[]): Pick<Resource, "primaryKey" 
 // A plain column by its own name, unquoted; only an expression needs deparsing.
 const indexQuery = `SELECT i.indrelid, x.relname, m.amname, i.indisunique,
   pg_catalog.pg_get_expr(i.indpred, i.indrelid, true),
-  (SELECT pg_catalog.json_agg(COALESCE(a.attname, pg_catalog.pg_get_indexdef(i.indexrelid, k.n::int4, true)) ORDER BY k.n)
-    FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, n)
+  (SELECT pg_catalog.json_agg(COALESCE(a.attname, pg_catalog.pg_get_indexdef(i.indexrelid, k.n::int4, true))
+      || CASE WHEN k.habits & 1 = 1 THEN ' DESC' ELSE '' END ORDER BY k.n)
+    FROM unnest(i.indkey::int2[], i.indoption::int2[]) WITH ORDINALITY AS k(attnum, habits, n)
     LEFT JOIN pg_catalog.pg_attribute a ON k.attnum <> 0 AND a.attrelid = i.indrelid AND a.attnum = k.attnum
     WHERE k.n <= i.indnkeyatts)
 FROM pg_catalog.pg_index i

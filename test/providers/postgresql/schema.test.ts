@@ -97,7 +97,7 @@ describe("a database with one of everything", () => {
       { name: "by_name", keys: ["country", "name"], unique: true, method: "btree", predicate: "" },
       {
         name: "cheap",
-        keys: ["lower(name)", "price"],
+        keys: ["lower(name)", "price DESC"],
         unique: false,
         method: "btree",
         predicate: "price < 10::numeric",
