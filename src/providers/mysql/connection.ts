@@ -8,7 +8,6 @@ import { done } from "./answers.ts";
 import type { Server, Version } from "./functions.ts";
 import { createKiller, type Identity, type Killer, readIdentity } from "./killing.ts";
 import { type Greeted, type Login, logIn, openWire } from "./login.ts";
-import type { Prepared } from "./preparing.ts";
 import { Reading, type Statement } from "./reading.ts";
 import { ping, quit } from "./session-commands.ts";
 import { SessionState } from "./state.ts";
@@ -66,13 +65,6 @@ export class SourceConnection {
     return this.#begin(new Reading(this.#state, statement, timeoutMs));
   }
 
-  /** What a statement takes and gives, as far as the server knows before it runs. */
-  async prepare(text: string): Promise<Prepared> {
-    const asking = new Asking(this.#state.statements.prepare(text));
-    this.#begin(asking);
-    return asking.answer;
-  }
-
   /** All rows of a small result as text. What is not UTF-8 becomes U+FFFD: a comment may be so, and the rest is good. */
   async rows(statement: Statement, timeoutMs: number): Promise<(string | null)[][]> {
     const reading = this.read({ ...statement, lenient: true }, timeoutMs);
@@ -87,7 +79,7 @@ export class SourceConnection {
 
   /** Whether the server answers before the signal aborts: one round trip without a statement. Never fails. */
   async answers(signal: AbortSignal): Promise<boolean> {
-    const asking = new Asking(this.#state.wire.ask(ping, done));
+    const asking = new Asking(this.#state.tidied.then(() => this.#state.wire.ask(ping, done)));
     this.#begin(asking);
     try {
       await orAborted(asking.answer, signal);

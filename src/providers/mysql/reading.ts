@@ -2,9 +2,9 @@
  * One read-only statement on one connection, its rows packed as they arrive.
  *
  * The connection waits in a read-only transaction, so that a statement it knows costs
- * one round trip. Behind the last row the transaction is rolled back and the next one
- * begun; after a statement of a caller's own, which may have locked, set or made what a
- * rollback leaves, the whole session is reset instead.
+ * one round trip. When the last row has come, and the caller goes on, the transaction is
+ * rolled back and the next one begun; after a statement of a caller's own, which may have
+ * locked, set or made what a rollback leaves, the whole session is reset instead.
  */
 import { batchBytes, type PackedBatch, PackedWriter } from "../../rows/packed.ts";
 import { areUtf8Together, fieldNotUtf8 } from "../../rows/utf8.ts";
@@ -39,7 +39,7 @@ const readyBatches = 1;
 export class Reading implements Answer<true> {
   /** Settles when the source has begun to answer: with the result's columns, or with its error. */
   readonly described: Promise<readonly Column[]>;
-  /** Settles when the connection is ready for the next statement. Never fails. */
+  /** Settles when the server has ended the statement. Never fails. */
   readonly settled: Promise<void>;
   /** The statement failed, or was cut short: the connection must not be used again. */
   broken = false;
@@ -113,21 +113,17 @@ export class Reading implements Answer<true> {
     const { text, parameters, native = false, maxRows } = this.#statement;
     const state = this.#state;
     try {
+      await state.tidied;
       await state.limit(timeoutMs, native ? maxRows : undefined);
       const { id } = await state.statements.prepare(text);
       // It was given up before it ran.
       if (this.#error !== undefined) throw this.#error;
       await state.wire.ask(encodeExecute(id, parameters), this);
+      if (!this.broken) state.tidy(native);
     } catch (error) {
       this.broken = true;
       this.#flush();
       this.#fail(error as Error);
-      return;
-    }
-    try {
-      await (native ? state.renew() : state.rollBack());
-    } catch {
-      this.broken = true; // The rows have come, and whoever uses the connection next finds it closed.
     }
   }
 

@@ -12,6 +12,7 @@ export class SessionState implements Agreed {
   readonly statements: PreparedStatements;
   /** What the server was told last; undefined for its own. */
   #limits: Limits | undefined;
+  #tidied = Promise.resolve();
 
   constructor({ wire, isMariaDb, extendedMetadata }: LoggedIn) {
     this.wire = wire;
@@ -25,13 +26,25 @@ export class SessionState implements Agreed {
     for (const command of preparations(this.isMariaDb)) await this.wire.ask(command, done);
   }
 
-  /** After a statement: what it read may change, and what it locked is free. */
-  async rollBack(): Promise<void> {
-    await this.wire.ask(nextTransaction, done);
+  /** Settles when nothing is left of the statement before. Never fails. */
+  get tidied(): Promise<void> {
+    return this.#tidied;
   }
 
-  /** After a statement of a caller's own: nothing is left of variables, locks, tables and statements. */
-  async renew(): Promise<void> {
+  /**
+   * After a statement, while its caller has gone on: what it read may change, and what it
+   * locked is free. After one of a caller's own nothing is left of variables, locks,
+   * tables and statements. A connection that can't be tidied is closed.
+   */
+  tidy(native: boolean): void {
+    const tidying = native ? this.#renew() : this.wire.ask(nextTransaction, done);
+    this.#tidied = tidying.then(
+      () => {},
+      (error: Error) => this.wire.destroy(error),
+    );
+  }
+
+  async #renew(): Promise<void> {
     this.statements.clear();
     this.#limits = undefined;
     await this.wire.ask(reset, done);
