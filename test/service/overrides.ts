@@ -13,7 +13,10 @@ export interface Overrides {
 }
 
 /** Another connector to the test's source but for this; gives its id. */
-export async function newConnector({ client, url }: Source, { password, ...config }: Overrides): Promise<string> {
+export async function newConnector(
+  { client, url }: Pick<Source, "client" | "url">,
+  { password, ...config }: Overrides,
+): Promise<string> {
   const request = connectorTo(url, `other-${crypto.randomUUID()}`);
   const connector = await client.createConnector({
     ...request,

@@ -43,7 +43,7 @@ describe.each(kinds)("at a source of $id", (kind) => {
       expect(took()).toBeLessThan(stallMs + 1_000);
       expect(await counted(source.service, "connector_slow_readers_total")).toBe(before + 1);
       // The only permit is free again.
-      expect((await source.client.query(id, { native: "SELECT 1 AS one" })).rows[0]?.one).toBe(1);
+      expect((await source.client.query(id, { native: "SELECT 1 AS one" })).rows).toHaveLength(1);
 
       // It comes back: what was on its way comes, row by row, and then the reason; never a trailer.
       let last = 0;
