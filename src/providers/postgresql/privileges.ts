@@ -2,30 +2,9 @@
  * What a user may do at the server that a reader of data should not be able to, and the
  * statements that take it away.
  */
-import { orAborted } from "../../abort.ts";
-import { Failure } from "../../failure.ts";
+import { type Privileges, type Risk, refuseRisky as refuse } from "../sql/privileges.ts";
 import type { SourceConnection } from "./connection.ts";
 import { quoteIdentifier } from "./dialect.ts";
-
-export interface Privileges {
-  readonly version: string;
-  readonly user: string;
-  /** Nobody can write at this server, or nobody does by default. */
-  readonly readOnlyServer: boolean;
-  readonly superuser: boolean;
-  readonly mayWrite: boolean;
-  /** What reaches beyond the data that was granted: a connector can be told to do without. */
-  readonly risks: readonly Risk[];
-  /** What is worth knowing. */
-  readonly notes: readonly Risk[];
-}
-
-export interface Risk {
-  /** What it is, as the end of "The user …". */
-  readonly is: string;
-  /** A statement for the server's administrator. */
-  readonly remedy: string;
-}
 
 const attributes = [
   ["bypasses row-level security (BYPASSRLS)", "NOBYPASSRLS"],
@@ -89,7 +68,7 @@ export async function readPrivileges(connection: SourceConnection, timeoutMs: nu
   const [version = "", user = "", ...rest] = row.map((cell) => cell ?? "");
   const [readOnly, mayWrite, superuser, bypasses, createsRoles, replicates, ...lists] = rest;
   const [roles = "", extensions = "", languages = "", owned = "0"] = lists;
-  const named = { version, user, readOnlyServer: readOnly === "t", mayWrite: mayWrite === "t" };
+  const named = { server: `PostgreSQL ${version}`, user, readOnlyServer: readOnly === "t", mayWrite: mayWrite === "t" };
   const name = quoteIdentifier(user);
   // A superuser may do all of it, whatever else it was given.
   if (superuser === "t") return { ...named, superuser: true, risks: [superuserRisk(name)], notes: [] };
@@ -134,38 +113,7 @@ function membershipsOf(held: readonly string[], meanings: Readonly<Record<string
   });
 }
 
-/** `is a superuser, owns 3 tables and …`. */
-export function sentenceOf(user: string, risks: readonly Risk[]): string {
-  const parts = risks.map(({ is }) => is);
-  const last = parts.pop() ?? "";
-  return `The user "${user}" ${parts.length === 0 ? last : `${parts.join(", ")} and ${last}`}.`;
-}
-
-/** The statements that take the privileges away, or a user without them in its place. */
-export function remedyOf(risks: readonly Risk[]): string {
-  const statements = [...new Set(risks.map(({ remedy }) => remedy))].join("; ");
-  return `Give the connector a user of its own that may only read what it should, or let an administrator run: ${statements}.`;
-}
-
-/** Milliseconds for a new connection to tell what its user may do. */
-const askMs = 10_000;
-
-/**
- * Refuses a new connection whose user may do much more than read.
- *
- * @throws Failure `configuration_rejected` that names the privileges, or the signal's reason
- */
-export async function refuseRisky(connection: SourceConnection, signal: AbortSignal): Promise<void> {
-  const { user, risks } = await orAborted(readPrivileges(connection, askMs), signal);
-  if (risks.length > 0) throw tooPrivileged(user, risks);
-}
-
-export function tooPrivileged(user: string, risks: readonly Risk[]): Failure {
-  const message = `${sentenceOf(user, risks)} The connector's policy refuses such a user.`;
-  return new Failure("configuration_rejected", message, {
-    where: "connector",
-    upstream: "postgresql",
-    final: true,
-    remedy: remedyOf(risks),
-  });
+/** @throws Failure `configuration_rejected` that names the privileges, or the signal's reason */
+export function refuseRisky(connection: SourceConnection, signal: AbortSignal): Promise<void> {
+  return refuse((timeoutMs) => readPrivileges(connection, timeoutMs), "postgresql", signal);
 }
