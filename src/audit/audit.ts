@@ -11,7 +11,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Store } from "../store/store.ts";
 import { type Checkpoint, lineOf } from "./checkpoint.ts";
-import { entryOf, insertEntries, type NewEntry, outcomeOf } from "./entry.ts";
+import { type Entry, entryOf, insertEntries, type NewEntry, outcomeOf } from "./entry.ts";
 import type { AuditEvent, End } from "./event.ts";
 import { auditKeys } from "./keys.ts";
 import type { CheckpointEvery } from "./linking.ts";
@@ -23,7 +23,8 @@ import { createWriter } from "./writer.ts";
 
 /** What was intended, to tell its outcome by. */
 export interface Intent {
-  readonly entry: NewEntry;
+  readonly organizationId: string;
+  readonly entry: Entry;
 }
 
 /** Every method that writes settles when it is committed. */
@@ -124,17 +125,11 @@ export function createAudit(options: AuditOptions): Audit {
 
   return {
     async intent(event, timeoutMs) {
-      const entry = intended(event, timeoutMs);
-      await writer.write(entry);
-      return { entry };
+      const intended = entryOf(event, { outcome: "intended" });
+      await writer.write({ ...intended, dueMs: intended.createMs + timeoutMs + graceMs });
+      return { organizationId: event.organizationId, entry: intended.entry };
     },
-    async intentIn(em, event, timeoutMs) {
-      const entry = intended(event, timeoutMs);
-      await writeIn(em, entry);
-      return { entry };
-    },
-    outcomeIn: (em, { entry }, end) => writeIn(em, outcomeOf(entry, end)),
-    outcome: ({ entry }, end) => writeOutcome(outcomeOf(entry, end)),
+    outcome: ({ organizationId, entry }, end) => writeOutcome(outcomeOf(organizationId, entry, end)),
     record: (event, end) => writer.write(entryOf(event, end)),
     recordIn: (em, event) => writeIn(em, entryOf(event, { outcome: "succeeded" })),
     hashOf: keys.hashOf,

@@ -117,8 +117,8 @@ interface Row {
 
 const selection = `
   SELECT organization_id AS "organizationId", sequence::text AS sequence, hash, key_id AS "keyId", signature,
-    (extract(epoch FROM create_time) * 1000)::bigint::text AS "timeMs",
-    (extract(epoch FROM kept_from) * 1000)::bigint::text AS "keptFromMs"
+    (date_part('epoch', create_time) * 1000)::bigint::text AS "timeMs",
+    (date_part('epoch', kept_from) * 1000)::bigint::text AS "keptFromMs"
   FROM audit_checkpoint WHERE organization_id = ?`;
 
 /** An organization's checkpoints, the earliest first. */

@@ -3,72 +3,93 @@ import { randomBytes } from "node:crypto";
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { AuditEvent, AuditOutcome, Details, End } from "./event.ts";
 
-/** A row before it is stored. It may be stored again when nobody knows whether it was. */
-export interface NewEntry {
-  readonly organizationId: string;
+/** What is stored of an event, and hashed. What is not known is absent; `parseEntry` makes it empty. */
+export interface Entry {
   readonly id: string;
-  /** When it was made, in milliseconds since 1970. */
-  readonly createMs: number;
   readonly event: string;
   readonly outcome: AuditOutcome;
-  /** The intent that this is the outcome of. */
-  readonly intentId: string | null;
+  /** The id of the intent that this is the outcome of; empty for none, as all the following. */
+  readonly intent: string;
   readonly actor: string;
   readonly authentication: string;
   readonly agent: string;
-  readonly connectorId: string | null;
+  readonly connector: string;
   readonly resource: string;
   readonly reason: string;
-  readonly requestId: string;
-  readonly clientAddress: string;
+  /** The caller's id of the call. */
+  readonly request: string;
+  /** The caller's IP address. */
+  readonly address: string;
   readonly rows: number | null;
-  /** JSON. */
-  readonly details: string;
+  readonly details: Details;
+}
+
+/** A row before it is stored. It may be stored again when nobody knows whether it was. */
+export interface NewEntry {
+  readonly organizationId: string;
+  /** When it was made, in milliseconds since 1970. */
+  readonly createMs: number;
+  readonly entry: Entry;
   /** When an intent counts as given up, in milliseconds since 1970; null for what is no intent. */
   readonly dueMs: number | null;
 }
 
 /** An event that is over, or that begins. */
-export function entryOf(event: AuditEvent, end: Pick<End, "reason"> & { outcome: AuditOutcome }): NewEntry {
-  const { actor } = event;
-  return {
-    ...identity(),
-    organizationId: event.organizationId,
-    event: event.event,
-    outcome: end.outcome,
-    intentId: null,
+export function entryOf(event: AuditEvent, end: Pick<End, "reason" | "rows"> & { outcome: AuditOutcome }): NewEntry {
+  const { actor, organizationId } = event;
+  const { id, createMs } = identity();
+  const entry: Entry = {
+    ...{ id, event: event.event, outcome: end.outcome, intent: "" },
     actor: storable(actor.principal, 255),
     authentication: actor.authentication,
     agent: storable(actor.agent ?? "", 255),
-    connectorId: "connectorId" in event ? event.connectorId : null,
-    resource: storable("resource" in event ? event.resource : "", longestText),
+    connector: "connectorId" in event ? event.connectorId : "",
+    resource: storable("resource" in event ? event.resource : ""),
     reason: end.reason ?? "",
-    requestId: storable(actor.requestId ?? "", 64),
-    clientAddress: storable(actor.clientAddress ?? "", 64),
-    rows: event.rows ?? null,
+    request: storable(actor.requestId ?? "", 64),
+    address: storable(actor.clientAddress ?? "", 64),
+    rows: end.rows ?? null,
     details: detailsOf(event.details),
-    dueMs: null,
   };
+  return { organizationId, createMs, entry, dueMs: null };
 }
 
 /** How an intent ended: of the same actor, about the same thing. */
-export function outcomeOf(intent: NewEntry, { outcome, reason, rows, details }: End): NewEntry {
+export function outcomeOf(organizationId: string, intent: Entry, end: End): NewEntry {
+  const { id, createMs } = identity();
+  const { outcome, reason = "", rows = null } = end;
+  const details = detailsOf({ ...intent.details, ...end.details });
   return {
-    ...intent,
-    ...identity(),
-    ...{ outcome, reason: reason ?? "", intentId: intent.id, rows: rows ?? null, dueMs: null },
-    details: details === undefined ? intent.details : detailsOf({ ...JSON.parse(intent.details), ...details }),
+    ...{ organizationId, createMs, dueMs: null },
+    entry: { ...intent, id, outcome, intent: intent.id, reason, rows, details },
   };
+}
+
+function textOf(entry: Entry): string {
+  return JSON.stringify(
+    Object.fromEntries(Object.entries(entry).filter(([, value]) => value !== "" && value !== null)),
+  );
+}
+
+const nothing = {
+  ...{ intent: "", actor: "", authentication: "", agent: "", connector: "", resource: "", reason: "" },
+  ...{ request: "", address: "", rows: null, details: {} },
+};
+
+/** An entry of its text, as it was stored. */
+export function parseEntry(text: string): Entry {
+  return { ...nothing, ...(JSON.parse(text) as Entry) };
 }
 
 const longestText = 4_096;
 
-/** Keys in order, so that it is the same text for the same details. */
-function detailsOf(details: Details): string {
-  const entries = Object.entries(details).filter(([, value]) => value !== undefined);
-  const sorted = entries.toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify(
-    Object.fromEntries(sorted.map(([key, value]) => [key, typeof value === "string" ? storable(value) : value])),
+function detailsOf(details: Details): Details {
+  const given = Object.entries(details).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(
+    given.map(([key, value]) => {
+      if (typeof value === "object") return [key, value.map((each) => storable(each))];
+      return [key, typeof value === "string" ? storable(value) : value];
+    }),
   );
 }
 
@@ -86,7 +107,7 @@ let count = 0;
  * When it is, and an id of that moment: a UUID of version 7 (RFC 9562, 5.7 and 6.2, method 1),
  * later in the order of ids than all that this process made before.
  */
-function identity(): Pick<NewEntry, "id" | "createMs"> {
+function identity(): { readonly id: string; readonly createMs: number } {
   const now = Date.now();
   if (now > lastMs) [lastMs, count] = [now, 0];
   else if (++count > 0xfff) [lastMs, count] = [lastMs + 1, 0];
@@ -99,47 +120,27 @@ function identity(): Pick<NewEntry, "id" | "createMs"> {
   return { id, createMs: lastMs };
 }
 
-/** Columns but the organization's, and their types; in this order in JSON. */
-const columns: readonly (readonly [name: string, field: keyof NewEntry, type: string])[] = [
-  ["create_time", "createMs", "milliseconds"],
-  ["id", "id", "uuid"],
-  ["event", "event", "text"],
-  ["outcome", "outcome", "text"],
-  ["intent_id", "intentId", "uuid"],
-  ["actor", "actor", "text"],
-  ["authentication", "authentication", "text"],
-  ["agent", "agent", "text"],
-  ["connector_id", "connectorId", "uuid"],
-  ["resource", "resource", "text"],
-  ["reason", "reason", "text"],
-  ["request_id", "requestId", "text"],
-  ["client_address", "clientAddress", "text"],
-  ["rows", "rows", "bigint"],
-  ["details", "details", "text"],
-];
-
 const timeOf = (position: number) => `to_timestamp((record->>${position})::float8 / 1000)::timestamptz(3)`;
 
 /** What is to be done with each is noted in the same statement: an event without a task would never be linked. */
 const insertion = `
-  WITH given AS MATERIALIZED (SELECT record FROM jsonb_array_elements(convert_from(?, 'UTF8')::jsonb) AS record),
-  added AS (
-    INSERT INTO audit_event (organization_id, ${columns.map(([name]) => name).join(", ")})
-    SELECT ?, ${columns
-      .map(([, , type], i) => (type === "milliseconds" ? timeOf(i) : `(record->>${i})::${type}`))
-      .join(", ")}
-    FROM given
+  WITH given AS MATERIALIZED (
+    SELECT ${timeOf(0)} AS create_time, (record->>1)::uuid AS id, record->>2 AS entry, ${timeOf(3)} AS due_time,
+      (record->>4)::uuid AS intent_id
+    FROM jsonb_array_elements(convert_from(?, 'UTF8')::jsonb) AS record
+  ), added AS (
+    INSERT INTO audit_event (organization_id, create_time, id, entry) SELECT ?, create_time, id, entry FROM given
     ON CONFLICT DO NOTHING
-    RETURNING organization_id, id, create_time, intent_id
+    RETURNING organization_id, id, create_time
   ), settled AS (
-    DELETE FROM audit_task USING added
-    WHERE audit_task.organization_id = added.organization_id AND kind = 'settle' AND event_id = added.intent_id
+    DELETE FROM audit_task
+    WHERE organization_id = ? AND kind = 'settle' AND event_id = ANY (ARRAY(SELECT intent_id FROM given))
   )
   INSERT INTO audit_task (organization_id, kind, event_id, event_time, due_time)
   SELECT organization_id, 'link', id, create_time, create_time FROM added
   UNION ALL
-  SELECT organization_id, 'settle', id, create_time, ${timeOf(columns.length)}
-  FROM added JOIN given ON (record->>1)::uuid = id AND record->>${columns.length} IS NOT NULL`;
+  SELECT organization_id, 'settle', id, added.create_time, due_time FROM added JOIN given USING (id)
+  WHERE due_time IS NOT NULL`;
 
 /**
  * Stores entries of one organization in one statement. One that is there already is left as
@@ -150,8 +151,9 @@ export async function insertEntries(
   organizationId: string,
   entries: readonly NewEntry[],
 ): Promise<void> {
-  const fields = [...columns.map(([, field]) => field), "dueMs"] as const;
+  const records = entries.map(({ createMs, entry, dueMs }) => {
+    return [createMs, entry.id, textOf(entry), dueMs, entry.intent === "" ? null : entry.intent];
+  });
   // As bytes: a text the ORM would write into the statement letter by letter.
-  const json = Buffer.from(JSON.stringify(entries.map((entry) => fields.map((field) => entry[field]))));
-  await em.execute(insertion, [json, organizationId]);
+  await em.execute(insertion, [Buffer.from(JSON.stringify(records)), organizationId, organizationId]);
 }

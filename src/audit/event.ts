@@ -84,8 +84,6 @@ interface CredentialOpened {
 export type AuditEvent = {
   readonly organizationId: string;
   readonly actor: Actor;
-  /** How many rows it concerned, where that is known. */
-  readonly rows?: number;
 } & (
   | ConnectorChanged
   | GrantChanged

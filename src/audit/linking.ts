@@ -1,6 +1,6 @@
 /** Gives the events of one organization their places in its chain, in a transaction that only one replica has at a time. */
 import type { EntityManager } from "@mikro-orm/postgresql";
-import { canonicalEntry, genesis, linkHash } from "./chain.ts";
+import { genesis, linkHash } from "./chain.ts";
 import { type ChainState, type Checkpoint, insertCheckpoint, lastCheckpoint, signCheckpoint } from "./checkpoint.ts";
 import type { AuditKeys } from "./keys.ts";
 
@@ -58,7 +58,7 @@ interface PendingRow {
 
 /** An event that came to be while another was stored may have an earlier time: the order is that of the list, then. */
 const pendingStatement = `
-  SELECT event.id, (extract(epoch FROM event.create_time) * 1000)::bigint::text AS "eventMs", ${canonicalEntry} AS entry
+  SELECT event.id, (date_part('epoch', event.create_time) * 1000)::bigint::text AS "eventMs", event.entry
   FROM audit_task AS task JOIN audit_event AS event
     ON event.organization_id = task.organization_id AND event.create_time = task.event_time AND event.id = task.event_id
   WHERE task.organization_id = ? AND task.kind = 'link'
@@ -74,7 +74,7 @@ function linksAfter(before: ChainState, pending: readonly PendingRow[]): Link[] 
   let { sequence, hash } = before;
   return pending.map(({ id, eventMs, entry }) => {
     sequence += 1n;
-    hash = linkHash(hash, sequence, entry);
+    hash = linkHash(hash, sequence, Number(eventMs), entry);
     return { organizationId, sequence, hash, id, eventMs: Number(eventMs) };
   });
 }
@@ -109,8 +109,8 @@ interface HeadRow {
 }
 
 const headStatement = `
-  SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint::text AS "nowMs",
-    head.sequence::text AS sequence, head.hash, (extract(epoch FROM head.create_time) * 1000)::bigint::text AS "headMs"
+  SELECT floor(date_part('epoch', clock_timestamp()) * 1000)::bigint::text AS "nowMs",
+    head.sequence::text AS sequence, head.hash, (date_part('epoch', head.create_time) * 1000)::bigint::text AS "headMs"
   FROM (SELECT) AS one LEFT JOIN LATERAL (
     SELECT * FROM audit_link WHERE organization_id = ? ORDER BY sequence DESC LIMIT 1) AS head ON true`;
 
@@ -126,17 +126,18 @@ async function insertLinks(
   timeMs: number,
 ): Promise<void> {
   const values = links.map(({ sequence, eventMs, id, hash }) => [Number(sequence), eventMs, id, hash.toString("hex")]);
-  await em.execute(linkStatement, [Buffer.from(JSON.stringify(values)), organizationId, timeMs]);
+  const json = Buffer.from(JSON.stringify(values));
+  await em.execute(linkStatement, [json, organizationId, timeMs, organizationId]);
 }
 
 const linkStatement = `
-  WITH given AS MATERIALIZED (SELECT link FROM jsonb_array_elements(convert_from(?, 'UTF8')::jsonb) AS link),
-  added AS (
+  WITH given AS MATERIALIZED (
+    SELECT (link->>0)::bigint AS sequence, to_timestamp((link->>1)::float8 / 1000)::timestamptz(3) AS event_time,
+      (link->>2)::uuid AS event_id, decode(link->>3, 'hex') AS hash
+    FROM jsonb_array_elements(convert_from(?, 'UTF8')::jsonb) AS link
+  ), added AS (
     INSERT INTO audit_link (organization_id, sequence, create_time, event_time, event_id, hash)
-    SELECT ?, (link->>0)::bigint, to_timestamp(?::float8 / 1000)::timestamptz(3),
-      to_timestamp((link->>1)::float8 / 1000)::timestamptz(3), (link->>2)::uuid, decode(link->>3, 'hex')
-    FROM given
-    RETURNING organization_id, event_id
+    SELECT ?, sequence, to_timestamp(?::float8 / 1000)::timestamptz(3), event_time, event_id, hash FROM given
   )
-  DELETE FROM audit_task USING added
-  WHERE audit_task.organization_id = added.organization_id AND kind = 'link' AND audit_task.event_id = added.event_id`;
+  DELETE FROM audit_task
+  WHERE organization_id = ? AND kind = 'link' AND event_id = ANY (ARRAY(SELECT event_id FROM given))`;

@@ -1,5 +1,6 @@
 /** Reads an organization's audit log: page by page from the latest on, or all of it from the earliest. */
 import type { EntityManager } from "@mikro-orm/postgresql";
+import { type Entry, parseEntry } from "./entry.ts";
 import type { AuditOutcome } from "./event.ts";
 
 export interface AuditFilter {
@@ -21,23 +22,8 @@ export interface AuditPosition {
 }
 
 /** An entry, and its place in the chain, which it gets within a second. */
-export interface AuditRow {
-  readonly id: string;
+export interface AuditRow extends Entry {
   readonly createTime: Date;
-  readonly event: string;
-  readonly outcome: AuditOutcome;
-  readonly intentId: string | null;
-  readonly actor: string;
-  readonly authentication: string;
-  readonly agent: string;
-  readonly connectorId: string | null;
-  readonly resource: string;
-  readonly reason: string;
-  readonly requestId: string;
-  readonly clientAddress: string;
-  readonly rows: string | null;
-  /** JSON. */
-  readonly details: string;
   readonly sequence: string | null;
   readonly hash: Buffer | null;
 }
@@ -60,11 +46,15 @@ export async function readPage(
   request: AuditPageRequest,
 ): Promise<AuditPage> {
   const { text, parameters } = statement(organizationId, request);
-  const found = await em.execute<AuditRow[]>(text, parameters);
-  const rows = found.slice(0, request.size);
+  const found = await em.execute<StoredRow[]>(text, parameters);
+  const rows = found.slice(0, request.size).map(({ entry, ...row }) => ({ ...parseEntry(entry), ...row }));
   const last = rows.at(-1);
   const more = found.length > request.size && last !== undefined;
   return { rows, next: more ? { time: last.createTime.getTime(), id: last.id } : undefined };
+}
+
+interface StoredRow extends Pick<AuditRow, "createTime" | "sequence" | "hash"> {
+  readonly entry: string;
 }
 
 function statement(organizationId: string, request: AuditPageRequest) {
@@ -84,10 +74,7 @@ function statement(organizationId: string, request: AuditPageRequest) {
   if (outcome !== undefined) add("outcome = ?", outcome);
   if (after !== undefined) add(`(create_time, id) ${beyond} (?, ?::uuid)`, new Date(after.time), after.id);
   const text = `
-    SELECT event.id, event.create_time AS "createTime", event.event, event.outcome, event.intent_id AS "intentId",
-      event.actor, event.authentication, event.agent, event.connector_id AS "connectorId", event.resource,
-      event.reason, event.request_id AS "requestId", event.client_address AS "clientAddress",
-      event.rows::text AS rows, event.details, link.sequence::text AS sequence, link.hash
+    SELECT event.create_time AS "createTime", event.entry, link.sequence::text AS sequence, link.hash
     FROM (
       SELECT * FROM audit_event WHERE ${conditions.join(" AND ")}
       ORDER BY create_time ${direction}, id ${direction} LIMIT ?

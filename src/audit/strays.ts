@@ -35,7 +35,7 @@ interface Stray {
 
 /** Linking takes a second. What was written in the last minute is not asked for more. */
 const strayStatement = `
-  SELECT event.id, event.event, to_char(event.create_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS time,
+  SELECT event.id, event.entry::json ->> 'event' AS event, to_char(event.create_time AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS time,
     EXISTS (SELECT FROM audit_task AS task WHERE task.organization_id = event.organization_id
       AND task.kind = 'link' AND task.event_id = event.id) AS listed
   FROM audit_event AS event

@@ -4,7 +4,7 @@
  */
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Store } from "../store/store.ts";
-import { insertEntries, type NewEntry, outcomeOf } from "./entry.ts";
+import { insertEntries, outcomeOf, parseEntry } from "./entry.ts";
 
 const batch = 500;
 
@@ -27,8 +27,10 @@ export async function settleOrphans(
 
 /** Who takes an intent off the list settles it: another replica finds it gone, and a late outcome comes beside it. */
 async function settle(em: EntityManager, organizationId: string): Promise<number> {
-  const orphans = await em.execute<NewEntry[]>(orphansStatement, [organizationId, batch]);
-  const ends = orphans.map((intent) => outcomeOf(intent, { outcome: "unknown", reason: "outcome_unknown" }));
+  const orphans = await em.execute<{ entry: string }[]>(orphansStatement, [organizationId, batch]);
+  const ends = orphans.map(({ entry }) =>
+    outcomeOf(organizationId, parseEntry(entry), { outcome: "unknown", reason: "outcome_unknown" }),
+  );
   if (ends.length > 0) await insertEntries(em, organizationId, ends);
   return orphans.length;
 }
@@ -43,8 +45,6 @@ const orphansStatement = `
     WHERE audit_task.organization_id = late.organization_id AND kind = 'settle' AND audit_task.event_id = late.event_id
     RETURNING audit_task.*
   )
-  SELECT event.organization_id AS "organizationId", event.id, event.event, event.actor, event.authentication,
-    event.agent, event.connector_id AS "connectorId", event.resource, event.request_id AS "requestId",
-    event.client_address AS "clientAddress", event.details
+  SELECT event.entry
   FROM taken JOIN audit_event AS event
     ON event.organization_id = taken.organization_id AND event.create_time = taken.event_time AND event.id = taken.event_id`;

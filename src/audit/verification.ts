@@ -1,7 +1,7 @@
 /** Checks chains: every link anew from its event, every checkpoint against the chain, and that nothing is beside it. */
 import type { KeyObject } from "node:crypto";
 import type { AuditChainRow, AuditStore } from "../store/audit.ts";
-import { canonicalEntry, genesis, linkHash } from "./chain.ts";
+import { genesis, linkHash } from "./chain.ts";
 import { type Checkpoint, isGenuine, readCheckpoints } from "./checkpoint.ts";
 import { strayEvent } from "./strays.ts";
 
@@ -44,7 +44,7 @@ export async function verifyChain(organizationId: string, options: VerificationO
   if (forged !== undefined) return { ...nothing, broken: forged };
 
   const walk = walkAlong(organizationId, all);
-  await store.readChain(organizationId, canonicalEntry, (rows) => {
+  await store.readChain(organizationId, (rows) => {
     const goesOn = walk.take(rows);
     options.onProgress(walk.verified());
     return goesOn;
@@ -88,9 +88,9 @@ function walkAlong(organizationId: string, checkpoints: readonly Checkpoint[]): 
     if (sequence === last.sequence) return "There are two entries at this place.";
     if (sequence !== last.sequence + 1n) return gap(last.sequence, sequence);
     // What was written before the months that are kept is gone, and the link stands for it.
-    const isGone = row.entry === null && Number(row.eventMs) < start.keptFromMs;
-    if (row.entry === null && !isGone) return "The entry itself is gone, and its link is left.";
-    const hash = isGone ? row.hash : linkHash(last.hash, sequence, row.entry as string);
+    const eventMs = Number(row.eventMs);
+    if (row.entry === null && eventMs >= start.keptFromMs) return "The entry itself is gone, and its link is left.";
+    const hash = row.entry === null ? row.hash : linkHash(last.hash, sequence, eventMs, row.entry);
     if (!hash.equals(row.hash)) {
       return "The entry is not what it was when it was linked, or its hash or one before it was changed.";
     }

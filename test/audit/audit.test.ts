@@ -44,14 +44,14 @@ test("an intent and its outcome come back as they were told, and are linked in t
   await audit.tend();
   const { rows } = await audit.page("acme", all);
   const common = {
-    ...{ event: "action.update", actor: actor.principal, authentication: "api_key", agent: "mira", connectorId },
-    ...{ resource: "public.orders", requestId: actor.requestId, clientAddress: "203.0.113.7" },
+    ...{ event: "action.update", actor: actor.principal, authentication: "api_key", agent: "mira" },
+    ...{ connector: connectorId, resource: "public.orders", request: actor.requestId, address: "203.0.113.7" },
   };
   expect(rows).toMatchObject([
-    { ...common, outcome: "failed", reason: "upstream_lost", rows: "3", intentId: intent.entry.id, sequence: "2" },
-    { ...common, outcome: "intended", reason: "", rows: null, intentId: null, sequence: "1" },
+    { ...common, outcome: "failed", reason: "upstream_lost", rows: 3, intent: intent.entry.id, sequence: "2" },
+    { ...common, outcome: "intended", reason: "", rows: null, intent: "", sequence: "1" },
   ]);
-  expect(JSON.parse(rows[0]?.details ?? "")).toEqual({ dry_run: true, request_hash: "ab".repeat(32) });
+  expect(rows[0]?.details).toEqual({ dry_run: true, request_hash: "ab".repeat(32) });
   expect(await verified(store)).toMatchObject({ verified: 2, sequence: 2n, checkpoints: 1, broken: undefined });
   expect(await count("audit_task")).toBe(0);
 });

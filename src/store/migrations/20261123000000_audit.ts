@@ -1,7 +1,8 @@
 import { Migration } from "@mikro-orm/migrations";
 
 /**
- * The audit log, to which the service only ever adds: what happened (`audit_event`), the place
+ * The audit log, to which the service only ever adds: what happened (`audit_event`), as a text
+ * that is kept to the letter, since it is hashed, with columns that follow from it; the place
  * of each event in its organization's chain (`audit_link`), and signatures under the chain
  * (`audit_checkpoint`). Events and links lie in a table for each month, so that what is old
  * enough can go without a row of the rest being touched. `audit_task` has what is yet to be
@@ -32,19 +33,11 @@ const tables = [
     organization_id varchar(64) NOT NULL,
     create_time timestamptz(3) NOT NULL,
     id uuid NOT NULL,
-    event varchar(63) NOT NULL,
-    outcome varchar(15) NOT NULL,
-    intent_id uuid,
-    actor varchar(255) NOT NULL,
-    authentication varchar(31) NOT NULL,
-    agent varchar(255) NOT NULL,
-    connector_id uuid,
-    resource text NOT NULL,
-    reason varchar(63) NOT NULL,
-    request_id varchar(64) NOT NULL,
-    client_address varchar(64) NOT NULL,
-    rows bigint,
-    details text NOT NULL,
+    entry text NOT NULL,
+    actor text NOT NULL GENERATED ALWAYS AS (entry::jsonb ->> 'actor') STORED,
+    agent text GENERATED ALWAYS AS (entry::jsonb ->> 'agent') STORED,
+    connector_id uuid GENERATED ALWAYS AS ((entry::jsonb ->> 'connector')::uuid) STORED,
+    outcome text NOT NULL GENERATED ALWAYS AS (entry::jsonb ->> 'outcome') STORED,
     PRIMARY KEY (organization_id, create_time, id),
     CONSTRAINT audit_event_organization_id_check CHECK (organization_id <> ''),
     CONSTRAINT audit_event_outcome_check
@@ -88,6 +81,7 @@ const tables = [
     CONSTRAINT audit_task_organization_id_check CHECK (organization_id <> ''),
     CONSTRAINT audit_task_kind_check CHECK (kind IN ('link', 'settle'))
   )`,
+  "CREATE INDEX audit_task_event_time_index ON audit_task (organization_id, kind, event_time, event_id)",
   "CREATE INDEX audit_task_due_time_index ON audit_task (kind, due_time)",
 ];
 
