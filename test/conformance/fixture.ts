@@ -41,8 +41,8 @@ export interface OpenedSource {
   insert(table: Table, rows: readonly Cells[]): Promise<void>;
   /** Keeps the connector's user from reading a table. Left out where the source knows no such thing. */
   forbid?(table: Table): Promise<void>;
-  /** How many of the service's statements the source works on now. Left out where it can't be seen. */
-  running?(): Promise<number>;
+  /** The texts of the service's statements that the source works on now. Left out where they can't be seen. */
+  running?(): Promise<readonly string[]>;
   /** Removes all that was made. */
   close(): Promise<void>;
 }

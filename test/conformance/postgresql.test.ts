@@ -28,7 +28,7 @@ const extremes: Fixture["extremes"] = {
   array: ["{{1,2},{3,4}}", "[0:1]={5,6}"],
 };
 
-const running = `SELECT count(*) FROM pg_stat_activity
+const running = `SELECT query FROM pg_stat_activity
   WHERE application_name = 'connector-service' AND datname = current_database() AND state <> 'idle'`;
 
 /** A view that writes when it is read: no statement that reads it shows that. */
@@ -50,7 +50,7 @@ async function open(): Promise<OpenedSource> {
     target: { config, credential },
     ...sqlTables({ types, quote: pg.escapeIdentifier, literal, run }),
     forbid: async ({ name }) => void (await run(`REVOKE ALL ON ${name} FROM ${login.user}`)),
-    running: async () => Number((await run(running))[0]?.[0]),
+    running: async () => (await run(running)).map(([text]) => text ?? ""),
     async close() {
       await own.end();
       await database.drop();

@@ -29,28 +29,37 @@ export async function openStage(definition: Provider, fixture: Fixture): Promise
 }
 
 /** Milliseconds that a statement may live on after its call has ended. */
-export const afterlifeMs = 250;
+const afterlifeMs = 250;
 /** Milliseconds after which nobody waits any more for what should be at once. */
 const limitMs = 30_000;
 
 /**
- * Waits until the source works on so many statements of the service; at once where it can't be seen.
- * Gives the milliseconds for which it was another number; what asking takes is not counted.
+ * Waits until the source works on no statement of the service. Gives the milliseconds for which
+ * it did; what asking takes is not counted. At once where it can't be seen.
  */
-export async function untilRunning({ source }: Stage, expected: number): Promise<number> {
+export function untilIdle(stage: Stage): Promise<number> {
+  return until(stage, (texts) => texts.length === 0);
+}
+
+/** Waits until the source works on this statement, or on any: what is asked of its catalogue before it counts, too. */
+export async function untilAtWork(stage: Stage, statement = ""): Promise<void> {
+  await until(stage, (texts) => texts.some((text) => text.includes(statement)));
+}
+
+async function until({ source }: Stage, expected: (texts: readonly string[]) => boolean): Promise<number> {
   if (source.running === undefined) return 0;
   const took = stopwatch();
   for (let otherMs = 0; ; ) {
     const askedMs = took();
-    const running = await source.running();
-    if (running === expected) return otherMs;
+    const texts = await source.running();
+    if (expected(texts)) return otherMs;
     otherMs = askedMs;
-    if (otherMs > limitMs) throw new Error(`The source still works on ${running} statements and not on ${expected}.`);
+    if (otherMs > limitMs) throw new Error(`For half a minute the source works on: ${texts.join("; ") || "nothing"}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
 
-/** The statement ends soon after its call; whoever can't see it, sees that its connector's only permit is free. */
+/** The statement ends soon after its call. */
 export async function expectStopped(stage: Stage): Promise<void> {
-  expect(await untilRunning(stage, 0)).toBeLessThan(afterlifeMs);
+  expect(await untilIdle(stage)).toBeLessThan(afterlifeMs);
 }

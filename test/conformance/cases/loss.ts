@@ -5,7 +5,7 @@ import { type FaultProxy, faultProxy } from "../../support/fault-proxy.ts";
 import type { Case, Cases, Stage } from "../case.ts";
 import type { Network } from "../fixture.ts";
 import { readPages } from "../reading.ts";
-import { untilRunning } from "../stage.ts";
+import { untilIdle } from "../stage.ts";
 import { big, kept } from "../tables.ts";
 
 /** A connector that reaches the source through a proxy, which the case may harm. */
@@ -21,7 +21,7 @@ async function through(
     await work(proxy, await stage.connector({ target: network.at(target, address) }));
   } finally {
     await proxy.stop();
-    await untilRunning(stage, 0);
+    await untilIdle(stage);
   }
 }
 

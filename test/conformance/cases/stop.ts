@@ -6,7 +6,7 @@ import { refusalOf } from "../../service/refusal.ts";
 import { stopwatch } from "../../support/stopwatch.ts";
 import type { Case, Cases, Stage } from "../case.ts";
 import { readPages } from "../reading.ts";
-import { expectStopped, untilRunning } from "../stage.ts";
+import { expectStopped, untilAtWork, untilIdle } from "../stage.ts";
 import { big, kept } from "../tables.ts";
 
 /** The only permit of a connector is free, so its source has settled. */
@@ -39,7 +39,7 @@ const cancelledUnread: Case = {
     const connectorId = await single(stage);
     const stream = stage.client.stream(connectorId, { resource: big.name });
     await stream.header;
-    await untilRunning(stage, 1);
+    await untilAtWork(stage);
     stream.cancel();
     await expectStopped(stage);
     await expectFree(stage, connectorId);
@@ -67,7 +67,7 @@ function slowCases(slow: string): Case[] {
           const ended = expect(call(stage, connectorId, controller.signal)).rejects.toMatchObject({
             code: Code.Canceled,
           });
-          await untilRunning(stage, 1);
+          await untilAtWork(stage, slow);
           controller.abort();
           await ended;
           await expectStopped(stage);
@@ -124,11 +124,13 @@ function innocents(slow: string): Case {
         const cancelled = stage.client.query(connectorId, { native: slow }, { signal: controller.signal });
         const ended = expect(cancelled).rejects.toMatchObject({ code: Code.Canceled });
         const innocent = expectFree(stage, connectorId);
-        await new Promise((resolve) => setTimeout(resolve, i));
+        // Before it is sent, on its way, and at work.
+        if (i % 3 === 0) await untilAtWork(stage, slow);
+        else await new Promise((resolve) => setTimeout(resolve, i));
         controller.abort();
         await Promise.all([ended, innocent, expectFree(stage, connectorId)]);
       }
-      await untilRunning(stage, 0);
+      await untilIdle(stage);
     },
   };
 }
