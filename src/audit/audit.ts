@@ -115,9 +115,10 @@ export function createAudit(options: AuditOptions): Audit {
   }
 
   const intended = (event: AuditEvent, timeoutMs: number): NewEntry => {
-    const entry = entryOf(event, { outcome: "intended" });
-    return { ...entry, dueMs: entry.createMs + timeoutMs + graceMs };
+    const intended = entryOf(event, { outcome: "intended" });
+    return { ...intended, dueMs: intended.createMs + timeoutMs + graceMs };
   };
+  const intentOf = ({ organizationId, entry }: NewEntry): Intent => ({ organizationId, entry });
   const writeIn = async (em: EntityManager, entry: NewEntry) => {
     await insertEntries(em, entry.organizationId, [entry]);
     sequencer.poke(entry.organizationId);
@@ -125,11 +126,17 @@ export function createAudit(options: AuditOptions): Audit {
 
   return {
     async intent(event, timeoutMs) {
-      const intended = entryOf(event, { outcome: "intended" });
-      await writer.write({ ...intended, dueMs: intended.createMs + timeoutMs + graceMs });
-      return { organizationId: event.organizationId, entry: intended.entry };
+      const entry = intended(event, timeoutMs);
+      await writer.write(entry);
+      return intentOf(entry);
     },
     outcome: ({ organizationId, entry }, end) => writeOutcome(outcomeOf(organizationId, entry, end)),
+    async intentIn(em, event, timeoutMs) {
+      const entry = intended(event, timeoutMs);
+      await writeIn(em, entry);
+      return intentOf(entry);
+    },
+    outcomeIn: (em, { organizationId, entry }, end) => writeIn(em, outcomeOf(organizationId, entry, end)),
     record: (event, end) => writer.write(entryOf(event, end)),
     recordIn: (em, event) => writeIn(em, entryOf(event, { outcome: "succeeded" })),
     hashOf: keys.hashOf,
