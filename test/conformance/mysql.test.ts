@@ -58,9 +58,9 @@ async function open(): Promise<OpenedSource> {
     },
     forbid: async (table) => void (await own.run(`REVOKE ALL ON ${onTable(table.name)} FROM '${login.user}'@'%'`)),
     async running() {
-      const [row] = await own.run(`SELECT COUNT(*) FROM information_schema.PROCESSLIST
+      const rows = await own.run(`SELECT INFO FROM information_schema.PROCESSLIST
         WHERE USER = '${login.user}' AND COMMAND NOT IN ('Sleep', 'Connect')`);
-      return Number(row?.[0]);
+      return rows.map(([text]) => text ?? "");
     },
     async close() {
       await own.close();
