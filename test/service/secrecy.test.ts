@@ -1,22 +1,17 @@
-import { randomBytes } from "node:crypto";
 import { readdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { enterableDirectory } from "../support/directory.ts";
-import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
 import { connectorTo, rogueServer } from "../support/service.ts";
-import { type Login, newLogin, run } from "./customer.ts";
+import { run } from "./customer.ts";
 import { runProgram, type ServiceProcess } from "./process.ts";
-
-/** As it would come out of a log line, a header, a URL or a column, with nothing in it that is the same in all. */
-const canary = `Cañary/${randomBytes(12).toString("base64url")}+"&é`;
-const wrongCanary = `Wröng/${randomBytes(12).toString("base64url")}+"&é`;
+import { mysqlCustomer, postgresqlCustomer, type SecretCustomer } from "./secret-customers.ts";
+import { spellings } from "./spellings.ts";
 
 const base = "/connector.v1.ConnectorService";
 let directory: string;
-let customer: FreshDatabase;
-let login: Login;
+let customers: readonly SecretCustomer[];
 let service: ServiceProcess;
 let url: string;
 let token: string;
@@ -24,9 +19,8 @@ let token: string;
 const answers: string[] = [];
 
 beforeAll(async () => {
-  [directory, customer] = await Promise.all([enterableDirectory(), freshDatabase()]);
-  login = await newLogin(customer.url, canary);
-  await run(customer.url, `CREATE TABLE place AS SELECT 1 AS id; GRANT SELECT ON place TO ${login.user}`);
+  directory = await enterableDirectory();
+  customers = await Promise.all([postgresqlCustomer(), mysqlCustomer()]);
   service = runProgram("main.ts", {
     PORT: "0",
     METRICS_PORT: "0",
@@ -42,8 +36,7 @@ afterAll(async () => {
   service.child.kill("SIGKILL");
   await service.ended;
   await rm(directory, { recursive: true, force: true });
-  await customer.drop();
-  await login.drop();
+  for (const customer of customers) await customer.drop();
 });
 
 /** Calls as anybody's HTTP client does, and keeps what comes back. */
@@ -68,8 +61,13 @@ async function stream(request: object): Promise<void> {
   answers.push(`StreamQuery ${await response.text()}`);
 }
 
-async function createConnector(name: string, changes: object = {}, credential: unknown = { password: canary }) {
-  const request = connectorTo(login.url, name);
+async function createConnector(
+  { provider, url, canary }: SecretCustomer,
+  name: string,
+  changes: object = {},
+  credential: unknown = { password: canary },
+) {
+  const request = connectorTo(url, `${provider}-${name}`);
   const { connector } = await call("CreateConnector", {
     ...request,
     config: { ...request.config, ...changes },
@@ -92,29 +90,16 @@ async function use(connectorId: string | undefined): Promise<void> {
 test("a credential comes out nowhere: in no answer, no log line, no metric, no table and no file", {
   timeout: 120_000,
 }, async () => {
-  const good = await createConnector("good");
-  await use(good);
-  expect(answers.at(-1)).toContain("trailer");
-  await failAtTheSource(good);
-  await failToConnect();
-  await failToConfigure(good);
+  for (const customer of customers) await useAndFail(customer);
   await call("ListConnectors", {});
-
-  // That the failures were those that they should be: else nothing was shown.
   const all = answers.join("\n");
-  for (const reason of [
-    ...["CREDENTIAL_REJECTED", "UPSTREAM_UNREACHABLE", "TLS_FAILED", "CONFIGURATION_REJECTED", "EGRESS_DENIED"],
-    ...["STATEMENT_REJECTED", "UNKNOWN_RESOURCE", "INVALID_REQUEST", "ALREADY_EXISTS"],
-  ]) {
-    expect(all).toContain(reason);
-  }
   const metrics = await scraped();
   expect(metrics).toMatch(/connector_calls_total\{.*reason="credential_rejected"/i);
   const tables = await dumpOfStore();
-  expect(tables).toContain(login.user);
+  for (const { user } of customers) expect(tables).toContain(user);
   const { stdout, stderr } = await stopped();
   expect(stdout).toContain('"level":30');
-  for (const secret of [canary, wrongCanary]) {
+  for (const secret of customers.flatMap(({ canary, wrongCanary }) => [canary, wrongCanary])) {
     expectNowhere(secret, { answers: all, log: stdout, errors: stderr, metrics, tables });
     await expectInNoFile(secret);
   }
@@ -126,14 +111,26 @@ test("a credential comes out nowhere: in no answer, no log line, no metric, no t
   await expectInNoFile(secret);
 });
 
-async function failAtTheSource(connectorId: string | undefined): Promise<void> {
-  for (const text of [
-    "SELECT nothing FROM place",
-    "SELECT FROM",
-    "SELECT 1/0",
-    "INSERT INTO place VALUES (2)",
-    "SELECT current_user::int",
+async function useAndFail(customer: SecretCustomer): Promise<void> {
+  const first = answers.length;
+  const good = await createConnector(customer, "good");
+  await use(good);
+  expect(answers.at(-1)).toContain("trailer");
+  await failAtTheSource(customer, good);
+  await failToConnect(customer);
+  await failToConfigure(customer, good);
+  // That the failures were those that they should be: else nothing was shown.
+  const all = answers.slice(first).join("\n");
+  for (const reason of [
+    ...["CREDENTIAL_REJECTED", "UPSTREAM_UNREACHABLE", "TLS_FAILED", "CONFIGURATION_REJECTED", "EGRESS_DENIED"],
+    ...["STATEMENT_REJECTED", "UNKNOWN_RESOURCE", "INVALID_REQUEST", "ALREADY_EXISTS"],
   ]) {
+    expect(all).toContain(reason);
+  }
+}
+
+async function failAtTheSource({ failing }: SecretCustomer, connectorId: string | undefined): Promise<void> {
+  for (const text of failing) {
     const query = { native: { text } };
     await call("Query", { connectorId, query });
     await stream({ connectorId, query });
@@ -142,32 +139,27 @@ async function failAtTheSource(connectorId: string | undefined): Promise<void> {
   await call("Query", { connectorId, query: { resource: "place", where: { id: "x" } } });
 }
 
-async function failToConnect(): Promise<void> {
-  await use(await createConnector("wrong-password", {}, { password: wrongCanary }));
-  await use(await createConnector("wrong-user", { user: "nobody-here" }));
-  await use(await createConnector("wrong-database", { database: "not_there" }));
-  await use(await createConnector("wrong-port", { port: 1 }));
-  await use(await createConnector("wrong-tls", { tls: "verify_full" }));
-  await use(await createConnector("denied", { host: "10.255.255.1" }));
+async function failToConnect(customer: SecretCustomer): Promise<void> {
+  const create = (name: string, changes: object) => createConnector(customer, name, changes);
+  await use(await createConnector(customer, "wrong-password", {}, { password: customer.wrongCanary }));
+  await use(await create("wrong-user", { user: "nobody-here" }));
+  await use(await create("wrong-database", { database: "not_there" }));
+  await use(await create("wrong-port", { port: 1 }));
+  await use(await create("wrong-tls", { tls: "verify_full" }));
+  await use(await create("denied", { host: "10.255.255.1" }));
   // One that asks for the password in clear text, and one that talks nonsense.
-  const asking = await rogueServer((socket) => socket.once("data", () => socket.end(authentication(3))));
+  const asking = await rogueServer(customer.askInClear);
   const babbling = await rogueServer((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
   try {
-    await use(await createConnector("asking", { port: asking.port }));
-    await use(await createConnector("babbling", { port: babbling.port }));
+    await use(await create("asking", { port: asking.port }));
+    await use(await create("babbling", { port: babbling.port }));
   } finally {
     await Promise.all([asking.stop(), babbling.stop()]);
   }
 }
 
-/** AuthenticationCleartextPassword is 3. Source: PostgreSQL's message formats. */
-function authentication(kind: number): Buffer {
-  const message = Buffer.from("R\0\0\0\x08\0\0\0\0", "latin1");
-  message.writeInt32BE(kind, 5);
-  return message;
-}
-
-async function failToConfigure(connectorId: string | undefined): Promise<void> {
+async function failToConfigure(customer: SecretCustomer, connectorId: string | undefined): Promise<void> {
+  const { canary, wrongCanary } = customer;
   for (const credential of [
     canary,
     [canary],
@@ -177,13 +169,13 @@ async function failToConfigure(connectorId: string | undefined): Promise<void> {
     { password: canary, token: canary },
     { secret: canary },
   ]) {
-    await createConnector("misshapen", {}, credential);
+    await createConnector(customer, "misshapen", {}, credential);
     await call("UpdateConnector", { connectorId, connector: { credential } });
   }
-  await createConnector("good");
-  await createConnector("in-the-host", { host: `postgres://reader:${canary}@db.example.com` });
-  await createConnector("in-the-config", { password: canary, port: canary, tls: canary, ca: canary });
-  const request = { ...connectorTo(login.url, "broken"), credential: { password: canary } };
+  await createConnector(customer, "good");
+  await createConnector(customer, "in-the-host", { host: `postgres://reader:${canary}@db.example.com` });
+  await createConnector(customer, "in-the-config", { password: canary, port: canary, tls: canary, ca: canary });
+  const request = { ...connectorTo(customer.url, "broken"), credential: { password: canary } };
   await call("CreateConnector", {}, `${JSON.stringify(request).slice(0, -1)},}`);
   await call("CreateConnector", { ...request, passwort: canary });
   await call("CreateConnector", { ...request, name: [canary] });
@@ -236,30 +228,6 @@ async function stopped() {
   const ended = await service.ended;
   expect(ended.status).toBe(0);
   return ended;
-}
-
-/** How a secret may be written. */
-function spellings(secret: string): Buffer[] {
-  const bytes = Buffer.from(secret);
-  // Base64 of a text that holds it, at each of the three places that it may begin at.
-  const base64 = [0, 1, 2].map((before) => {
-    const text = Buffer.concat([Buffer.alloc(before), bytes]).toString("base64");
-    return text.slice(Math.ceil((before * 4) / 3), -4).replace(/=+$/, "");
-  });
-  const texts = [
-    secret,
-    JSON.stringify(secret).slice(1, -1),
-    bytes.toString("hex"),
-    bytes.toString("hex").toUpperCase(),
-    encodeURIComponent(secret),
-    encodeURI(secret),
-    new URLSearchParams({ x: secret }).toString().slice(2),
-    ...base64,
-    ...base64.map((text) => text.replaceAll("+", "-").replaceAll("/", "_")),
-    // Its random part alone, however the rest is written.
-    /[\w-]{16}/.exec(secret)?.[0] ?? secret,
-  ];
-  return [...new Set(texts)].map((text) => Buffer.from(text));
 }
 
 function expectNowhere(secret: string, places: Readonly<Record<string, string>>): void {
