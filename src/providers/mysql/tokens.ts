@@ -13,8 +13,8 @@ import { endOfComment, type Problem, problemOfHint } from "./comments.ts";
 
 export interface Token {
   /**
-   * A `word` may be a keyword; a `name` is quoted, or stands right behind a dot, and is
-   * none. A `variable` is the server's. A `symbol` is one character.
+   * A `word` may be a keyword; a `name` is quoted, or stands right before or behind a
+   * dot, and is none. A `variable` is the server's. A `symbol` is one character.
    */
   readonly kind: "word" | "name" | "string" | "number" | "parameter" | "variable" | "symbol";
   /** As it stands there, but a name without its quotes and a variable without `@@`. */
@@ -40,6 +40,7 @@ const number = /0x[\da-fA-F]+|0b[01]+|(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?/y
 const bits = /[xX]'(?:[\da-fA-F]{2})*'|[bB]'[01]*'/y;
 const variable = /@@(?:(?:session|local|global)\.)?([a-z]\w*)(?![\w$.\u0080-\uffff])/iy;
 const wordCharacter = /[\w$\u0080-\uffff]/;
+const leadsOn = /^\.[\w$\u0080-\uffff]/;
 /** A number that a letter follows without a blank is the beginning of a name. */
 const beginningOfName = /^(?:\d+|0[xb][\da-fA-F]+)$/;
 const symbols = new Set("(),.;+-*/%<>=!~^&|{}");
@@ -141,10 +142,11 @@ function parameterAt(text: string, at: number): Lexeme | Problem {
  * only a number that ends clearly is one, or the digits that a name begins with.
  */
 function numberAt(text: string, at: number, before: Token | undefined): Lexeme | Problem {
-  const isBehindName = before?.kind === "name" || before?.kind === "word" || before?.kind === "string";
-  if (text[at] === "." && isBehindName) {
-    if (before?.kind === "word" && !text.startsWith("..", at)) return { end: at + 1, kind: "symbol", text: "." };
-    return malformed("a name behind a dot begins with a digit, and is not quoted");
+  if (text[at] === ".") {
+    if (isDot(before)) return malformed("there are two dots");
+    if (/["'`]/.test(text[at - 1] ?? "")) return malformed("a dot and a digit follow a quote");
+    // Behind a name it leads to one that begins with a digit.
+    if (before?.kind === "word" || before?.kind === "name") return { end: at + 1, kind: "symbol", text: "." };
   }
   if (isDot(before)) return wordAt(text, at, before);
   const digits = matchAt(number, text, at) ?? "";
@@ -159,8 +161,8 @@ function numberAt(text: string, at: number, before: Token | undefined): Lexeme |
 function wordAt(text: string, at: number, before: Token | undefined): Lexeme | Problem {
   const found = matchAt(word, text, at) as string;
   const end = at + found.length;
-  // Right behind a dot there are names only, and no keyword.
-  if (isDot(before)) return { end, kind: "name", text: found };
+  // Right before and behind a dot there are names only, and no keyword.
+  if (isDot(before) || leadsOn.test(text.slice(end, end + 2))) return { end, kind: "name", text: found };
   if (/^[xXbB]$/.test(found) && text[end] === "'") {
     const literal = matchAt(bits, text, at);
     if (literal === undefined) return malformed("a literal of bits has no end, or other than its digits");
