@@ -2,6 +2,7 @@
  * An action on its way: its intent is committed before the first byte goes out, it is sent
  * once, and what came of it is noted, whether somebody still waits for that or not.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { Failure, type FailureKind } from "../failure.ts";
 import type { Observe } from "../observability/observation.ts";
@@ -33,10 +34,10 @@ export interface ActionAsked {
   /**
    * Notes for good that the action is about to be sent.
    *
-   * @param endBy When it must have ended
+   * @param timeoutMs Milliseconds that it may take
    * @param em A transaction of the organization that it belongs into; absent: one of its own
    */
-  intend(endBy: Date, em?: EntityManager): Promise<Intent>;
+  intend(timeoutMs: number, em?: EntityManager): Promise<Intent>;
 }
 
 export interface Acted {
@@ -58,7 +59,7 @@ export interface ActingParts {
 const graceMs = 60_000;
 
 export async function act(parts: ActingParts, ticket: Ticket, asked: ActionAsked): Promise<Acted> {
-  const noting = noteAction(parts, ticket, asked);
+  const noted = noteAction(parts, ticket, asked);
   let sent: Promise<ActionResult> | undefined;
   const send: Work<ActionResult> = (session, call, provider) => {
     const execute = able(session, "execute", "execute", provider);
@@ -69,14 +70,14 @@ export async function act(parts: ActingParts, ticket: Ticket, asked: ActionAsked
     return work;
   };
   try {
-    const saved = await passOnce(parts.stages, ticket, noting.begin, async (...session) => {
+    const saved = await passOnce(parts.stages, ticket, noted.begin, async (...session) => {
       return { result: { result: await send(...session), replayed: false } };
     });
-    if (!saved.replayed) await noting.succeeded(saved.result);
+    if (!saved.replayed) await noted.succeeded(saved.result);
     return saved;
   } catch (error) {
     // The caller may have left before the source has settled: then nobody waits for the end.
-    const ended = sent === undefined ? noting.failed(error) : sent.then(noting.succeeded, noting.failed);
+    const ended = sent === undefined ? noted.failed(error) : sent.then(noted.succeeded, noted.failed);
     if (!ticket.call.signal.aborted) await ended;
     throw error;
   }
@@ -100,10 +101,12 @@ function noteAction({ store, claims, touched, observe }: ActingParts, { subject,
     intent = undefined;
     try {
       if (claimed === undefined) return await noted.ended(end);
-      await store.withOrganization(organizationId, async (em) => {
-        await settle(em);
-        await noted.ended(end, em);
-      });
+      await persistently(() =>
+        store.withOrganization(organizationId, async (em) => {
+          await settle(em);
+          await noted.ended(end, em);
+        }),
+      );
     } catch {
       // What was done is done: it becomes unknown in the log, and the caller hears what is known here.
       observe({ kind: "outcome_not_noted", subject });
@@ -111,16 +114,15 @@ function noteAction({ store, claims, touched, observe }: ActingParts, { subject,
   }
 
   async function claim(): Promise<Acted | undefined> {
-    const leaseMs = Math.max(0, call.deadline - performance.now()) + graceMs;
-    const endBy = new Date(Date.now() + leaseMs);
+    const timeoutMs = Math.max(0, call.deadline - performance.now());
     if (claimed === undefined) {
-      intent = await asked.intend(endBy);
+      intent = await asked.intend(timeoutMs);
       return undefined;
     }
     return store.withOrganization(organizationId, async (em) => {
-      const saved = await claims.claim(em, claimed, leaseMs);
+      const saved = await claims.claim(em, claimed, timeoutMs + graceMs);
       if (saved !== undefined) return { result: saved, replayed: true };
-      intent = await asked.intend(endBy, em);
+      intent = await asked.intend(timeoutMs, em);
       return undefined;
     });
   }
@@ -151,4 +153,19 @@ function noteAction({ store, claims, touched, observe }: ActingParts, { subject,
     succeeded,
     failed,
   };
+}
+
+/** How long what came of an action is tried to be noted, and the pause between two tries. Milliseconds. */
+const noting = { forMs: 10_000, pauseMs: 100 };
+
+async function persistently(work: () => Promise<void>): Promise<void> {
+  const giveUp = performance.now() + noting.forMs;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (performance.now() >= giveUp) throw error;
+      await delay(noting.pauseMs);
+    }
+  }
 }

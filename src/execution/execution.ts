@@ -5,23 +5,13 @@
 import type { Failure } from "../failure.ts";
 import type { CallMethod, Observe, Subject, Timings } from "../observability/observation.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
-import type {
-  Action,
-  ActionResult,
-  Explanation,
-  Page,
-  PageRequest,
-  Quota,
-  ReadQuery,
-  TestReport,
-} from "../providers/contract.ts";
-import type { Field } from "../rows/field.ts";
-import type { PackedBatch } from "../rows/packed.ts";
+import type { Action, Explanation, Page, Quota, ReadQuery, TestReport } from "../providers/contract.ts";
 import type { ConnectorRow } from "../store/entities/connector.ts";
 import type { Store } from "../store/store.ts";
 import { createAnswerSealer } from "../vault/kept-answer.ts";
 import type { Vault } from "../vault/vault.ts";
 import { type ActionAsked, act } from "./acting.ts";
+import { type Answered, answered, type Executed, type ExecutedStream, type PageQuery } from "./answer.ts";
 import { able, asked, capabilityOf, movedBy, nothingMoved, refuseDisabled, type Work } from "./asking.ts";
 import { translated } from "./attempt.ts";
 import type { BreakerStatus } from "./breaker/breaker.ts";
@@ -61,40 +51,6 @@ export interface ExecutionOptions {
   /** What replicas share; without it each has its own. */
   readonly redis: SharedRedis | undefined;
   readonly observe: Observe;
-}
-
-/** What a call answered, where its time went, and where the answer came from. */
-export interface Answered<T> {
-  readonly result: T;
-  readonly timings: Timings;
-  /** When it was read from the source. */
-  readonly readTime: Date;
-  /** How often the source was asked. */
-  readonly attempts: number;
-  /** It was read for an earlier call. */
-  readonly cached: boolean;
-}
-
-export interface Executed extends Answered<ActionResult> {
-  /** It is the answer of an earlier call with the same idempotency key. */
-  readonly replayed: boolean;
-}
-
-export interface ExecutedStream {
-  readonly fields: readonly Field[];
-  readonly readTime: Date;
-  readonly attempts: number;
-  /** To be read once, to its end or not at all any more. */
-  readonly batches: AsyncIterable<PackedBatch>;
-  /** Where the time has gone up to now. */
-  timings(): Timings;
-}
-
-export interface PageQuery {
-  readonly query: ReadQuery;
-  readonly page: PageRequest;
-  /** Milliseconds that an answer may be old; 0 to read it now. */
-  readonly maxAgeMs: number;
 }
 
 /** Every method throws a `Failure`, or what is no source's and no caller's fault. */
@@ -188,7 +144,8 @@ export function createExecution(options: ExecutionOptions): Execution {
     const { organizationId, connectorId } = ticket.subject;
     const breaker = breakers.status(organizationId, connectorId).state;
     const resource = about.query?.kind === "resource" ? about.query.resource : (about.action?.resource ?? "");
-    const begun = { method: about.method, principal: about.caller.principal, resource, breaker };
+    const { method, caller, query } = about;
+    const begun = { method, principal: caller.principal, resource, ...statementOf(query), breaker };
     return { ticket, outcome: outcomeOf(begun, ticket, observe) };
   }
 
@@ -339,6 +296,9 @@ export function createExecution(options: ExecutionOptions): Execution {
   };
 }
 
-function answered<T>(result: T, { call, attempts }: Ticket): Answered<T> {
-  return { result, timings: call.timings(), readTime: new Date(), attempts, cached: false };
+/** Characters of the longest statement that is told of: they may wait in memory for the store, by the thousand. */
+const longestStatement = 4_096;
+
+function statementOf(query: ReadQuery | undefined): { readonly statement?: string } {
+  return query?.kind === "native" && query.text.length <= longestStatement ? { statement: query.text } : {};
 }

@@ -34,6 +34,8 @@ export interface CallEnded {
   readonly principal: string;
   /** The resource that was asked for; empty for a native statement, and where there is none. */
   readonly resource: string;
+  /** The native statement as it was sent, values and all: for who leaves those out, and nobody else. */
+  readonly statement?: string;
   readonly startTime: Date;
   /** Undefined when it succeeded. */
   readonly reason: FailureKind | undefined;

@@ -34,6 +34,11 @@ export interface ProviderDefinition<Config extends z.ZodType, Credential extends
   /** Opens a session; connects when it is first used. */
   open(config: z.output<Config>, credential: z.output<Credential>, context: SessionContext): Session;
   /**
+   * A native statement without its values and comments, as the history keeps it; empty
+   * when it can't be told where they are. Default: none is kept.
+   */
+  normalize?(statement: string): string;
+  /**
    * Says what an error of the source means to the caller, or undefined when it is
    * none of the source's. The failure never holds the source's own text.
    */

@@ -25,6 +25,15 @@ export function authorizeQuery(principal: Principal, { source }: Query, { type }
   });
 }
 
+/**
+ * Lets an action pass on a resource that its caller reaches.
+ *
+ * @throws Failure of kind `permission_denied` that names the resource
+ */
+export function authorizeAction(principal: Principal, resource: string, { type }: Provider): void {
+  authorizeResource(principal, resource, type);
+}
+
 /** Where a database would look for a name without a namespace is its own to say: no limit means that. */
 function authorizeResource({ resources }: Principal, resource: string, type: Provider["type"]): void {
   const isFull = type === "api" || resources === undefined || namesNamespace(resource);

@@ -28,7 +28,10 @@ export function createCalls(
   starting: AsyncDisposableStack,
 ) {
   const { limits, timeouts } = config;
-  const history = createHistory({ store, log });
+  const history = createHistory({
+    ...{ store, log },
+    normalize: (provider, statement) => catalogue.get(provider).normalize?.(statement) ?? "",
+  });
   starting.defer(() => history.close());
   const places = createPlaces({ perHost: limits.connections.host, all: limits.connections.all });
   const shares = createFairShares();

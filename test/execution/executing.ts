@@ -1,8 +1,9 @@
 /** Executions over the tests' own HTTP source: all of the pipeline, and nothing of the wire. */
 import { createDial } from "../../src/egress/dial.ts";
 import { createEgressPolicy } from "../../src/egress/policy.ts";
+import type { PageQuery } from "../../src/execution/answer.ts";
 import type { Caller } from "../../src/execution/call.ts";
-import { createExecution, type Execution, type PageQuery } from "../../src/execution/execution.ts";
+import { createExecution, type Execution } from "../../src/execution/execution.ts";
 import type { ServiceLimits } from "../../src/execution/limits.ts";
 import { connectRedis } from "../../src/execution/redis.ts";
 import { createPlaces } from "../../src/execution/session/places.ts";

@@ -188,7 +188,13 @@ test("the table takes no change and no removal of a record, nor one of another o
     const changing = store.withOrganization("acme", (em) => em.execute(statement));
     await expect(changing).rejects.toMatchObject({ code: "42501" });
   }
-  const planting = store.withOrganization("other", (em) => insertRecords(em, "acme", recordsOf([callEnded()])));
+  const planting = store.withOrganization("other", (em) =>
+    insertRecords(
+      em,
+      "acme",
+      recordsOf([callEnded()], () => ""),
+    ),
+  );
   await expect(planting).rejects.toMatchObject({ code: "42501" });
   expect(await stored()).toBe(1);
 });

@@ -1,6 +1,6 @@
 /** However a call ends, that is told once, and all that it took is free again. */
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import type { ExecutedStream } from "../../src/execution/execution.ts";
+import type { ExecutedStream } from "../../src/execution/answer.ts";
 import { Failure, type FailureKind } from "../../src/failure.ts";
 import type { CallEnded } from "../../src/observability/observation.ts";
 import type { ConnectorPolicy, ConnectorRow } from "../../src/store/entities/connector.ts";

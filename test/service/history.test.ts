@@ -58,7 +58,7 @@ test("every call that reached for the source is in the history, with what came o
   expect(query?.bytes).toBeGreaterThan(0n);
   expect(stream).toMatchObject({ resource: "place", reason: "", rows: 3n });
   expect(missing).toMatchObject({ resource: "missing", reason: "UNKNOWN_RESOURCE", rows: 0n });
-  expect(native).toMatchObject({ resource: "", reason: "", rows: 1n });
+  expect(native).toMatchObject({ resource: "", statement: "SELECT ?", reason: "", rows: 1n });
   for (const { createTime, timings } of queries) {
     const time = Number(createTime?.seconds) * 1_000 + Number(createTime?.nanos) / 1e6;
     expect(time).toBeGreaterThanOrEqual(before - 1);

@@ -11,6 +11,7 @@ import type { QueryRecordRow } from "../../store/entities/queryRecord.ts";
 import type { Store } from "../../store/store.ts";
 import { type HistoryPage, type HistoryRequest, listRecords } from "./list.ts";
 import { createQueue } from "./queue.ts";
+import type { Normalize } from "./record.ts";
 import { type HistoryStats, statsSince } from "./stats.ts";
 import { createWriter } from "./writer.ts";
 
@@ -21,9 +22,11 @@ export interface HistoryOptions {
   readonly store: Store;
   /** Hears of a store that does not take the history, and of its return. Default: nobody does. */
   readonly log?: Log;
+  /** Leaves the values out of a native statement. Default: nothing of it is kept. */
+  readonly normalize?: Normalize;
   /** Records that wait to be written at most. Default: 10,000. */
   readonly maxBuffered?: number;
-  /** Milliseconds after which a record is written. Default: 500. */
+  /** Milliseconds after which a record is written. Default: 250. */
   readonly flushMs?: number;
   /** Records that are written at once; so many don't wait. Default: 500. */
   readonly batch?: number;
@@ -46,9 +49,9 @@ export interface History {
 const defaultCloseMs = 3_000;
 
 export function createHistory(options: HistoryOptions): History {
-  const { store, log, maxBuffered = 10_000, flushMs = 500, batch = 500 } = options;
+  const { store, log, normalize = () => "", maxBuffered = 10_000, flushMs = 250, batch = 500 } = options;
   const writer = createWriter(store, log);
-  const queue = createQueue(writer, { maxBuffered, flushMs, batch });
+  const queue = createQueue(writer, { normalize, maxBuffered, flushMs, batch });
   let overflown = 0;
   let closed = false;
   return {

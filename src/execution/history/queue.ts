@@ -1,10 +1,11 @@
 /** Calls that wait to be written: until there is a batch of them, or for some time. */
 import type { CallEnded } from "../../observability/observation.ts";
 import { createLine } from "./line.ts";
-import { recordsOf } from "./record.ts";
+import { type Normalize, recordsOf } from "./record.ts";
 import type { Writer } from "./writer.ts";
 
 export interface QueueOptions {
+  readonly normalize: Normalize;
   /** Calls that wait at most; the oldest make room for the newest. */
   readonly maxBuffered: number;
   /** Milliseconds after which a call is written. */
@@ -20,7 +21,7 @@ export interface Queue {
   flush(): Promise<void>;
 }
 
-export function createQueue(writer: Writer, { maxBuffered, flushMs, batch }: QueueOptions): Queue {
+export function createQueue(writer: Writer, { normalize, maxBuffered, flushMs, batch }: QueueOptions): Queue {
   const line = createLine<CallEnded>(maxBuffered);
   let running: Promise<void> | undefined;
   let due: NodeJS.Timeout | undefined;
@@ -28,7 +29,7 @@ export function createQueue(writer: Writer, { maxBuffered, flushMs, batch }: Que
   /** Writes what is in the line now; what comes meanwhile waits its time. */
   async function writeAll(): Promise<void> {
     for (let left = line.size; left > 0; left -= batch) {
-      await writer.write(recordsOf(line.take(Math.min(left, batch))));
+      await writer.write(recordsOf(line.take(Math.min(left, batch)), normalize));
     }
   }
   function start(): Promise<void> {

@@ -18,6 +18,7 @@ const columns = {
   principal: "text",
   method: "text",
   resource: "text",
+  statement: "text",
   reason: "text",
   rows: "bigint",
   bytes: "bigint",
@@ -34,8 +35,11 @@ const columns = {
   total_ms: "microseconds",
 } as const;
 
+/** A provider's native statement without its values. */
+export type Normalize = (provider: string, statement: string) => string;
+
 /** Records with ids of their own, so that each can be stored again when nobody knows whether it was. */
-export function recordsOf(calls: readonly CallEnded[]): NewRecord[] {
+export function recordsOf(calls: readonly CallEnded[], normalize: Normalize): NewRecord[] {
   const ids = timeOrderedIds(calls.map(({ startTime }) => startTime.getTime()));
   return calls.map((call, i) => {
     const { subject, startTime, timings } = call;
@@ -46,6 +50,7 @@ export function recordsOf(calls: readonly CallEnded[]): NewRecord[] {
       storable(call.principal),
       call.method,
       storable(call.resource),
+      call.statement === undefined ? "" : storable(normalize(subject.provider, call.statement)),
       call.reason ?? "",
       call.rows,
       call.bytes,
@@ -60,7 +65,7 @@ export function recordsOf(calls: readonly CallEnded[]): NewRecord[] {
       toMicroseconds(timings.source),
       toMicroseconds(timings.transfer),
       toMicroseconds(timings.total),
-    ] satisfies NewRecord["values"] & { length: 20 };
+    ] satisfies NewRecord["values"] & { length: 21 };
     return { organizationId: subject.organizationId, values };
   });
 }

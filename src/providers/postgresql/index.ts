@@ -4,6 +4,7 @@ import { certificatesProblem } from "../../egress/certificates.ts";
 import { hostHint, isHost } from "../../egress/name.ts";
 import { defineProvider } from "../contract.ts";
 import { classify } from "./errors.ts";
+import { normalized } from "./normalized.ts";
 import { openSession } from "./session.ts";
 
 const host = z.string().max(253).refine(isHost, hostHint).describe("The server's host name or IP address.");
@@ -67,5 +68,6 @@ export default defineProvider({
   }),
   endpoint: ({ host, port, database, user, tls, ca }) => ({ host, port, database, user, tls, ca: ca ?? "" }),
   open: (config, { password }, context) => openSession({ ...config, trust: context.trust }, password, context),
+  normalize: normalized,
   classify: (cause) => classify(cause),
 });
