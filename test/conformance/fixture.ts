@@ -78,7 +78,7 @@ export interface Address {
 export interface Fixture {
   /**
    * The source's own type for each FieldType. What is left out, the source has not: nothing
-   * is asked of it. `decimal` has room for 20 digits before the point and 10 behind it, and
+   * is asked of it. There are `string` and one of `int32` and `int64` at least. `decimal` has room for 20 digits before the point and 10 behind it, and
    * writes all of the 10; `enum` has the labels sad, ok and happy, in this order; `array`
    * holds `int32`; a time has microseconds.
    */
@@ -99,6 +99,11 @@ export interface Fixture {
 
 /** The credential is a wrong one; there is no such database or file; the server has no TLS that is asked for. */
 export type Mistake = "credential" | "database" | "tls";
+
+/** The type that a column has in a source: an integer's is the other one where there is only one. */
+export function typeIn(types: Fixture["types"], type: FieldType): FieldType {
+  return type === "int32" && !("int32" in types) ? "int64" : type;
+}
 
 /** Connectors whose configuration has `host` and `port`. */
 export const hostAndPort: Network = {

@@ -51,9 +51,7 @@ async function open(): Promise<OpenedSource> {
     async create(made) {
       await tables.create(made);
       for (const table of made) {
-        await own.run(
-          `GRANT SELECT, INSERT, UPDATE, DELETE, LOCK TABLES ON ${onTable(table.name)} TO '${login.user}'@'%'`,
-        );
+        await own.run(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${onTable(table.name)} TO '${login.user}'@'%'`);
       }
     },
     forbid: async (table) => void (await own.run(`REVOKE ALL ON ${onTable(table.name)} FROM '${login.user}'@'%'`)),

@@ -1,6 +1,6 @@
 /** The suite's tables in a source that speaks SQL. */
 import type { FieldType } from "../../src/rows/field.ts";
-import type { Cells, Column, OpenedSource, Table } from "./fixture.ts";
+import { type Cells, type Column, type OpenedSource, type Table, typeIn } from "./fixture.ts";
 
 export interface SqlDialect {
   readonly types: Partial<Record<FieldType, string>>;
@@ -34,7 +34,7 @@ export function sqlTables(dialect: SqlDialect): Pick<OpenedSource, "create" | "i
 
 function definitionsOf({ columns, key }: Table, { types, quote }: SqlDialect): string {
   const definitions = columns.map(({ name, type, nullable }) => {
-    const native = types[type];
+    const native = types[typeIn(types, type)];
     if (native === undefined) throw new Error(`The fixture names no type for ${type}.`);
     return `${quote(name)} ${native}${nullable === false ? " NOT NULL" : ""}`;
   });

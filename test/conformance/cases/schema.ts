@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import { type Resource, ResourceKind, SchemaView } from "../../../src/gen/connector/v1/schema_pb.js";
 import { FieldType as WireType } from "../../../src/gen/connector/v1/value_pb.js";
 import type { Case, Cases, Stage } from "../case.ts";
-import type { Table } from "../fixture.ts";
+import { type Table, typeIn } from "../fixture.ts";
 import { big, empty, hostile, kept, keyless, logic, many, odd, typed } from "../tables.ts";
 
 const needs = ["schema"] as const;
@@ -23,7 +23,11 @@ export const schemaCases: Cases = (fixture) => [
       async run(stage) {
         const resource = await described(stage, table);
         expect(resource.fields.map(({ name, type, nullable }) => [name, WireType[type], nullable])).toEqual(
-          table.columns.map(({ name, type, nullable = true }) => [name, type.toUpperCase(), nullable]),
+          table.columns.map(({ name, type, nullable = true }) => [
+            name,
+            typeIn(fixture.types, type).toUpperCase(),
+            nullable,
+          ]),
         );
         expect(resource.fields.filter(({ nativeType }) => nativeType === "")).toEqual([]);
         expect(resource.primaryKey).toEqual(table.key);
