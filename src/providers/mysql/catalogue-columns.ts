@@ -25,14 +25,14 @@ export interface TableColumn extends Omit<CatalogueColumn, "isJson"> {
 export async function readColumns(run: Run, where: string, parameters: Row): Promise<TableColumn[]> {
   const rows = await run(
     `SELECT c.table_name, c.column_name, c.data_type, c.column_type, c.is_nullable, c.character_set_name,
-  c.column_default, c.generation_expression, c.extra, c.column_comment
+  c.collation_name, c.column_default, c.generation_expression, c.extra, c.column_comment
 FROM information_schema.columns c
 WHERE ${where} AND FIND_IN_SET('select', c.privileges)
 ORDER BY c.table_name, c.ordinal_position`,
     parameters,
   );
   return rows.map(([table, name, dataType, columnType, nullable, characterSet, ...rest]) => {
-    const [defaultText = null, generation, extra, comment] = rest;
+    const [collation = null, defaultText = null, generation, extra, comment] = rest;
     return {
       table: table ?? "",
       name: name ?? "",
@@ -40,6 +40,7 @@ ORDER BY c.table_name, c.ordinal_position`,
       columnType: columnType ?? "",
       nullable: nullable === "YES",
       characterSet: characterSet ?? null,
+      collation,
       defaultText,
       generation: generation ?? "",
       extra: extra ?? "",

@@ -6,7 +6,14 @@
  */
 
 import { digitsOf } from "../sql/decimal.ts";
-import { type Bind, type ComparedColumn, type Dialect, dialectWith, type ValueType } from "../sql/dialect.ts";
+import {
+  type Bind,
+  type ComparedColumn,
+  type Dialect,
+  dialectWith,
+  type NarrowText,
+  type ValueType,
+} from "../sql/dialect.ts";
 import { instantInUtc } from "../sql/temporal.ts";
 
 /** What a dialect needs to know of the server. */
@@ -99,10 +106,11 @@ function typed(expression: string, type: ValueType): string {
     case "timestamp":
     case "timestamp_tz":
       return `CAST(${expression} AS DATETIME(6))`;
-    case "decimal":
+    case "other":
+      if (type.castType === "bit") return `CAST(CONV(${expression}, 2, 10) AS UNSIGNED)`;
+      return type.castType === "" ? expression : `CAST(${expression} AS ${type.castType})`;
     case "json":
     case "uuid":
-    case "other":
       return type.castType === "" ? expression : `CAST(${expression} AS ${type.castType})`;
     default:
       // A text takes the character set and the collation of what it is compared with.
@@ -137,12 +145,12 @@ function parameterOf(value: string, type: ValueType): string {
 
 /** An equality that needs more than an operator. */
 function equalityOf({ column, type, value }: ComparedColumn, isMariaDb: boolean, bind: Bind): string {
-  if (type.type === "json" && isMariaDb) return `JSON_EQUALS(${column}, ${bind(value)})`;
+  // Where it is null, WHERE takes it for true by itself.
+  if (type.type === "json" && isMariaDb) return `JSON_EQUALS(${column}, ${bind(value)}) = 1`;
   // The place of what was no label, and let in nevertheless, shown as an empty text.
   if (type.type === "enum" && value === "") return `${column} = ${placeOf(type, value, bind)}`;
-  const plain = `${column} = ${operand(value, type, bind)}`;
-  if (!isBeyond(type, value)) return plain;
-  return representable(column, type.characterSet as string, value, bind);
+  if (isBeyond(type, value)) return representable(column, value, type.narrowText as NarrowText, bind);
+  return `${column} = ${operand(value, type, bind)}`;
 }
 
 function needsOwnEquality(type: ValueType, values: readonly string[], isMariaDb: boolean): boolean {
@@ -156,15 +164,15 @@ function placeOf({ enumLabels = [] }: ValueType, label: string, bind: Bind): str
 }
 
 /** The text may hold what the column's character set does not, which a server refuses to compare. */
-function isBeyond({ characterSet }: ValueType, value: string): boolean {
+function isBeyond({ type, narrowText }: ValueType, value: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is what every character set holds.
-  return characterSet !== undefined && !/^[\x00-\x7f]*$/.test(value);
+  return type === "string" && narrowText !== undefined && !/^[\x00-\x7f]*$/.test(value);
 }
 
 /** Whether the column is equal to a text: never to one that its character set can't hold. */
-function representable(column: string, characterSet: string, value: string, bind: Bind): string {
+function representable(column: string, value: string, { characterSet, collation }: NarrowText, bind: Bind): string {
   const converted = () => `CONVERT(${bind(value)} USING ${characterSet})`;
-  const equal = `${column} = ${converted()}`;
+  const equal = `${column} = ${converted()} COLLATE ${collation}`;
   const same = `CAST(CONVERT(${converted()} USING utf8mb4) AS BINARY) = CAST(${bind(value)} AS BINARY)`;
   return `${equal} AND (${same} OR ${column} <=> NULL)`;
 }

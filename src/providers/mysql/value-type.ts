@@ -12,6 +12,8 @@ export interface CatalogueColumn {
   readonly columnType: string;
   /** CHARACTER_SET_NAME. */
   readonly characterSet: string | null;
+  /** COLLATION_NAME. */
+  readonly collation: string | null;
   /** It is MariaDB's JSON: a text that a constraint holds to it. */
   readonly isJson: boolean;
 }
@@ -19,11 +21,11 @@ export interface CatalogueColumn {
 type Facts = Omit<ValueType, "nativeType">;
 
 export function valueTypeOf(column: CatalogueColumn): ValueType {
-  return { ...factsOf(column), nativeType: nativeTypeIn(column.columnType) };
+  return { ...factsOf(column), nativeType: column.isJson ? "json" : nativeTypeIn(column.columnType) };
 }
 
 function factsOf(column: CatalogueColumn): Facts {
-  const { dataType, columnType, characterSet } = column;
+  const { dataType, columnType, characterSet, collation } = column;
   if (column.isJson) return jsonText;
   const integer = integers.get(columnType.includes("unsigned") ? `${dataType} unsigned` : dataType);
   if (integer !== undefined) return { ...integer, castType: "signed", comparison: "ordered" };
@@ -31,10 +33,10 @@ function factsOf(column: CatalogueColumn): Facts {
   if (dataType === "bit") return bitsOf(columnType);
   // Its bytes need not be text.
   if (characterSet === "binary") return plain.get("blob") as Facts;
-  if (dataType === "enum") return enumOf(columnType, characterSet);
+  if (dataType === "enum") return enumOf(columnType);
   // A set is compared as a text, and sorted by the numbers of its members.
-  if (dataType === "set") return textOf(characterSet, "equal");
-  return plain.get(dataType) ?? (characterSet === null ? unknown : textOf(characterSet, "ordered"));
+  if (dataType === "set") return textOf(characterSet, collation, "equal");
+  return plain.get(dataType) ?? (characterSet === null ? unknown : textOf(characterSet, collation, "ordered"));
 }
 
 const signed = (bits: number) => [-(2n ** BigInt(bits - 1)), 2n ** BigInt(bits - 1) - 1n] as const;
@@ -97,10 +99,13 @@ const plain = new Map<string, Facts>([
   ["geomcollection", wkb],
 ]);
 
+/** A column is compared with whatever a DECIMAL can be, up to the digits behind the point that MySQL has, or the column itself. */
 function decimalOf(columnType: string): Facts {
-  const [, total = "10", fraction = "0"] = /\((\d+)(?:,(\d+))?\)/.exec(columnType) ?? [];
-  const digits = { total: Number(total), fraction: Number(fraction) };
-  return facts("decimal", "ordered", "decimal", { digits, finite: true });
+  const fraction = Number(/,(\d+)\)/.exec(columnType)?.[1] ?? 0);
+  return facts("decimal", "ordered", "decimal", {
+    digits: { total: 65, fraction: Math.max(30, fraction) },
+    finite: true,
+  });
 }
 
 function bitsOf(columnType: string): Facts {
@@ -114,16 +119,17 @@ function bitsOf(columnType: string): Facts {
 /** Character sets that hold all of Unicode. */
 const whole = /^utf(?:8mb4|16|16le|32)$/;
 
-function textOf(characterSet: string | null, comparison: Comparability): Facts {
-  const partial = characterSet === null || whole.test(characterSet) ? {} : { characterSet };
+function textOf(characterSet: string | null, collation: string | null, comparison: Comparability): Facts {
+  const isWhole = characterSet === null || collation === null || whole.test(characterSet);
+  const partial = isWhole ? {} : { narrowText: { characterSet, collation } };
   return facts("string", comparison, "char", { holdsNul: true, ...partial });
 }
 
 /** Its labels are sorted in the order in which they were declared, which one must know. */
-function enumOf(columnType: string, characterSet: string | null): Facts {
+function enumOf(columnType: string): Facts {
   const labels = labelsIn(columnType);
-  const { holdsNul: _, ...text } = textOf(characterSet, labels === undefined ? "equal" : "ordered");
-  return { ...text, type: "enum", ...(labels === undefined ? {} : { enumLabels: labels }) };
+  if (labels === undefined) return facts("enum", "equal", "char");
+  return facts("enum", "ordered", "char", { enumLabels: labels });
 }
 
 const unescaped: Readonly<Record<string, string>> = { "''": "'", "\\\\": "\\", "\\n": "\n", "\\r": "\r", "\\0": "\0" };

@@ -29,8 +29,8 @@ export interface ValueType {
   readonly hours?: number;
   /** The labels of an enum, when they are known. */
   readonly enumLabels?: readonly string[];
-  /** The character set of a text, when that is a part of Unicode only. */
-  readonly characterSet?: string;
+  /** How a text is stored that can hold a part of Unicode only. */
+  readonly narrowText?: NarrowText;
   /** A text may hold NUL characters. */
   readonly holdsNul?: true;
   /** Which texts are its values, where its FieldType doesn't say it. */
@@ -41,6 +41,12 @@ export interface ValueType {
 export interface Calendar {
   /** A year, a month and a day may be zero: `0000-00-00`. */
   readonly zeros: boolean;
+}
+
+/** By the names that the database has for them, which stand in SQL as they are. */
+export interface NarrowText {
+  readonly characterSet: string;
+  readonly collation: string;
 }
 
 export interface TextForm {

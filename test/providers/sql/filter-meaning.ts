@@ -57,7 +57,7 @@ export function testFilters(engine: Engine): void {
           const selected = (await run(sql, parameters)).map(([id]) => Number(id));
           expect(
             selected.sort((a, b) => a - b),
-            sql,
+            `${sql} ${JSON.stringify(parameters)}`,
           ).toEqual(meant(tree, made));
         }
       }),
