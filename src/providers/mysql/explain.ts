@@ -11,13 +11,35 @@ interface Node {
 
 /** @param json the answer to EXPLAIN FORMAT=JSON */
 export function readPlan(json: string): SourcePlan {
-  const plan = JSON.parse(json) as { query_block?: Node };
+  const plan = parsed(json) ?? parsed(repaired(json));
+  if (plan === undefined) return {};
   const root = plan.query_block ?? {};
   return {
     plan: [plan],
     ...estimate("estimatedRows", resultRows(root)),
     ...estimate("estimatedCost", root.cost_info?.query_cost ?? root.cost),
   };
+}
+
+function parsed(json: string): { readonly query_block?: Node } | undefined {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}
+
+/** MariaDB writes each text in a line of its own, with the quotes in it as they are. */
+function repaired(json: string): string {
+  return json.replace(/^(\s*"\w+": )"(.*)"(,?)$/gm, (_, name, text, comma) => `${name}${JSON.stringify(text)}${comma}`);
+}
+
+function parsed(json: string): { readonly query_block?: Node } | undefined {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
 }
 
 function estimate(name: "estimatedRows" | "estimatedCost", told: unknown): SourcePlan {

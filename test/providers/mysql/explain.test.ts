@@ -1,0 +1,30 @@
+/** What a server's plan tells, in whatever form it comes. */
+import { expect, inject, test } from "vitest";
+import { readPlan } from "../../../src/providers/mysql/explain.ts";
+import { runMysql } from "../../support/mysql-client.ts";
+
+test("MySQL's own estimates are those of the result", () => {
+  const joined = {
+    nested_loop: [{ table: { rows_produced_per_join: 10 } }, { table: { rows_produced_per_join: 40 } }],
+  };
+  const plan = { query_block: { select_id: 1, cost_info: { query_cost: "12.50" }, ...joined } };
+  expect(readPlan(JSON.stringify(plan))).toEqual({ plan: [plan], estimatedRows: 40, estimatedCost: 12.5 });
+});
+
+test("of several tables MariaDB tells no rows of the result", () => {
+  const plan = { query_block: { nested_loop: [{ table: { rows: 10 } }, { table: { rows: 40 } }] } };
+  expect(readPlan(JSON.stringify(plan))).toEqual({ plan: [plan] });
+});
+
+test("a plan whose texts hold quotes is read all the same", async () => {
+  const rows = await runMysql(
+    inject("mariadbUrl"),
+    `EXPLAIN FORMAT=JSON SELECT * FROM (SELECT seq FROM seq_1_to_10 LIMIT 5) s WHERE CONCAT(seq, 'x') <> 'a "quoted" \\\\ text'`,
+  );
+  const { plan } = readPlan(String(rows[0]?.[0]));
+  expect(JSON.stringify(plan)).toContain('a \\"quoted\\"');
+});
+
+test("what is no plan at all tells nothing", () => {
+  expect(readPlan("EXPLAIN")).toEqual({});
+});
