@@ -62,10 +62,8 @@ export function mysqlDialect({ isMariaDb }: Server): Dialect {
     contains: (column, _type, value, bind) => `LOCATE(CAST(${bind(value)} AS BINARY), ${bytesOf(column)}) > 0`,
     startsWith(column, type, value, bind) {
       const exact = () => `LEFT(${bytesOf(column)}, ${Buffer.byteLength(value)}) = CAST(${bind(value)} AS BINARY)`;
-      if (isBeyond(type, value)) return exact();
-      // By the column's collation it is true of more rows, but an index can serve it.
-      const pattern = `${value.replace(/[|%_]/g, "|$&")}%`;
-      return `${column} LIKE ${bind(pattern)} ESCAPE '|' AND ${exact()}`;
+      const pattern = isBeyond(type, value) ? undefined : indexedPattern(value);
+      return pattern === undefined ? exact() : `${column} LIKE ${bind(pattern)} ESCAPE '|' AND ${exact()}`;
     },
     // `IS NULL` is also true of 0000-00-00 in a column that is NOT NULL.
     isNull: (column) => `${column} <=> NULL`,
@@ -78,6 +76,16 @@ export function mysqlDialect({ isMariaDb }: Server): Dialect {
 
 export function quoteIdentifier(identifier: string): string {
   return `\`${identifier.replaceAll("`", "``")}\``;
+}
+
+/**
+ * A pattern of all that begins with the text, and of more: by the column's collation, and
+ * without the text's end. With an index, servers look for `ab%` behind `ab` filled up with
+ * spaces, where they miss `ab` and a line break; what has a letter there comes after spaces.
+ */
+function indexedPattern(value: string): string | undefined {
+  const end = value.search(/[\p{L}\p{N}][^\p{L}\p{N}]*$/u);
+  return end > 0 ? `${value.slice(0, end).replace(/[|%_]/g, "|$&")}%` : undefined;
 }
 
 /** The column's text as bytes of UTF-8, whatever its character set and collation. */
