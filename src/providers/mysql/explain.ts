@@ -34,14 +34,6 @@ function repaired(json: string): string {
   return json.replace(/^(\s*"\w+": )"(.*)"(,?)$/gm, (_, name, text, comma) => `${name}${JSON.stringify(text)}${comma}`);
 }
 
-function parsed(json: string): { readonly query_block?: Node } | undefined {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined;
-  }
-}
-
 function estimate(name: "estimatedRows" | "estimatedCost", told: unknown): SourcePlan {
   const value = Number(told ?? Number.NaN);
   return Number.isFinite(value) ? { [name]: value } : {};
