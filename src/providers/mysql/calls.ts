@@ -11,7 +11,7 @@ import { words } from "../sql/words.ts";
 import type { Token } from "./tokens.ts";
 
 /** Reserved by MySQL 8.0 and MariaDB 10.6, or taken for the language when a parenthesis follows, and no function. */
-const reserved = words(`
+export const reserved = words(`
   ALL AND AS BETWEEN BINARY BY CASE CROSS DECIMAL DISTINCT DISTINCTROW DIV DOUBLE ELSE EXISTS FLOAT FORCE FROM GROUP
   HAVING IGNORE IN INDEX INNER INT JOIN KEY KEYS LIKE LIMIT MATCH NOT NUMERIC ON OR ORDER PARTITION REGEXP RLIKE ROW SELECT
   STRAIGHT_JOIN THEN UNION USE USING VARBINARY VARCHAR WHEN WHERE WITH XOR`);

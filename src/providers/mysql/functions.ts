@@ -82,7 +82,7 @@ const ofMariaDb: Since = [
       COLUMN_LIST JSON_COMPACT JSON_DETAILED JSON_EXISTS JSON_LOOSE JSON_MERGE JSON_QUERY JSON_VALUE LENGTHB MEDIAN NVL
       NVL2 PERCENTILE_CONT PERCENTILE_DISC ROWNUM ST_BOUNDARY ST_ISRING ST_POINTONSURFACE ST_RELATE SYS_GUID TO_CHAR
       AREA ASBINARY ASTEXT ASWKB ASWKT CENTROID DIMENSION ENDPOINT ENVELOPE GEOMETRYFROMTEXT GEOMFROMTEXT GEOMFROMWKB
-      GLENGTH ISCLOSED ISEMPTY NUMPOINTS POINTFROMTEXT SRID STARTPOINT ST_NUMINTERIORRINGS X Y`),
+      GLENGTH ISCLOSED ISEMPTY NUMPOINTS POINTFROMTEXT SRID STARTPOINT X Y`),
   ],
   [[10, 7, 1], words("JSON_EQUALS JSON_NORMALIZE NATURAL_SORT_KEY SFORMAT")],
   [[10, 8, 1], words("CRC32C")],
@@ -98,9 +98,31 @@ const ofMariaDb: Since = [
 
 /** With a blank before its parenthesis each is a name like any other, of a stored function too. */
 const onlyGlued = words(`
-  ADDDATE BIT_AND BIT_OR BIT_XOR CAST COUNT CURDATE CURTIME DATE_ADD DATE_SUB EXTRACT GROUP_CONCAT JSON_ARRAYAGG
-  JSON_OBJECTAGG MAX MEDIAN MID MIN NOW PERCENTILE_CONT PERCENTILE_DISC POSITION SESSION_USER ST_COLLECT STD STDDEV
-  STDDEV_POP STDDEV_SAMP SUBDATE SUBSTR SUBSTRING SUM SYSDATE SYSTEM_USER TRIM VARIANCE VAR_POP VAR_SAMP`);
+  ADDDATE BIT_AND BIT_OR BIT_XOR CAST COUNT CUME_DIST CURDATE CURTIME DATE_ADD DATE_SUB DENSE_RANK EXTRACT FIRST_VALUE
+  GROUP_CONCAT JSON_ARRAYAGG JSON_OBJECTAGG LAG LAST_VALUE LEAD MAX MEDIAN MID MIN NOW NTH_VALUE NTILE PERCENTILE_CONT
+  PERCENTILE_DISC PERCENT_RANK POSITION RANK ROW_NUMBER SESSION_USER ST_COLLECT STD STDDEV STDDEV_POP STDDEV_SAMP SUBDATE
+  SUBSTR SUBSTRING SUM SYSDATE SYSTEM_USER TRIM VARIANCE VAR_POP VAR_SAMP`);
+
+/** What is between the parentheses of a call. */
+export interface Arguments {
+  count: number;
+  /** The word that only a table of JSON has. */
+  hasColumns: boolean;
+}
+
+const some = ({ count }: Arguments) => count > 0;
+
+/** With other arguments than these a call is one of a stored function. */
+const shapes: ReadonlyMap<string, (its: Arguments) => boolean> = new Map([
+  ["GEOMETRYCOLLECTION", some],
+  ["JSON_TABLE", ({ hasColumns }: Arguments) => hasColumns],
+  ["LINESTRING", some],
+  ["MULTILINESTRING", some],
+  ["MULTIPOINT", some],
+  ["MULTIPOLYGON", some],
+  ["POINT", ({ count }: Arguments) => count === 2],
+  ["POLYGON", some],
+]);
 
 /**
  * Whether a call is of a function of the server's own, and one that a query may call.
@@ -109,10 +131,24 @@ const onlyGlued = words(`
  * @param glued no blank is between it and its parenthesis
  * @see https://dev.mysql.com/doc/refman/9.1/en/function-resolution.html
  */
-export function isAllowedBuiltin(name: string, glued: boolean, { isMariaDb, version }: Server): boolean {
+export function isAllowedBuiltin(name: string, glued: boolean, server: Server): boolean {
   if (!glued && onlyGlued.has(name)) return false;
-  if (common.has(name)) return true;
-  return (isMariaDb ? ofMariaDb : ofMysql).some(([since, names]) => names.has(name) && isAtLeast(version, since));
+  return listsFor(server).some((names) => names.has(name));
+}
+
+/** All functions of the server's own that a query may call. */
+export function allowedBuiltins(server: Server): readonly string[] {
+  return listsFor(server).flatMap((names) => [...names]);
+}
+
+function listsFor({ isMariaDb, version }: Server): readonly ReadonlySet<string>[] {
+  const later = (isMariaDb ? ofMariaDb : ofMysql).filter(([since]) => isAtLeast(version, since));
+  return [common, ...later.map(([, names]) => names)];
+}
+
+/** Whether arguments are those of the server's own function of a name in capitals. */
+export function areOfBuiltin(name: string, its: Arguments): boolean {
+  return shapes.get(name)?.(its) ?? true;
 }
 
 function isAtLeast(version: Version, since: Version): boolean {

@@ -7,7 +7,7 @@
  * that is reserved, with a variable, or with a function; whatever is not known is refused.
  */
 import { isLanguage, isSymbol, isWord } from "./calls.ts";
-import { isAllowedBuiltin, type Server } from "./functions.ts";
+import { type Arguments, areOfBuiltin, isAllowedBuiltin, type Server } from "./functions.ts";
 import { isShownSetting } from "./settings.ts";
 import { problemOfRoot } from "./statement-kinds.ts";
 import { isClosedDatabase, isDescribing, isInformationSchema } from "./system-databases.ts";
@@ -39,23 +39,45 @@ export function judge(text: string, server: Server): Verdict {
 
 const reject = (message: string): Verdict => ({ kind: "rejected", message });
 
+/** A parenthesis that is open, the place of what stands before it, and what is in it so far. */
+interface Open extends Arguments {
+  readonly at: number;
+}
+
 function judgeInside(tokens: readonly Token[], server: Server): Verdict {
   const references = new Map<string, Reference>();
-  /** The keyword before each parenthesis that is open. */
-  const open: (string | undefined)[] = [];
+  const open: Open[] = [];
   let parameters = 0;
   for (const [at, token] of tokens.entries()) {
     const problem = problemOf(tokens, at);
     if (problem !== undefined) return reject(problem);
     if (token.kind === "parameter") parameters++;
-    if (isSymbol(token, ")")) open.pop();
-    if (!isSymbol(token, "(")) continue;
-    const called = calledAt(tokens, at - 1, open.at(-1), server);
+    const called = isSymbol(token, ")") ? closedBy(tokens, open.pop()) : openedAt(tokens, at, open, server);
     if (typeof called === "string") return reject(called);
     if (called !== undefined) references.set(JSON.stringify([called.database, called.name]), called);
-    open.push(tokens[at - 1]?.keyword);
   }
   return { kind: "allowed", parameters, references: [...references.values()] };
+}
+
+/** What a call turns out to be at its end. */
+function closedBy(tokens: readonly Token[], its: Open | undefined): Reference | undefined {
+  const name = tokens[its?.at ?? -1];
+  if (its === undefined || name?.kind !== "word" || areOfBuiltin(name.keyword, its)) return undefined;
+  return { database: undefined, name: name.text.toLowerCase() };
+}
+
+/** Counts what is in the innermost parenthesis, or opens the next. */
+function openedAt(tokens: readonly Token[], at: number, open: Open[], server: Server): Reference | string | undefined {
+  const its = open.at(-1);
+  if (its !== undefined) {
+    if (its.count === 0) its.count = 1;
+    if (isSymbol(tokens[at], ",")) its.count++;
+    if (isWord(tokens[at], "COLUMNS")) its.hasColumns = true;
+  }
+  if (!isSymbol(tokens[at], "(")) return undefined;
+  const opener = tokens[its?.at ?? -1]?.keyword;
+  open.push({ at: at - 1, count: 0, hasColumns: false });
+  return calledAt(tokens, at - 1, opener, server);
 }
 
 function problemOf(tokens: readonly Token[], at: number): string | undefined {

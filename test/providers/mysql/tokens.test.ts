@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import mysql from "mysql2/promise";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { sessionSettings } from "../../../src/providers/mysql/dialect.ts";
 import { readTokens, type Token } from "../../../src/providers/mysql/tokens.ts";
 import { freshMysqlDatabase } from "../../support/mariadb.ts";
 import type { FreshDatabase } from "../../support/postgres.ts";
@@ -94,7 +95,7 @@ let connection: mysql.Connection;
 beforeAll(async () => {
   database = await freshMysqlDatabase();
   connection = await mysql.createConnection({ uri: database.url, charset: "utf8mb4_bin" });
-  await connection.query("SET SESSION sql_mode = 'STRICT_TRANS_TABLES'");
+  await connection.query(`SET SESSION sql_mode = ${sessionSettings.sql_mode}`);
 });
 afterAll(async () => {
   await connection.end();
