@@ -29,6 +29,12 @@ export const queryable = "t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED', 'VI
 /** What `kindOf` needs of `information_schema.tables`. */
 export const kindColumns = "t.table_type, t.engine, t.create_options";
 
+/**
+ * What no name holds (MySQL, "Schema Object Names"), and what the catalogue can't be asked for:
+ * NUL, and characters beyond the Basic Multilingual Plane.
+ */
+const namesNothing = /[\0\u{10000}-\u{10ffff}]/u;
+
 /** Engines whose tables live elsewhere, where nothing makes sure of the keys that are declared here. */
 const foreignEngines = new Set(["FEDERATED", "CONNECT", "SPIDER"]);
 
@@ -54,7 +60,7 @@ export function isSystemDatabase(name: string): boolean {
  */
 export async function lookUpResource(run: Run, name: string, catalogue: Catalogue): Promise<MysqlResource> {
   const parsed = parseName(name);
-  if (parsed === undefined || name.includes("\0")) throw unknownResource(name, []);
+  if (parsed === undefined || namesNothing.test(name)) throw unknownResource(name, []);
   const { database } = catalogue;
   if (isSystemDatabase(database)) throw tellingTooMuch(formatName(database, parsed.localName));
   const rows = await run(relationQuery, [database, parsed.localName]);
@@ -132,12 +138,17 @@ function holdsWhole([, column, length, method]: Row): boolean {
   return column !== null && length === null && method === "BTREE";
 }
 
-const namesQuery = `SELECT DISTINCT c.table_schema, c.table_name FROM information_schema.columns c
-WHERE c.table_schema = ? AND FIND_IN_SET('select', c.privileges)
-ORDER BY c.table_name LIMIT 20000`;
+const namesQuery = `SELECT t.table_schema, t.table_name FROM information_schema.tables t
+WHERE t.table_schema = ? AND ${queryable} ORDER BY t.table_name LIMIT 20000`;
+
+// One of them for each column: DISTINCT would take names for each other that differ in capitals.
+const readableQuery = `SELECT c.table_name FROM information_schema.columns c
+WHERE c.table_schema = ? AND FIND_IN_SET('select', c.privileges) LIMIT 1000000`;
 
 async function readNames(run: Run, database: string): Promise<readonly (readonly [string, string])[]> {
-  return (await run(namesQuery, [database])) as readonly (readonly [string, string])[];
+  const names = (await run(namesQuery, [database])) as readonly (readonly [string, string])[];
+  const readable = new Set((await run(readableQuery, [database])).map(([table]) => table));
+  return names.filter(([, table]) => readable.has(table));
 }
 
 function unreadable(name: string, isView: boolean): Failure {

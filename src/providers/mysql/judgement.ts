@@ -24,6 +24,9 @@ type Judgement = Pick<Privileges, "superuser" | "mayWrite" | "risks" | "notes">;
 /** @param own what the user was granted itself, and everybody */
 export function judge(own: readonly Grant[], roles: readonly HeldRole[], facts: Facts): Judgement {
   const findings = own.flatMap((grant) => findingsOf(grant, facts));
+  const all = findings.find(({ is }) => is === mayDoEverything);
+  // Whatever else it was given.
+  if (all !== undefined) return { superuser: true, mayWrite: true, risks: [riskOf(all)], notes: [] };
   const known = new Set(own.flatMap(keysOf));
   for (const { role, to, grants } of roles) {
     const more = grants.map((grant) => withoutKnown(grant, known)).flatMap((grant) => findingsOf(grant, facts));
@@ -94,6 +97,7 @@ function ofTarget(grant: Grant, on: Target, facts: Facts): Finding[] {
 }
 
 const everything = "ALL PRIVILEGES";
+const mayDoEverything = "may do everything at the server";
 /** More of them than this are all, one by one. */
 const many = 20;
 
@@ -128,7 +132,7 @@ function ofServer(grant: Grant, facts: Facts): Finding[] {
   if (has(everything).length > 0 || privileges.length > many) {
     const reading = `GRANT SELECT ON ${quoteIdentifier(facts.database)}.* TO ${to}`;
     const remedy = `REVOKE ALL PRIVILEGES, GRANT OPTION FROM ${to}; ${reading}`;
-    return [{ weight: "risk", is: "may do everything at the server", remedy, writes: true, everything: true }];
+    return [{ weight: "risk", is: mayDoEverything, remedy, writes: true, everything: true }];
   }
   const changes = privileges.filter(({ name }) => changing.has(name) || shaping.has(name));
   const rest = privileges.filter((one) => !changes.includes(one) && !harmless.has(one.name) && one.name !== "FILE");
