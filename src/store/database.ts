@@ -14,6 +14,7 @@ import { Roles } from "./migrations/20261122050000_roles.ts";
 import { ApiKeyChanges } from "./migrations/20261122060000_api_key_changes.ts";
 import { Audit } from "./migrations/20261123000000_audit.ts";
 import { Idempotency } from "./migrations/20261123010000_idempotency.ts";
+import { CallRollups } from "./migrations/20261123020000_call_rollups.ts";
 import { StoreClient } from "./pool.ts";
 import { provideRoles } from "./roles.ts";
 import { StoreSocket } from "./socket.ts";
@@ -28,6 +29,7 @@ const migrations = [
   ApiKeyChanges,
   Audit,
   Idempotency,
+  CallRollups,
 ];
 
 /** Chosen at random, for this one use. */
@@ -46,8 +48,8 @@ export function databaseOf({ url, poolSize, log }: DatabaseOptions): MikroORM {
   return new MikroORM({
     entities: [Connector, ApiKey, QueryRecord, IdempotencyKey],
     migrations: { migrationsList: migrations, snapshot: false, silent: true, tableName: "migration" },
-    // The audit log has no entities: its rows are never loaded to be changed, and its months come and go.
-    schemaGenerator: { skipTables: [/^audit_/] },
+    // What has no entities is never loaded to be changed: the audit log, whose months come and go, and counts.
+    schemaGenerator: { skipTables: [/^audit_/, "call_rollup"] },
     clientUrl: url,
     // The driver reads the whole URL, TLS mode and all, where the ORM reads but a part of it.
     driverOptions: {

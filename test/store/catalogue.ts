@@ -46,6 +46,7 @@ const grants: Readonly<Record<string, readonly string[]>> = {
   ],
   api_key: ["connector_application: INSERT, SELECT", "connector_application: UPDATE (last_use_time, revoke_time)"],
   query_record: ["connector_application: INSERT, SELECT", "connector_audit: SELECT"],
+  call_rollup: ["connector_application: DELETE, INSERT, SELECT, UPDATE"],
   idempotency_key: ["connector_application: DELETE, INSERT, SELECT, UPDATE"],
   audit_event: ["connector_application: INSERT, SELECT", "connector_audit: SELECT"],
   audit_link: ["connector_application: INSERT, SELECT", "connector_audit: SELECT"],
