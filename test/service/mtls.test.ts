@@ -111,7 +111,9 @@ test("a client of grpc-js calls by its certificate", async () => {
   const secured = credentials.createSsl(...[authority.cert, key, cert].map((pem) => Buffer.from(pem)));
   const port = Number(new URL(service.url).port);
   const client = grpcClient(port, "connector.v1.ConnectorService", "connector/v1/service.proto", secured);
-  expect(await call(client, "ListProviders", {})).toMatchObject({ providers: expect.arrayContaining([expect.anything()]) });
+  expect(await call(client, "ListProviders", {})).toMatchObject({
+    providers: expect.arrayContaining([expect.anything()]),
+  });
 });
 
 describe("a token", () => {
