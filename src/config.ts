@@ -31,6 +31,7 @@ export interface Config {
   /** A database of the operator's, or a built-in one in this directory. */
   readonly database: DatabaseConfig | { readonly directory: string };
   readonly encryptionKeys: KeysConfig;
+  readonly audit: AuditConfig;
   /** Undefined with the built-in database only, which has one of its own. */
   readonly signingKey: Secret | undefined;
   readonly jwt: JwtConfig | undefined;
@@ -49,6 +50,15 @@ export interface Config {
   /** For running calls to end, from then on. */
   readonly drainMs: number;
   readonly logLevel: LogLevel;
+}
+
+export interface AuditConfig {
+  /** 64 hex digits, for what the log signs and hashes; undefined: a key that follows from `signingKey`. */
+  readonly signingKey: Secret | undefined;
+  /** Whole months that are kept besides the one that runs; undefined: all. */
+  readonly retentionMonths: number | undefined;
+  /** The path of a file that gets every checkpoint. */
+  readonly checkpointFile: string | undefined;
 }
 
 export interface DatabaseConfig {
@@ -120,6 +130,9 @@ const schema = z.object({
   CONNECTOR_DATA_DIR: z.string().optional(),
   ...keyVariables,
   SIGNING_KEY: z.string().regex(key, `must be ${keyHint}`).optional(),
+  AUDIT_SIGNING_KEY: z.string().regex(key, `must be ${keyHint}`).optional(),
+  AUDIT_RETENTION_MONTHS: whole(1, 1_200).optional(),
+  AUDIT_CHECKPOINTS_FILE: z.string().optional(),
   JWT_ISSUER: z.string().optional(),
   JWT_AUDIENCE: z.string().optional(),
   JWT_ORGANIZATION_CLAIM: z.string().default("organization_id"),
@@ -179,6 +192,11 @@ export function readConfig(environment: Environment): Config {
       ? { directory: values.CONNECTOR_DATA_DIR ?? defaultDataDirectory(environment) }
       : { url: new Secret(DATABASE_URL), directUrl: secretOf(values.DATABASE_DIRECT_URL) },
     encryptionKeys: keysOf(values),
+    audit: {
+      signingKey: secretOf(values.AUDIT_SIGNING_KEY),
+      retentionMonths: values.AUDIT_RETENTION_MONTHS,
+      checkpointFile: values.AUDIT_CHECKPOINTS_FILE,
+    },
     signingKey: secretOf(SIGNING_KEY),
     jwt: jwtOf(values),
     egress: egressOf(values.EGRESS_ALLOW, values.EGRESS_POLICY_FILE, builtIn),

@@ -9,6 +9,7 @@ import { loadCatalogue } from "./providers/catalogue.ts";
 import { createApiKeys } from "./registry/api-keys.ts";
 import { refuseMissingKeys } from "./registry/key-use.ts";
 import { createRegistry } from "./registry/registry.ts";
+import { tellDenials } from "./rpc/denials.ts";
 import { createPageTokens } from "./rpc/page-token.ts";
 import { admitPrincipals } from "./rpc/principal.ts";
 import type { DrainSummary } from "./server/port.ts";
@@ -16,6 +17,7 @@ import { type Embedded, startEmbedded } from "./store/embedded.ts";
 import { openStore } from "./store/store.ts";
 import type { KeyFileChange } from "./vault/file-keys.ts";
 import { createVault } from "./vault/vault.ts";
+import { auditOpenings, openAudit } from "./wiring/audit.ts";
 import { createCallers } from "./wiring/callers.ts";
 import { createCalls } from "./wiring/calls.ts";
 import { hearChanges } from "./wiring/changes.ts";
@@ -58,22 +60,25 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
   await refuseMissingKeys(encryptionKeys, store.sealedCredentials);
   const vault = createVault(encryptionKeys);
   const catalogue = await loadCatalogue();
-  const registry = createRegistry({ store, vault, catalogue });
+  const audit = openAudit({ config, log, store, signingKey }, starting);
+  const registry = createRegistry({ store, vault, catalogue, audit });
   const apiKeys = createApiKeys({
-    ...{ store, mint: () => mintApiKey(signingKey) },
+    ...{ store, audit, mint: () => mintApiKey(signingKey) },
     onRevoke: (id) => callers.changed(id),
   });
   const { fetch } = egress;
   const callers = createCallers({ config, log, store, signingKey, apiKeys, fetch }, starting);
   const { execution, history, metrics, observe, shares } = createCalls(
-    { config, log, store, catalogue, vault, egress },
+    { config, log, store, catalogue, vault: auditOpenings(vault, audit), egress },
     starting,
   );
   const changes = hearChanges({ log, store, registry, execution, callers, observe });
   starting.defer(() => changes.close());
-  const rooms = { catalogue, execution, registry, apiKeys, history, pageTokens: createPageTokens(signingKey) };
+  const rooms = { catalogue, execution, registry, apiKeys, history, audit, pageTokens: createPageTokens(signingKey) };
+  const denied = tellDenials(audit, (err) => log.error({ err }, "a denial could not be written into the audit log"));
   const server = await serve(config, log, rooms, {
-    admit: admitPrincipals(callers.authenticate, shares.enter),
+    admit: admitPrincipals(callers.authenticate, shares.enter, denied),
+    denied,
     ready: () => store.ping(readyMs),
     slowPart: () => (store.isSlow() ? "The service's own database" : undefined),
   });

@@ -55,7 +55,7 @@ export interface Audit {
   read(organizationId: string, filter: AuditFilter): AsyncGenerator<readonly AuditRow[]>;
   /** Links, settles and keeps the months, now and not when it is time. */
   tend(): Promise<void>;
-  /** Waits for what is being written, and links it. */
+  /** Waits for what is being written, and links it; for some seconds at most. */
   close(): Promise<void>;
 }
 
@@ -83,6 +83,7 @@ const monthsPollMs = 6 * 3_600_000;
 /** How long an outcome is tried to be written, and the pause between two tries. Milliseconds. */
 const outcomeTries = { forMs: 10_000, pauseMs: 100 };
 const readRows = 500;
+const closeMs = 3_000;
 
 export function createAudit(options: AuditOptions): Audit {
   const { store, key, checkpointFile, onProblem = () => undefined, graceMs = 60_000 } = options;
@@ -161,8 +162,9 @@ export function createAudit(options: AuditOptions): Audit {
     async close() {
       closing.abort();
       for (const stop of chores) stop();
-      await writer.idle();
-      await sequencer.close();
+      const ended = writer.idle().then(sequencer.close);
+      // What is not linked by then is linked by another replica, or at the next start.
+      await Promise.race([ended, delay(closeMs, undefined, { ref: false })]);
     },
   };
 }

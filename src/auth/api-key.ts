@@ -89,7 +89,7 @@ export function apiKeyVerifier(
 
 function principalOfKey({ organizationId, principal, scopes, connectorIds, resources }: StoredApiKey): Principal {
   return principalOf({
-    ...{ organizationId, id: principal, scopes },
+    ...{ organizationId, id: principal, authentication: "api_key", scopes },
     connectorIds: connectorIds.length === 0 ? undefined : connectorIds,
     resources: resources.length === 0 ? undefined : resources,
   });

@@ -69,6 +69,7 @@ export function jwtVerifier(options: JwtOptions): (token: string) => Promise<Ver
     const principal = principalOf({
       organizationId: claims[names.organization],
       id: claims.sub,
+      authentication: "jwt",
       scopes: scopesOf(claims),
       connectorIds: limitOf(claims, names.connectors, isUuid),
       resources: limitOf(claims, names.resources, isResourcePattern),

@@ -14,10 +14,14 @@ export const scopes = [
 
 export type Scope = (typeof scopes)[number];
 
+/** How it is known who calls. */
+export type Authentication = "api_key" | "jwt" | "certificate";
+
 export interface Principal {
   readonly organizationId: string;
   /** The caller's name in history and audit. */
   readonly id: string;
+  readonly authentication: Authentication;
   readonly scopes: ReadonlySet<Scope>;
   /** The connectors it may reach, in lower case; undefined for all of the organization's. */
   readonly connectorIds: ReadonlySet<string> | undefined;
@@ -46,6 +50,7 @@ export function authorize(principal: Principal, scope: Scope): void {
 export interface Claims {
   readonly organizationId: unknown;
   readonly id: unknown;
+  readonly authentication: Authentication;
   /** Those that this service does not know are left out. */
   readonly scopes: readonly unknown[];
   /** Undefined for all of the organization's; empty for none. */
@@ -56,7 +61,7 @@ export interface Claims {
 
 /** The principal of some claims. Throws an unauthenticated Failure when they name none. */
 export function principalOf(claims: Claims): Principal {
-  const { organizationId, id, connectorIds, resources } = claims;
+  const { organizationId, id, authentication, connectorIds, resources } = claims;
   if (typeof organizationId !== "string" || !/^[A-Za-z0-9_.:-]{1,64}$/.test(organizationId)) {
     throw unauthenticated(
       "The caller's organization is not of 1 to 64 letters, digits and `_`, `.`, `:`, `-`.",
@@ -70,7 +75,7 @@ export function principalOf(claims: Claims): Principal {
     );
   }
   return {
-    ...{ organizationId, id, resources },
+    ...{ organizationId, id, authentication, resources },
     scopes: new Set(claims.scopes.filter(isScope)),
     connectorIds: connectorIds && new Set(connectorIds.map((each) => each.toLowerCase())),
   };

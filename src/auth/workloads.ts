@@ -117,7 +117,8 @@ function workloadOf(workloads: Workloads, certificate: ClientCertificate | undef
     );
   }
   const { organization, scopes = [], connectors, resources } = workload;
-  return principalOf({ organizationId: organization, id, scopes, connectorIds: connectors, resources });
+  const authentication = "certificate";
+  return principalOf({ organizationId: organization, id, authentication, scopes, connectorIds: connectors, resources });
 }
 
 /** A connection outlives its certificate. */

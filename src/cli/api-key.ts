@@ -50,7 +50,12 @@ function readArguments(args: readonly string[]): NewApiKey {
   if (key.scopes.length === 0) throw new UsageError("--scopes names no scope.");
   if (unknown.length > 0) throw new UsageError(`--scopes: there is no ${unknown.join(", ")}.`);
   // Who has the database has everything.
-  const everything = { scopes: ["connector.admin"], connectorIds: undefined, resources: undefined };
+  const everything = {
+    authentication: "api_key",
+    scopes: ["connector.admin"],
+    connectorIds: undefined,
+    resources: undefined,
+  } as const;
   parsed(() => checkGrant(principalOf({ organizationId: organization, id: principal, ...everything }), key));
   const stranger = key.connectorIds.find((id) => !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id));
   if (stranger !== undefined) throw new UsageError(`--connectors: ${stranger} is not a connector's id.`);

@@ -1,5 +1,7 @@
 /** The API keys of each organization: made, listed, revoked. What a key may be given is the caller's to check. */
 import type { EntityManager, FilterQuery } from "@mikro-orm/postgresql";
+import type { Audit } from "../audit/audit.ts";
+import { type Actor, service } from "../audit/event.ts";
 import { Failure, invalidRequest } from "../failure.ts";
 import { ApiKey, type ApiKeyRow } from "../store/entities/apiKey.ts";
 import type { Store } from "../store/store.ts";
@@ -37,13 +39,16 @@ export interface KeyList {
   readonly next: KeyPosition | undefined;
 }
 
-/** Every method is about one organization: another's key is `not_found`. */
+/**
+ * Every method is about one organization: another's key is `not_found`. A change and what the
+ * audit log has of it, `by` whom, are there both or neither. Default: by the service.
+ */
 export interface ApiKeys {
   /** The token is nowhere to be had again. */
-  create(organizationId: string, key: NewKey): Promise<{ readonly key: StoredKey; readonly token: string }>;
+  create(organizationId: string, key: NewKey, by?: Actor): Promise<{ readonly key: StoredKey; readonly token: string }>;
   list(organizationId: string, request: KeyListRequest): Promise<KeyList>;
   /** One that is revoked already stays so. */
-  revoke(organizationId: string, id: string): Promise<void>;
+  revoke(organizationId: string, id: string, by?: Actor): Promise<void>;
   /** Keeps when keys were used, at most once a minute for each. */
   recordUse(organizationId: string, uses: readonly { readonly id: string; readonly time: Date }[]): Promise<void>;
 }
@@ -54,11 +59,13 @@ export interface ApiKeysOptions {
   readonly mint: () => { readonly id: string; readonly token: string; readonly secretHash: Uint8Array };
   /** Hears of a key that is revoked here before its revoker does: this replica need not wait to be told. Default: nobody does. */
   readonly onRevoke?: (id: string) => void;
+  /** Default: changes are not audited. */
+  readonly audit?: Pick<Audit, "recordIn">;
 }
 
-export function createApiKeys({ store, mint, onRevoke = () => undefined }: ApiKeysOptions): ApiKeys {
+export function createApiKeys({ store, mint, onRevoke = () => undefined, audit }: ApiKeysOptions): ApiKeys {
   return {
-    async create(organizationId, request) {
+    async create(organizationId, request, by = service) {
       const { principal, scopes, connectorIds = [], resources = [], expireTime = null } = request;
       checkText({ principal, resources });
       if (expireTime !== null && expireTime.getTime() <= Date.now()) {
@@ -75,6 +82,10 @@ export function createApiKeys({ store, mint, onRevoke = () => undefined }: ApiKe
           revokeTime: null,
         });
         await em.flush();
+        await audit?.recordIn(em, {
+          ...{ organizationId, actor: by, event: "api_key.create" },
+          details: { api_key: id, principal, scopes, connectors: row.connectorIds, resources },
+        });
         return withoutHash(row);
       });
       return { key, token };
@@ -83,12 +94,15 @@ export function createApiKeys({ store, mint, onRevoke = () => undefined }: ApiKe
     list: (organizationId, request) =>
       store.withOrganization(organizationId, (em) => list(em, organizationId, request)),
 
-    async revoke(organizationId, id) {
+    async revoke(organizationId, id, by = service) {
       const where = { organizationId, id: id.toLowerCase() };
       try {
         await store.withOrganization(organizationId, async (em) => {
           const revoked = await em.nativeUpdate(ApiKey, { ...where, revokeTime: null }, { revokeTime: new Date() });
           if (revoked === 0 && (await em.count(ApiKey, where)) === 0) throw noSuchKey();
+          if (revoked === 0) return;
+          const details = { api_key: where.id };
+          await audit?.recordIn(em, { organizationId, actor: by, event: "api_key.revoke", details });
         });
       } finally {
         // What failed may have been done all the same.

@@ -1,6 +1,8 @@
 /** The connectors of each organization: created, read, listed, changed, deleted. */
 import { randomUUID } from "node:crypto";
 import { type EntityManager, LockMode, UniqueConstraintViolationException } from "@mikro-orm/postgresql";
+import type { Audit } from "../audit/audit.ts";
+import { type Actor, service } from "../audit/event.ts";
 import { Failure, invalidRequest } from "../failure.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
 import type { Provider } from "../providers/contract.ts";
@@ -38,9 +40,12 @@ export interface ConnectorChange {
   readonly disabled?: boolean;
 }
 
-/** Every method is about one organization: another's connector is `not_found`. */
+/**
+ * Every method is about one organization: another's connector is `not_found`. A change and
+ * what the audit log has of it, `by` whom, are there both or neither. Default: by the service.
+ */
 export interface Registry {
-  create(organizationId: string, connector: NewConnector): Promise<ConnectorRow>;
+  create(organizationId: string, connector: NewConnector, by?: Actor): Promise<ConnectorRow>;
   /** As it is in the store now. */
   get(organizationId: string, id: string): Promise<ConnectorRow>;
   /** For a call to its source: as the store had it at the last change that `changed` told of. Must not be changed. */
@@ -52,8 +57,9 @@ export interface Registry {
     id: string,
     change: ConnectorChange,
     version: number | undefined,
+    by?: Actor,
   ): Promise<ConnectorRow>;
-  remove(organizationId: string, id: string, version: number | undefined): Promise<void>;
+  remove(organizationId: string, id: string, version: number | undefined, by?: Actor): Promise<void>;
   /** The connector was changed or deleted, here or elsewhere. */
   changed(organizationId: string, id: string): void;
   /** Whether `changed` is called for every change. Until it is, every use reads the store. */
@@ -64,9 +70,16 @@ export interface RegistryOptions {
   readonly store: Store;
   readonly vault: Vault;
   readonly catalogue: Catalogue;
+  /** Default: changes are not audited. */
+  readonly audit?: Pick<Audit, "recordIn">;
 }
 
-export function createRegistry({ store, vault, catalogue }: RegistryOptions): Registry {
+export function createRegistry({ store, vault, catalogue, audit }: RegistryOptions): Registry {
+  const told: Told = async (em, event, actor, { organizationId, id: connectorId, provider, name }, changed) => {
+    const details = { provider, name, ...(changed === undefined ? {} : { changed }) };
+    await audit?.recordIn(em, { organizationId, actor, event, connectorId, details });
+  };
+
   const get: Registry["get"] = (organizationId, id) =>
     store.withOrganization(organizationId, async (em) => row(await found(em, organizationId, id)));
   const inUse = createInUse(get);
@@ -81,7 +94,7 @@ export function createRegistry({ store, vault, catalogue }: RegistryOptions): Re
   }
 
   return {
-    async create(organizationId, request) {
+    async create(organizationId, request, by = service) {
       const { displayName, labels } = request;
       checkText({ display_name: displayName, labels, config: request.config });
       const provider = catalogue.get(request.provider);
@@ -103,6 +116,7 @@ export function createRegistry({ store, vault, catalogue }: RegistryOptions): Re
           updateTime: now,
         });
         await saved(em, name);
+        await told(em, "connector.create", by, connector);
         return row(connector);
       });
     },
@@ -118,7 +132,7 @@ export function createRegistry({ store, vault, catalogue }: RegistryOptions): Re
         return { connectors: connectors.map(row), next };
       }),
 
-    async update(organizationId, id, change, version) {
+    async update(organizationId, id, change, version, by = service) {
       checkText({
         "connector.display_name": change.displayName,
         "connector.labels": change.labels,
@@ -134,20 +148,32 @@ export function createRegistry({ store, vault, catalogue }: RegistryOptions): Re
         if (disabled !== undefined) connector.disabled = disabled;
         await reconfigure(connector, change, catalogue.get(connector.provider), vault);
         await saved(em, connector.name);
+        await told(em, "connector.update", by, connector, Object.keys(change));
         return row(connector);
       };
       return changing(organizationId, id, () => store.withOrganization(organizationId, update));
     },
 
-    remove(organizationId, id, version) {
+    remove(organizationId, id, version, by = service) {
       const remove = async (em: EntityManager) => {
-        em.remove(await foundForChange(em, organizationId, id, version));
+        const connector = await foundForChange(em, organizationId, id, version);
+        em.remove(connector);
         await em.flush();
+        await told(em, "connector.delete", by, connector);
       };
       return changing(organizationId, id, () => store.withOrganization(organizationId, remove));
     },
   };
 }
+
+/** Tells the audit log of a change, in the change's transaction. */
+type Told = (
+  em: EntityManager,
+  event: "connector.create" | "connector.update" | "connector.delete",
+  by: Actor,
+  connector: ConnectorRow,
+  changed?: readonly string[],
+) => Promise<void>;
 
 /** A credential is sealed for the place it is sent to: another place needs it again. */
 async function reconfigure(
@@ -229,11 +255,15 @@ async function saved(em: EntityManager, name: string): Promise<void> {
   }
 }
 
-/** The same for one that never was, one that is gone and one that the caller may not know of. */
-export function noSuchConnector(): Failure {
+/**
+ * The same for one that never was, one that is gone and one that the caller may not know of.
+ * @param cause what no caller is told
+ */
+export function noSuchConnector(cause?: Failure): Failure {
   return new Failure("not_found", "There is no such connector.", {
     where: "connector",
     remedy: "ListConnectors shows those that the caller can reach.",
+    cause,
   });
 }
 

@@ -6,6 +6,7 @@ import { checkGrant } from "../auth/granting.ts";
 import type { ApiKeySchema } from "../gen/connector/v1/api_key_pb.js";
 import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
 import type { KeyPosition, StoredKey } from "../registry/api-keys.ts";
+import { actorOf } from "./actor.ts";
 import { principalOf } from "./principal.ts";
 import type { Rooms } from "./rooms.ts";
 import { canonical } from "./wire/canonical.ts";
@@ -17,10 +18,14 @@ export function apiKeyHandlers({ apiKeys, pageTokens }: Rooms): Handlers {
     async createApiKey({ principal, scopes, connectorIds, resources, expireTime }, context) {
       const maker = principalOf(context);
       checkGrant(maker, { scopes, connectorIds, resources });
-      const { key, token } = await apiKeys.create(maker.organizationId, {
-        ...{ principal, scopes, connectorIds, resources },
-        expireTime: expireTime === undefined ? null : timestampDate(expireTime),
-      });
+      const { key, token } = await apiKeys.create(
+        maker.organizationId,
+        {
+          ...{ principal, scopes, connectorIds, resources },
+          expireTime: expireTime === undefined ? null : timestampDate(expireTime),
+        },
+        actorOf(context),
+      );
       return { apiKey: keyToWire(key), token };
     },
 
@@ -38,7 +43,7 @@ export function apiKeyHandlers({ apiKeys, pageTokens }: Rooms): Handlers {
     },
 
     async revokeApiKey({ apiKeyId }, context) {
-      await apiKeys.revoke(principalOf(context).organizationId, apiKeyId);
+      await apiKeys.revoke(principalOf(context).organizationId, apiKeyId, actorOf(context));
       return {};
     },
   };

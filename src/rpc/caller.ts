@@ -78,7 +78,9 @@ async function reached(
   find: (organizationId: string) => Promise<ConnectorRow>,
 ): Promise<ConnectorRow> {
   const { organizationId, connectorIds } = principalOf(context);
-  if (connectorIds !== undefined && !connectorIds.has(connectorId.toLowerCase())) throw noSuchConnector();
+  if (connectorIds !== undefined && !connectorIds.has(connectorId.toLowerCase())) {
+    throw noSuchConnector(new Failure("permission_denied", "The caller is limited to some connectors."));
+  }
   return find(organizationId);
 }
 

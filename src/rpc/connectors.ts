@@ -5,6 +5,7 @@ import { ConnectorOrder, type ConnectorPatch, type UpdateConnectorRequest } from
 import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
 import type { ListOrder, ListPosition } from "../registry/list.ts";
 import type { ConnectorChange } from "../registry/registry.ts";
+import { actorOf } from "./actor.ts";
 import { storedConnectorFor } from "./caller.ts";
 import { principalOf } from "./principal.ts";
 import type { Rooms } from "./rooms.ts";
@@ -29,10 +30,14 @@ export function connectorHandlers(rooms: Rooms): Handlers {
     async createConnector(request, context) {
       const { organizationId } = principalOf(context);
       const { provider, name, displayName, labels, config = {}, credential, policy } = request;
-      const connector = await registry.create(organizationId, {
-        ...{ provider, name, displayName, labels, config, credential },
-        policy: policyFromWire(policy),
-      });
+      const connector = await registry.create(
+        organizationId,
+        {
+          ...{ provider, name, displayName, labels, config, credential },
+          policy: policyFromWire(policy),
+        },
+        actorOf(context),
+      );
       return { connector: connectorToWire(connector) };
     },
 
@@ -63,14 +68,20 @@ export function connectorHandlers(rooms: Rooms): Handlers {
     async updateConnector(request, context) {
       const { connectorId, etag } = request;
       const { organizationId, id } = await storedConnectorFor(rooms, context, connectorId);
-      const connector = await registry.update(organizationId, id, changeOf(request), versionFromEtag(etag));
+      const connector = await registry.update(
+        organizationId,
+        id,
+        changeOf(request),
+        versionFromEtag(etag),
+        actorOf(context),
+      );
       execution.forget(organizationId, id);
       return { connector: connectorToWire(connector) };
     },
 
     async deleteConnector({ connectorId, etag }, context) {
       const { organizationId, id } = await storedConnectorFor(rooms, context, connectorId);
-      await registry.remove(organizationId, id, versionFromEtag(etag));
+      await registry.remove(organizationId, id, versionFromEtag(etag), actorOf(context));
       execution.forget(organizationId, id);
       return {};
     },

@@ -6,8 +6,10 @@ import { type Query, QueryResponseSchema, QuerySchema, Paging as WirePaging } fr
 import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
 import type { PageRequest, Paging } from "../providers/contract.ts";
 import type { ConnectorRow } from "../registry/registry.ts";
+import type { PackedBatch } from "../rows/packed.ts";
 import { ValueEncoder } from "../rows/values.ts";
 import { callerOf, connectorFor } from "./caller.ts";
+import { beginNative, toldOf } from "./native.ts";
 import { principalOf } from "./principal.ts";
 import { authorizeQuery, withoutSuggestions } from "./reach.ts";
 import type { Rooms } from "./rooms.ts";
@@ -35,7 +37,9 @@ export function queryHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorSe
       const { query, binding, connector, page, principal } = await opened(rooms, request, context);
       const maxAgeMs = request.maxAge === undefined ? 0 : durationToMs(request.maxAge);
       const asked = { query: queryFromWire(query), page, maxAgeMs };
-      const answer = await withoutSuggestions(principal, execution.query(connector, asked, callerOf(context)));
+      const ended = await beginNative(rooms, context, connector, query);
+      const asking = withoutSuggestions(principal, execution.query(connector, asked, callerOf(context)));
+      const answer = await toldOf(ended, asking, ({ result }) => rowsIn(result.batches));
       const { fields, batches, continuation, paging, truncated } = answer.result;
       const response = create(QueryResponseSchema, {
         fields: fields.map(fieldToWire),
@@ -59,7 +63,9 @@ export function queryHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorSe
     async explainQuery(request, context) {
       const { query, connector, page, principal } = await opened(rooms, request, context);
       const asked = { query: queryFromWire(query), page };
-      const explained = await withoutSuggestions(principal, execution.explain(connector, asked, callerOf(context)));
+      const ended = await beginNative(rooms, context, connector, query);
+      const asking = withoutSuggestions(principal, execution.explain(connector, asked, callerOf(context)));
+      const explained = await toldOf(ended, asking, () => 0);
       const { statement, parameters, pushedDown, paging, plan, estimatedRows, estimatedCost } = explained;
       return {
         statement,
@@ -75,6 +81,10 @@ export function queryHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorSe
       };
     },
   };
+}
+
+function rowsIn(batches: readonly PackedBatch[]): number {
+  return batches.reduce((sum, { rows }) => sum + rows, 0);
 }
 
 interface PagedRequest {

@@ -1,3 +1,4 @@
+import type { Audit } from "../audit/audit.ts";
 import type { Execution } from "../execution/execution.ts";
 import type { History } from "../execution/history/history.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
@@ -12,5 +13,6 @@ export interface Rooms {
   readonly apiKeys: ApiKeys;
   readonly execution: Execution;
   readonly history: History;
+  readonly audit: Audit;
   readonly pageTokens: PageTokens;
 }

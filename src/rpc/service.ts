@@ -3,6 +3,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import { Failure } from "../failure.ts";
 import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
 import { apiKeyHandlers } from "./api-keys.ts";
+import { auditHandlers } from "./audit.ts";
 import { connectorHandlers } from "./connectors.ts";
 import { historyHandlers } from "./history.ts";
 import { operateHandlers } from "./operate.ts";
@@ -13,14 +14,7 @@ import { statsHandlers } from "./stats.ts";
 import { streamHandlers } from "./stream.ts";
 
 /** What the contract names and the service does not do yet. */
-type Unbuilt =
-  | "execute"
-  | "startAuthorization"
-  | "listAuditLogs"
-  | "exportAuditLogs"
-  | "grantConnector"
-  | "revokeConnector"
-  | "listAgentConnectors";
+type Unbuilt = "execute" | "startAuthorization" | "grantConnector" | "revokeConnector" | "listAgentConnectors";
 
 type Service = ServiceImpl<typeof ConnectorService>;
 
@@ -34,6 +28,7 @@ export function connectorService(rooms: Rooms): Service {
     ...historyHandlers(rooms),
     ...statsHandlers(rooms),
     ...apiKeyHandlers(rooms),
+    ...auditHandlers(rooms),
   };
   return { ...built, ...unbuilt };
 }
@@ -48,8 +43,6 @@ function refuse(): never {
 const unbuilt: Pick<Service, Unbuilt> = {
   execute: refuse,
   startAuthorization: refuse,
-  listAuditLogs: refuse,
-  exportAuditLogs: refuse,
   grantConnector: refuse,
   revokeConnector: refuse,
   listAgentConnectors: refuse,

@@ -1,8 +1,9 @@
 /** Translates a stream between domain and wire; holds no rules. */
 import { create, fromBinary } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
-import type { ServiceImpl } from "@connectrpc/connect";
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { Failure } from "../failure.ts";
+import type { Query } from "../gen/connector/v1/query_pb.js";
 import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
 import {
   Format,
@@ -11,10 +12,12 @@ import {
   Truncation,
   ValueBatchSchema,
 } from "../gen/connector/v1/stream_pb.js";
+import type { ConnectorRow } from "../registry/registry.ts";
 import type { Field } from "../rows/field.ts";
 import { envelopeHeadBytes, envelopeOf, type PackedBatch } from "../rows/packed.ts";
 import { ValueEncoder } from "../rows/values.ts";
 import { callerOf, connectorFor } from "./caller.ts";
+import { beginNative, streamToldOf } from "./native.ts";
 import { principalOf } from "./principal.ts";
 import { authorizeQuery, withoutSuggestions } from "./reach.ts";
 import { leaveReady } from "./ready.ts";
@@ -33,35 +36,58 @@ export function streamHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorS
       const connector = await connectorFor(rooms, context, connectorId);
       const principal = principalOf(context);
       authorizeQuery(principal, query, rooms.catalogue.get(connector.provider));
-      const domain = queryFromWire(query);
-      const stream = await withoutSuggestions(principal, rooms.execution.stream(connector, domain, callerOf(context)));
-      const encode = encoderOf(format, stream.fields);
-      yield header(stream.fields, format, stream.readTime);
-      const json = speaksJson(context);
-      let rows = 0;
-      let bytes = 0;
-      for await (const batch of stream.batches) {
-        const { envelope, size } = encode(batch);
-        rows += batch.rows;
-        bytes += size;
-        const left = !json && leaveReady(context.values, { envelope, sent: () => batch.release() });
-        yield left ? create(StreamQueryResponseSchema) : messageIn(envelope);
-      }
-      const limit = domain.kind === "resource" ? domain.limit : undefined;
-      yield create(StreamQueryResponseSchema, {
-        part: {
-          case: "trailer",
-          value: {
-            rows: BigInt(rows),
-            bytes: BigInt(bytes),
-            truncated: rows === limit ? Truncation.LIMIT : Truncation.UNSPECIFIED,
-            attempts: stream.attempts,
-            timings: timingsToWire(stream.timings()),
-          },
-        },
-      });
+      const ended = await beginNative(rooms, context, connector, query);
+      const moved: Moved = { rows: 0, bytes: 0 };
+      const answers = answersTo(rooms, context, { connector, query, format, moved });
+      yield* streamToldOf(ended, answers, () => moved.rows);
     },
   };
+}
+
+/** What has been sent up to now. */
+interface Moved {
+  rows: number;
+  bytes: number;
+}
+
+interface Asked {
+  readonly connector: ConnectorRow;
+  readonly query: Query;
+  readonly format: BuiltFormat;
+  readonly moved: Moved;
+}
+
+/** Header, batches and trailer. */
+async function* answersTo(
+  { execution }: Rooms,
+  context: HandlerContext,
+  { connector, query, format, moved }: Asked,
+): AsyncGenerator<StreamQueryResponse> {
+  const domain = queryFromWire(query);
+  const stream = await withoutSuggestions(principalOf(context), execution.stream(connector, domain, callerOf(context)));
+  const encode = encoderOf(format, stream.fields);
+  yield header(stream.fields, format, stream.readTime);
+  const json = speaksJson(context);
+  for await (const batch of stream.batches) {
+    const { envelope, size } = encode(batch);
+    moved.rows += batch.rows;
+    moved.bytes += size;
+    const left = !json && leaveReady(context.values, { envelope, sent: () => batch.release() });
+    yield left ? create(StreamQueryResponseSchema) : messageIn(envelope);
+  }
+  const limit = domain.kind === "resource" ? domain.limit : undefined;
+  yield create(StreamQueryResponseSchema, {
+    part: {
+      case: "trailer",
+      value: {
+        rows: BigInt(moved.rows),
+        bytes: BigInt(moved.bytes),
+        truncated: moved.rows === limit ? Truncation.LIMIT : Truncation.UNSPECIFIED,
+        attempts: stream.attempts,
+        timings: timingsToWire(stream.timings()),
+      },
+    },
+  });
 }
 
 function header(fields: readonly Field[], format: Format, readTime: Date): StreamQueryResponse {
@@ -87,7 +113,9 @@ function encoderOf(format: Format.VALUES | Format.PACKED, fields: readonly Field
 }
 
 /** The format to answer in, before anything is asked of the source. */
-function builtFormat(format: Format): Format.VALUES | Format.PACKED {
+type BuiltFormat = Format.VALUES | Format.PACKED;
+
+function builtFormat(format: Format): BuiltFormat {
   if (format === Format.PACKED) return format;
   if (format !== Format.ARROW) return Format.VALUES;
   throw new Failure("not_implemented", "Streams in the format ARROW are not there yet.", {

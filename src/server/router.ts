@@ -11,7 +11,7 @@ import {
 } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { compressionGzip, universalResponseToNodeResponse } from "@connectrpc/connect-node";
-import { clientCertificateKey } from "../rpc/principal.ts";
+import { clientAddressKey, clientCertificateKey } from "../rpc/principal.ts";
 import { takeReady } from "../rpc/ready.ts";
 import type { Calls, Response } from "./calls.ts";
 import { clientCertificateOf } from "./client-certificate.ts";
@@ -64,7 +64,7 @@ export function createListener(options: ListenerOptions): Listener {
 async function serve(handler: UniversalHandler, request: Request, response: Response): Promise<void> {
   let universal: ReturnType<typeof requestOf>;
   const values = createContextValues();
-  values.set(clientCertificateKey, clientCertificateOf(request));
+  values.set(clientCertificateKey, clientCertificateOf(request)).set(clientAddressKey, request.socket.remoteAddress);
   try {
     universal = requestOf(request, response, values);
   } catch {

@@ -3,7 +3,8 @@ import type { Config, TlsConfig } from "../config.ts";
 import { ConnectorService } from "../gen/connector/v1/service_pb.js";
 import type { Log } from "../observability/log.ts";
 import type { Metrics } from "../observability/metrics.ts";
-import type { admitPrincipals } from "../rpc/principal.ts";
+import { denialInterceptor } from "../rpc/denials.ts";
+import type { admitPrincipals, Denied } from "../rpc/principal.ts";
 import type { Rooms } from "../rpc/rooms.ts";
 import { connectorService } from "../rpc/service.ts";
 import { validationInterceptor } from "../rpc/validation.ts";
@@ -14,6 +15,7 @@ import { listen, type Server, type TlsOptions } from "../server/port.ts";
 import { reflection } from "../server/reflection.ts";
 
 interface Gate {
+  readonly denied: Denied;
   readonly admit: ReturnType<typeof admitPrincipals>;
   readonly ready: () => Promise<void>;
   readonly slowPart: () => string | undefined;
@@ -24,7 +26,8 @@ function tlsOf({ cert, key, clients }: TlsConfig): TlsOptions {
   return { cert, key: key.reveal(), ...asked };
 }
 
-export async function serve(config: Config, log: Log, rooms: Rooms, { admit, ready, slowPart }: Gate): Promise<Server> {
+export async function serve(config: Config, log: Log, rooms: Rooms, gate: Gate): Promise<Server> {
+  const { admit, denied, ready, slowPart } = gate;
   return listen({
     host: config.host,
     port: config.port,
@@ -32,7 +35,7 @@ export async function serve(config: Config, log: Log, rooms: Rooms, { admit, rea
     limits: { defaultTimeoutMs: config.timeouts.unaryMs, maxTimeoutMs: config.timeouts.maxMs },
     admit,
     slowPart,
-    interceptors: [validationInterceptor()],
+    interceptors: [denialInterceptor(denied), validationInterceptor()],
     onInternal: (err, fault) => log.error({ err, ...fault }, "a call failed by a fault of the service"),
     routes: (router, draining) => {
       router.service(ConnectorService, connectorService(rooms));

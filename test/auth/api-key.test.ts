@@ -85,6 +85,7 @@ describe("an API key", () => {
     expect(await table.authenticate(`Bearer ${everything}`)).toEqual({
       organizationId: "acme",
       id: "bob",
+      authentication: "api_key",
       scopes: new Set(["connector.query"]),
       connectorIds: undefined,
     });

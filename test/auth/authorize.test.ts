@@ -6,6 +6,7 @@ function caller(granted: readonly Scope[]): Principal {
   return principalOf({
     organizationId: "acme",
     id: "report-writer",
+    authentication: "jwt",
     scopes: granted,
     connectorIds: undefined,
     resources: undefined,

@@ -78,6 +78,7 @@ describe("a JWT", () => {
     expect(await authenticate(`Bearer ${await sign(claims)}`)).toEqual({
       organizationId: "acme",
       id: "report-writer",
+      authentication: "jwt",
       scopes: new Set(["connector.read", "connector.query"]),
       connectorIds: undefined,
     });

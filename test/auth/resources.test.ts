@@ -70,7 +70,11 @@ describe("a grant", () => {
   const [first, second] = ["c0ffee00-0000-4000-8000-00000000000a", "c0ffee00-0000-4000-8000-00000000000b"];
   const free = { connectorIds: undefined, resources: undefined };
   const giver = (part: object) =>
-    principalOf({ organizationId: "acme", id: "bob", scopes: ["connector.query"], ...free, ...part });
+    principalOf({
+      ...{ organizationId: "acme", id: "bob", authentication: "api_key", scopes: ["connector.query"] },
+      ...free,
+      ...part,
+    });
   const grant = (part: Partial<Grant>): Grant => ({
     ...{ scopes: ["connector.query"], connectorIds: [], resources: [] },
     ...part,

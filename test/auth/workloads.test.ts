@@ -24,6 +24,7 @@ test("an entry says what its workload may do, and in whose name", async () => {
   expect(await gate({ ...entry, ...limits })(null, certificate())).toEqual({
     organizationId: "acme",
     id,
+    authentication: "certificate",
     scopes: new Set(["connector.read"]),
     connectorIds: new Set([connectors[0]?.toLowerCase()]),
     resources: ["public.city"],

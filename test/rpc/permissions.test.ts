@@ -45,7 +45,7 @@ test("every RPC has an entry, and every entry an RPC", () => {
 });
 
 test("an RPC without an entry is nobody's", () => {
-  const everything = { scopes, connectorIds: undefined, resources: undefined };
+  const everything = { authentication: "jwt", scopes, connectorIds: undefined, resources: undefined } as const;
   const principal = principalOf({ organizationId: "acme", id: "root", ...everything });
   for (const rpc of ["", "dropEverything", "constructor", "__proto__", "toString"]) {
     expect(() => authorizeCall(principal, rpc)).toThrow(expect.objectContaining({ kind: "internal" }));
