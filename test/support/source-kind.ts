@@ -36,7 +36,7 @@ export interface SourceKind {
   /** Makes a user who may read everything in the client's database, and whose password is the user's name. */
   createReader(admin: SourceClient, user: string): Promise<void>;
   dropReader(admin: SourceClient, user: string): Promise<void>;
-  /** A user's connections, and those of them that run a statement or have a transaction open. */
+  /** A user's connections, and those of them that run a statement or, where the server tells, have a transaction open. */
   connections(admin: SourceClient, user: string): Promise<{ readonly open: number; readonly busy: number }>;
   /** The texts of the statements of the user's that run. */
   running(admin: SourceClient, user: string): Promise<readonly string[]>;
