@@ -16,7 +16,8 @@ import {
   hostileInputs,
   randomFrom,
 } from "../providers/postgresql/hostile-inputs.ts";
-import { callFor, firstPage, native, openedSession, rowsOf } from "../providers/postgresql/opened.ts";
+import { openedSession } from "../providers/postgresql/opened.ts";
+import { callFor, firstPage, native, rowsOf } from "../providers/sql/asking.ts";
 import { connectorTo, testService } from "../support/service.ts";
 import { scaled } from "../torture/scale.ts";
 

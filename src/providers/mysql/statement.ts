@@ -38,8 +38,8 @@ export interface Surroundings {
  * It calls no stored or loadable function but those that the connector allows: what such
  * a one declares (DETERMINISTIC, READS SQL DATA) the server does not enforce. A view is
  * read whatever it calls: whoever made it decided that those may do so who may read it.
+ * What either leaves in the session ends with the statement: the session is reset.
  *
- * @returns whether what is called may leave something behind in the session
  * @throws Failure `invalid_request` when it can't be read or its parameters don't match,
  *   `statement_rejected` when it is something else
  */
@@ -47,12 +47,11 @@ export function checkStatement(
   text: string,
   givenParameters: number,
   { server, database, functions }: Surroundings,
-): { readonly leavesTraces: boolean } {
+): void {
   refuseUnstorable(text, path);
   const { parameters, references } = judged(text, server);
   checkParameters(parameters, givenParameters);
   for (const reference of references) checkFunction(reference, database, functions);
-  return { leavesTraces: references.length > 0 };
 }
 
 function judged(text: string, server: Server): Allowed {

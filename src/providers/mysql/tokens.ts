@@ -70,11 +70,11 @@ const rejected = (message: string): Problem => ({ kind: "rejected", message });
 
 /** @param before the token that ends where this begins */
 function lexemeAt(text: string, at: number, before: Token | undefined): Lexeme | Problem {
-  const blank = matchAt(blanks, text, at);
-  if (blank !== undefined) return { end: at + blank.length, kind: "nothing", text: "" };
-  const comment = commentAt(text, at);
-  if (comment !== undefined) return comment;
   const character = text[at] as string;
+  const blank = character > " " ? undefined : matchAt(blanks, text, at);
+  if (blank !== undefined) return { end: at + blank.length, kind: "nothing", text: "" };
+  const comment = /[#/-]/.test(character) ? commentAt(text, at) : undefined;
+  if (comment !== undefined) return comment;
   if (character === "'" || character === '"') return stringAt(text, at, at);
   if (character === "`") return nameAt(text, at);
   if (character === "@") return variableAt(text, at);
@@ -177,4 +177,5 @@ function wordAt(text: string, at: number, before: Token | undefined): Lexeme | P
 const isDot = (token: Token | undefined) => token?.kind === "symbol" && token.text === ".";
 
 /** Only letters of ASCII: to the servers `ı` is no `I`. */
-const inCapitals = (text: string) => text.replace(/[a-z]+/g, (letters) => letters.toUpperCase());
+const inCapitals = (text: string) =>
+  /[\u0080-\uffff]/.test(text) ? text.replace(/[a-z]+/g, (letters) => letters.toUpperCase()) : text.toUpperCase();

@@ -30,7 +30,7 @@ test.each([
   "SELECT * FROM accounting.invoice",
   "SELECT REPLACE('a', 'b', 'c'), INSERT('a', 1, 1, 'c'), CONVERT('a', CHAR(5) CHARACTER SET latin1)",
 ])("%s is allowed", (text) => {
-  expect(check(text)).toEqual({ leavesTraces: false });
+  expect(() => check(text)).not.toThrow();
 });
 
 test.each([
@@ -175,8 +175,8 @@ describe("a call", () => {
     "SELECT RATE (1)",
     "SELECT `shop`.`Rate`(1)",
     "SELECT other.`odd.name`()",
-  ])("%s of what the configuration allows is allowed, and may leave traces", (text) => {
-    expect(check(text)).toEqual({ leavesTraces: true });
+  ])("%s of what the configuration allows is allowed", (text) => {
+    expect(() => check(text)).not.toThrow();
   });
 
   test.each(["SELECT other.rate(1)", "SELECT Shop.rate(1)", "SELECT `odd.name`()"])("%s is of another", (text) => {
@@ -260,6 +260,6 @@ test.each<[string, string, string | undefined]>([
   const began = performance.now();
   if (kind === undefined) check(text);
   else expect(() => check(text)).toThrow(expect.objectContaining({ kind }));
-  // A tenth of a second on a free machine; what grows with the square of the length takes minutes.
-  expect(performance.now() - began).toBeLessThan(5_000);
+  // Some tenths of a second on a free machine; what grows with the square of the length takes many minutes.
+  expect(performance.now() - began).toBeLessThan(30_000);
 });

@@ -5,7 +5,8 @@ import { Failure } from "../../../src/failure.ts";
 import type { Action, ActionRequest, Comparison, Operand, Session } from "../../../src/providers/contract.ts";
 import { textRows } from "../../../src/rows/page.ts";
 import { type FreshDatabase, freshDatabase } from "../../support/postgres.ts";
-import { callFor, openedSession } from "./opened.ts";
+import { callFor } from "../sql/asking.ts";
+import { openedSession } from "./opened.ts";
 
 let database: FreshDatabase;
 let owner: pg.Client;

@@ -1,8 +1,9 @@
 /** Names that lead to functions of the customer's own, or of an extension's. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Session } from "../../../src/providers/contract.ts";
+import { callFor, firstPage, rowsOf } from "../sql/asking.ts";
 import { type Database, openDatabase } from "./client.ts";
-import { callFor, firstPage, openedSession, rowsOf } from "./opened.ts";
+import { openedSession } from "./opened.ts";
 
 const setUp = `
   CREATE TABLE journal (note text);

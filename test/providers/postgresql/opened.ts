@@ -1,9 +1,8 @@
 /** A session of the provider's own with a real database, without the service around it. */
 import { connect } from "node:net";
 import { createPlaces } from "../../../src/execution/session/places.ts";
-import type { Call, NativeQuery, PageRequest, Session } from "../../../src/providers/contract.ts";
+import type { Session } from "../../../src/providers/contract.ts";
 import { openSession } from "../../../src/providers/postgresql/session.ts";
-import { textRows } from "../../../src/rows/page.ts";
 
 export interface Habits {
   readonly functions?: readonly string[];
@@ -24,20 +23,4 @@ export function openedSession(databaseUrl: string, habits: Habits = {}): Require
   const context = { dial, maxConnections, places, refuseRiskyPrivileges };
   const session = openSession({ ...login, tls: "disable", functions }, decodeURIComponent(password), context);
   return session as Required<Session>;
-}
-
-/** A call that has so many milliseconds. */
-export function callFor(ms: number): Call {
-  const signal = AbortSignal.timeout(ms);
-  return { signal, deadline: performance.now() + ms, enter: () => {}, settling: () => {}, quota: () => {} };
-}
-
-export const native = (text: string): NativeQuery => ({ kind: "native", text, parameters: [] });
-
-export const firstPage: PageRequest = { size: 1_000, continuation: undefined, maxBytes: 1_000_000 };
-
-/** The rows of a statement's first page, as text. */
-export async function rowsOf(session: Required<Session>, text: string, ms = 20_000): Promise<(string | null)[][]> {
-  const { batches, fields } = await session.query(native(text), firstPage, callFor(ms));
-  return batches.flatMap((batch) => textRows(batch, fields.length));
 }

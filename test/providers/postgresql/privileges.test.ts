@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { Check } from "../../../src/providers/contract.ts";
 import { type Source, serviceWithSource } from "../../service/source.ts";
-import { callFor, openedSession, rowsOf } from "./opened.ts";
+import { callFor, rowsOf } from "../sql/asking.ts";
+import { openedSession } from "./opened.ts";
 
 let source: Source;
 
