@@ -6,6 +6,9 @@ import type { Dial } from "../../src/egress/dial.ts";
 import { createFetch } from "../../src/egress/fetch.ts";
 import { createTrust } from "../../src/egress/tls.ts";
 import { redisConnector } from "../../src/execution/redis-connector.ts";
+import { SourceConnection as MysqlConnection } from "../../src/providers/mysql/connection.ts";
+import mysql from "../../src/providers/mysql/index.ts";
+import type { Login as MysqlLogin } from "../../src/providers/mysql/login.ts";
 import { type Login, SourceConnection } from "../../src/providers/postgresql/connection.ts";
 import postgresql from "../../src/providers/postgresql/index.ts";
 
@@ -16,7 +19,7 @@ const trust = createTrust();
 const never = new AbortController().signal;
 
 /** Every driver that there is, each on this dial. */
-export function driversOn(dial: Dial): Readonly<Record<"postgresql" | "redis" | "fetch", Driver>> {
+export function driversOn(dial: Dial): Readonly<Record<"postgresql" | "mysql" | "redis" | "fetch", Driver>> {
   const fetch = createFetch(dial);
   const Connector = redisConnector({ dial, trust, connectMs: 60_000 });
   return {
@@ -24,6 +27,11 @@ export function driversOn(dial: Dial): Readonly<Record<"postgresql" | "redis" | 
     async postgresql(host, port) {
       const config = postgresql.config.parse({ host, port, database: "d", user: "u", tls: "disable" });
       const connection = await SourceConnection.open(config as Login, "password", dial, never);
+      connection.close();
+    },
+    async mysql(host, port) {
+      const config = mysql.config.parse({ host, port, database: "d", user: "u", tls: "disable" });
+      const connection = await MysqlConnection.open(config as MysqlLogin, "password", dial, never);
       connection.close();
     },
     async redis(host, port) {
