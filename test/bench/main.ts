@@ -1,9 +1,9 @@
-/** `npm run bench -- NAME [--rounds N] [--rows N] [--json]` */
+/** `npm run bench -- NAME [--rounds N] [--rows N] [--provider ID] [--json]` */
 import { readdir } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import type { Bench, BenchOptions, Table } from "./support/bench.ts";
+import { type Bench, type BenchOptions, providers, type Table } from "./support/bench.ts";
 
-const usage = "npm run bench -- NAME [--rounds N] [--rows N] [--json]";
+const usage = "npm run bench -- NAME [--rounds N] [--rows N] [--provider ID] [--json]";
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -11,6 +11,7 @@ async function main(): Promise<void> {
     options: {
       rounds: { type: "string", default: "5" },
       rows: { type: "string", default: "1000000" },
+      provider: { type: "string", default: "postgresql" },
       json: { type: "boolean", default: false },
     },
   });
@@ -23,6 +24,7 @@ async function main(): Promise<void> {
   const options: BenchOptions = {
     rounds: count("rounds", values.rounds),
     rows: count("rows", values.rows),
+    provider: providerNamed(values.provider),
     progress: (line) => process.stderr.write(`${line}\n`),
   };
   const bench = ((await import(new URL(`${name}.ts`, import.meta.url).href)) as { default: Bench }).default;
@@ -42,6 +44,12 @@ function count(option: string, text: string): number {
   if (!Number.isInteger(number) || number < 1)
     throw new UsageError(`--${option} takes a whole number from 1.\n${usage}`);
   return number;
+}
+
+function providerNamed(id: string): BenchOptions["provider"] {
+  const provider = providers.find((one) => one === id);
+  if (provider === undefined) throw new UsageError(`--provider takes one of: ${providers.join(", ")}.\n${usage}`);
+  return provider;
 }
 
 function printed({ columns, rows }: Table): string {

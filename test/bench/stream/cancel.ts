@@ -9,7 +9,7 @@ import pg from "pg";
 import { type ConnectorClient, createConnectorClient } from "../../../src/client/client.ts";
 import { ConnectorError } from "../../../src/client/error.ts";
 import type { Target } from "./cases.ts";
-import { tableName } from "./table.ts";
+import { tableName } from "./shape.ts";
 
 const lanes = 4;
 const bystanders = 3;

@@ -3,8 +3,9 @@ import pg from "pg";
 import { createConnectorClient } from "../../../src/client/client.ts";
 import { readByCopyBinary, readByCopyText } from "./copy.ts";
 import { readByCursor } from "./cursor.ts";
-import { type NamedRow, type Sink, sinkRow } from "./sink.ts";
-import { tableName } from "./table.ts";
+import { readByDriver } from "./mysql-driver.ts";
+import { type NamedRow, tableName } from "./shape.ts";
+import { type Sink, sinkRow } from "./sink.ts";
 
 /** Where to read from. */
 export interface Target {
@@ -36,11 +37,18 @@ export const cases = {
   ),
   copy_text: direct("COPY text, split into rows and cells, unescaped: strings", readByCopyText),
   copy_binary: direct("COPY binary, every cell decoded: number, bigint, string", readByCopyBinary),
+  driver: {
+    description: "mysql2, query(sql).stream(), default parsers: objects with Date, parsed JSON, bigint as number",
+    read: ({ databaseUrl }, sink) => readByDriver(databaseUrl, sink),
+  },
   packed: streamed("packed", "StreamQuery PACKED, every cell decoded by the client: number, bigint, string"),
   values: streamed("values", "StreamQuery VALUES, every cell decoded by the client: number, bigint, string"),
 } as const satisfies Record<string, Case>;
 
 export type CaseName = keyof typeof cases;
+
+/** The ways through the service, which are the same for every provider. */
+export const throughService: readonly CaseName[] = ["packed", "values"];
 
 function direct(description: string, read: (client: pg.Client, sink: Sink) => Promise<void>): Case {
   return {

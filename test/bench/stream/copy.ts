@@ -1,8 +1,9 @@
 /** Reading the database directly with COPY, by pg-copy-streams. */
 import type pg from "pg";
 import { to as copyTo } from "pg-copy-streams";
+import { tableName } from "./shape.ts";
 import type { Sink } from "./sink.ts";
-import { columns, tableName } from "./table.ts";
+import { columns } from "./table.ts";
 
 const newline = 0x0a;
 

@@ -1,8 +1,8 @@
 /** Reading the database directly with pg-cursor, 1,000 rows at a time. */
 import type pg from "pg";
 import Cursor from "pg-cursor";
-import { type NamedRow, type Sink, sinkRow } from "./sink.ts";
-import { tableName } from "./table.ts";
+import { type NamedRow, tableName } from "./shape.ts";
+import { type Sink, sinkRow } from "./sink.ts";
 
 const rowsPerRead = 1_000;
 

@@ -2,8 +2,8 @@
 import { createConnectorClient } from "../../../src/client/client.ts";
 import { answerCommands } from "../support/child.ts";
 import { type CaseName, cases, type ServiceAddress, type Target } from "./cases.ts";
+import { tableName } from "./shape.ts";
 import { CheckingSink, CountingSink } from "./sink.ts";
-import { tableName } from "./table.ts";
 
 interface Reading {
   readonly name: CaseName;

@@ -26,7 +26,7 @@ async function createConnector(address: { url: string; token: string }, database
   const client = createConnectorClient(address);
   try {
     const connector = await client.createConnector({
-      provider: "postgresql",
+      provider: database.protocol === "mysql:" ? "mysql" : "postgresql",
       name: "bench",
       config: {
         host: database.hostname,

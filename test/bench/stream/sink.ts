@@ -1,6 +1,6 @@
 /** Where a case's values go: every cell of every row is handed in once. */
 import { createHash } from "node:crypto";
-import { columns, nullText } from "./table.ts";
+import { columnNames, type NamedRow, nullText } from "./shape.ts";
 
 export interface Sink {
   cell(column: number, value: unknown): void;
@@ -21,8 +21,8 @@ const flushLength = 65_536;
 
 /** Sums every column up, as `expectedSums` does in SQL. */
 export class CheckingSink implements Sink {
-  readonly #hashes = columns.map(() => createHash("md5"));
-  readonly #pending = columns.map(() => "");
+  readonly #hashes = columnNames.map(() => createHash("md5"));
+  readonly #pending = columnNames.map(() => "");
 
   cell(column: number, value: unknown): void {
     const text = `${this.#pending[column]}${textOf(value)}\n`;
@@ -44,22 +44,6 @@ function textOf(value: unknown): string {
   if (typeof value === "boolean") return value ? "t" : "f";
   if (value instanceof Date) return value.toISOString();
   return typeof value === "object" ? JSON.stringify(value) : String(value);
-}
-
-/** A row whose fields are read by their names. */
-export interface NamedRow {
-  readonly id: unknown;
-  readonly serial: unknown;
-  readonly price: unknown;
-  readonly ratio: unknown;
-  readonly active: unknown;
-  readonly code: unknown;
-  readonly note: unknown;
-  readonly status: unknown;
-  readonly created: unknown;
-  readonly day: unknown;
-  readonly uid: unknown;
-  readonly doc: unknown;
 }
 
 /** Hands in a row as a program reads it: each field by its name. */

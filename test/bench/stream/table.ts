@@ -1,11 +1,10 @@
-/** The table that every case reads: twelve columns of mixed types. */
+/** The table in PostgreSQL. */
 import pg from "pg";
-
-export const tableName = "measurements";
+import { type ColumnSums, type columnNames, nullText, tableName } from "./shape.ts";
 
 /** How a column's values are told apart when they are checked. */
 export interface TableColumn {
-  readonly name: string;
+  readonly name: (typeof columnNames)[number];
   readonly type: string;
   /** Its value in row `i`. */
   readonly expression: string;
@@ -45,9 +44,6 @@ export const columns: readonly TableColumn[] = [
   },
 ];
 
-/** The text that stands for null when a column is checked. */
-export const nullText = "∅";
-
 /** Makes the table and settles it: what is measured afterwards is reading. */
 export async function makeTable(url: string, rows: number): Promise<void> {
   await withClient(url, async (client) => {
@@ -62,12 +58,6 @@ export async function makeTable(url: string, rows: number): Promise<void> {
     await client.query(`VACUUM (FREEZE, ANALYZE) ${tableName}`);
     await client.query("CHECKPOINT");
   });
-}
-
-/** MD5 of all values of a column in order; `converted` where that has a text of its own. */
-export interface ColumnSums {
-  readonly plain: string;
-  readonly converted: string;
 }
 
 /** What SQL itself makes of the columns. */

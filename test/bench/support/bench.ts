@@ -1,9 +1,13 @@
 /** What a benchmark is: a module of test/bench whose default export is a `Bench`. */
 
+export const providers = ["postgresql", "mysql"] as const;
+
 export interface BenchOptions {
   /** How often each case is measured; the cases take turns. */
   readonly rounds: number;
   readonly rows: number;
+  /** Whose database is read, by a benchmark that reads those of several. */
+  readonly provider: (typeof providers)[number];
   /** Gets a line about each step. */
   readonly progress: (line: string) => void;
 }
