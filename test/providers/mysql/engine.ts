@@ -114,6 +114,15 @@ export const columns: Record<string, Column> = {
     compare: (a, b) => padded(folded(a), folded(b)),
     operators: textual,
   },
+  p: {
+    // A `ch` comes after an `h`.
+    sql: "varchar(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_czech_ci",
+    cells: ["", "c", "ch", "cha", "chb", "Ch", "cz", "h", "c\n", "c\u0001h"],
+    random: strangeTexts,
+    compare: byBytes,
+    operators: ["contains", "starts_with", "is_null"],
+    unordered: true,
+  },
   l: {
     sql: "text CHARACTER SET latin1 COLLATE latin1_bin",
     cells: ["", "a", "A", "é", "é ", "aé", "?", "%"],
@@ -129,6 +138,7 @@ export const columns: Record<string, Column> = {
     compare: padded,
     operators: [...equalOnly, "contains", "starts_with"],
     keyless: true,
+    unordered: true,
   },
   g: {
     sql: "text CHARACTER SET utf16 COLLATE utf16_bin",
@@ -214,6 +224,7 @@ export const columns: Record<string, Column> = {
     compare: padded,
     operators: [...equalOnly, "contains", "starts_with"],
     keyless: true,
+    unordered: true,
   },
   v: { sql: "bit(10)", cells: ["0000000000", "0000000001", "1111111111"], compare: byBytes, operators: plain },
   j: {
@@ -223,6 +234,7 @@ export const columns: Record<string, Column> = {
     compare: (a, b) => byBytes(normal(a), normal(b)),
     operators: equalOnly,
     keyless: true,
+    unordered: true,
   },
   z: {
     sql: "inet6",

@@ -97,6 +97,7 @@ const columns: Record<string, Column> = {
     compare: byBytes,
     operators: equalOnly,
     keyless: true,
+    unordered: true,
   },
   l: {
     sql: "text[]",
@@ -106,6 +107,7 @@ const columns: Record<string, Column> = {
     operators: ["contains", "is_null"],
     elements: listOf,
     keyless: true,
+    unordered: true,
   },
 };
 

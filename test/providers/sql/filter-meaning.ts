@@ -5,6 +5,7 @@ import type { FilterNode, Operator } from "../../../src/providers/contract.ts";
 import { compileSelect } from "../../../src/providers/sql/select.ts";
 import { scaled } from "../../torture/scale.ts";
 import {
+  bounded,
   type Column,
   createTable,
   type Engine,
@@ -61,7 +62,7 @@ export function testFilters(engine: Engine): void {
           ).toEqual(meant(tree, made));
         }
       }),
-      { numRuns: scaled({ test: 8, torture: 300 }) },
+      { numRuns: scaled({ test: 8, torture: 300 }), ...bounded },
     );
   });
 }
