@@ -87,6 +87,7 @@ function storage(directory: string): string[] {
     // Containers often keep io_uring from their programs.
     "--innodb-use-native-aio=0",
     ...["--innodb-flush-method=nosync", "--innodb-flush-log-at-trx-commit=2", "--innodb-doublewrite=0"],
+    "--sync-frm=0",
     ...["--innodb-buffer-pool-size=128M", "--innodb-log-file-size=64M", "--aria-log-file-size=8M"],
   ];
 }
