@@ -73,18 +73,22 @@ export async function readPages(
   }
 }
 
-/** The ids of the rows that a query gives, by a page and by a stream alike: in the query's own order, if it has one. */
-export async function idsOf(
-  stage: Stage,
-  query: Omit<Extract<QueryInput, { resource: string }>, "fields">,
-): Promise<number[]> {
-  const wanted = { ...query, fields: ["id"] };
-  const inOrder = (rows: Texts) => {
-    const ids = rows.map(([cell]) => Number(cell));
-    return query.orderBy === undefined ? ids.sort((a, b) => a - b) : ids;
-  };
-  const [pages, stream] = await Promise.all([readPages(stage, wanted, 10_000), readStream(stage, wanted)]);
-  const ids = inOrder(pages.rows);
-  expect(inOrder(stream.rows), "a stream gives what pages do").toEqual(ids);
+type ResourceQuery = Omit<Extract<QueryInput, { resource: string }>, "fields">;
+
+/** The ids of the rows that a query gives, by a page: in the query's own order, if it has one. */
+export async function pageIdsOf(stage: Stage, query: ResourceQuery): Promise<number[]> {
+  return inOrder(query, (await readPages(stage, { ...query, fields: ["id"] }, 10_000)).rows);
+}
+
+/** The same by a page and by a stream, which must be alike. */
+export async function idsOf(stage: Stage, query: ResourceQuery): Promise<number[]> {
+  const streamed = readStream(stage, { ...query, fields: ["id"] });
+  const [ids, stream] = await Promise.all([pageIdsOf(stage, query), streamed]);
+  expect(inOrder(query, stream.rows), "a stream gives what pages do").toEqual(ids);
   return ids;
+}
+
+function inOrder({ orderBy }: ResourceQuery, rows: Texts): number[] {
+  const ids = rows.map(([id]) => Number(id));
+  return orderBy === undefined ? ids.sort((a, b) => a - b) : ids;
 }

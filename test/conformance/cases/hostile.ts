@@ -5,7 +5,7 @@ import { refusalOf } from "../../service/refusal.ts";
 import type { Case, Cases, Stage } from "../case.ts";
 import type { NativeStatements } from "../fixture.ts";
 import { hostileTexts, namesNowhere, oddNames } from "../hostile.ts";
-import { idsOf, readPages } from "../reading.ts";
+import { idsOf, pageIdsOf, readPages } from "../reading.ts";
 import { hostile, kept, odd } from "../tables.ts";
 
 const needs = ["query"] as const;
@@ -34,10 +34,7 @@ const asValue = (text: string): Case => ({
   name: `the value ${shown(text)} finds the row that has it, and no other`,
   needs,
   async run(stage) {
-    const find = async (query: object) => {
-      const asked = { resource: hostile.name, fields: ["id"], ...query };
-      return (await readPages(stage, asked, 1_000)).rows.map(([id]) => Number(id));
-    };
+    const find = (query: object) => pageIdsOf(stage, { resource: hostile.name, ...query });
     const own = idsWhere((other) => other === text);
     const asked = field("text");
     const [eq, where, oneOf, contains, starts] = await Promise.all([
