@@ -9,28 +9,11 @@ import { effectOf, isAllowedBuiltin } from "../../../src/providers/postgresql/fu
 import { enterableDirectory } from "../../support/directory.ts";
 import { freshDatabase } from "../../support/postgres.ts";
 import { isTorture } from "../../torture/scale.ts";
+import type { Besieged } from "../sql/siege.ts";
+import { dangerousStatements } from "./hostile-inputs.ts";
 
 /** Stands in a file that only the server's own functions reach. */
 export const canary = "canary-5e1f0c";
-
-export interface Besieged {
-  /** As its superuser, a role of its own. */
-  readonly url: string;
-  readonly user: string;
-  /** Where the inputs write to and read from, if they get there. */
-  readonly directory: string;
-  /** Calls of PostgreSQL's own functions that no query may call: those known for an effect, all in a torture. */
-  readonly calls: readonly string[];
-  /** All that can change: rows, sequences, definitions, roles, settings, large objects, files. */
-  state(): Promise<unknown>;
-  /** What of other sessions' is still there: locks, temporary tables, prepared transactions. */
-  leftovers(): Promise<unknown>;
-  /** Statements of the user that still run. */
-  running(): Promise<number>;
-  /** Notifications that were sent by anybody in this database. */
-  readonly notifications: readonly string[];
-  stop(): Promise<void>;
-}
 
 const setUp = `
   CREATE TABLE city (id int PRIMARY KEY, name text NOT NULL);
@@ -90,16 +73,18 @@ export async function besieged(): Promise<Besieged> {
   url.password = "x";
   return {
     url: url.href,
-    user,
-    directory: open,
-    calls: await callsOfRefused(rows, open),
+    seeds: [...dangerousStatements(open), ...(await callsOfRefused(rows, open))],
     notifications,
     state: async () => [await rows(stateQuery), (await readdir(open)).sort()],
-    leftovers: () =>
-      rows(`SELECT 'lock', count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+    leftovers: async () =>
+      (
+        await rows(`SELECT 'lock', count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
           WHERE l.locktype = 'advisory' AND a.usename = '${user}'
         UNION ALL SELECT 'temporary table', count(*) FROM pg_class WHERE relnamespace::regnamespace::text ~ '^pg_temp'
-        UNION ALL SELECT 'prepared transaction', count(*) FROM pg_prepared_xacts WHERE owner = '${user}'`),
+        UNION ALL SELECT 'prepared transaction', count(*) FROM pg_prepared_xacts WHERE owner = '${user}'`)
+      )
+        .filter(([, count]) => count !== "0")
+        .map(([what]) => String(what)),
     running: async () =>
       Number(
         (await rows(`SELECT count(*) FROM pg_stat_activity WHERE usename = '${user}' AND state <> 'idle'`))[0]?.[0],
@@ -113,7 +98,10 @@ export async function besieged(): Promise<Besieged> {
   };
 }
 
-/** With arguments that would do something: files of the directory, the tables, statements that write. */
+/**
+ * Of PostgreSQL's own functions those that no query may call: those known for an effect, all in a torture;
+ * with arguments that would do something: files of the directory, the tables, statements that write.
+ */
 async function callsOfRefused(rows: (text: string) => Promise<unknown[][]>, directory: string): Promise<string[]> {
   const functions = (await rows(`SELECT p.proname, ARRAY(SELECT format_type(t, NULL) FROM unnest(p.proargtypes) t)
     FROM pg_proc p WHERE p.pronamespace = 11 AND p.prokind = 'f' AND NOT 'internal'::regtype = ANY(p.proargtypes::oid[])

@@ -1,22 +1,5 @@
-/**
- * Hostile inputs without end: what others collected, statements and functions that are
- * known to be dangerous, and both of them changed and put where an application might put
- * what a stranger typed. The same seed gives the same inputs.
- */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-
-/** Strings for SQL injection, one a line, in files that others made. */
-const corpus = new URL(process.env.SQL_INJECTION_CORPUS ?? "../../../../shared/corpora/sqli/", import.meta.url);
-
-/** The collected strings; none when they are not on this machine. */
-export function collectedStrings(): string[] {
-  if (!existsSync(corpus)) return [];
-  return readdirSync(corpus).flatMap((file) =>
-    readFileSync(new URL(file, corpus), "latin1")
-      .split(/\r?\n/)
-      .filter((line) => line.trim() !== ""),
-  );
-}
+/** What is dangerous to PostgreSQL, and where an application of it might put what a stranger typed. */
+import type { Change, Tricks } from "../sql/hostile-inputs.ts";
 
 /** What a statement would leave when it ran: files go to the directory, rows to or from `journal`. */
 export function dangerousStatements(directory: string): string[] {
@@ -138,67 +121,6 @@ export function dangerousStatements(directory: string): string[] {
   ];
 }
 
-/** From 0 to 1, the same ones for the same seed (mulberry32). */
-export function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
-type Change = (text: string, random: () => number, another: string) => string;
-
-const spaces = [
-  " ",
-  "\t",
-  "\n",
-  "\r",
-  "\f",
-  "\v",
-  "/**/",
-  "/*x*/",
-  "--\n",
-  "\u00a0",
-  "\u2003",
-  "\u3000",
-  "\ufeff",
-  "+",
-];
-
-const pick = <T>(random: () => number, list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
-
-/** What becomes of a string on its way. */
-const changes: readonly Change[] = [
-  (text) => text,
-  (text, random) => text.replace(/[a-z]/gi, (c) => (random() < 0.5 ? c.toUpperCase() : c.toLowerCase())),
-  (text, random) => text.replace(/ /g, () => pick(random, spaces)),
-  (text) => text.replace(/'/g, "''"),
-  (text) => text.replace(/'/g, "\\'"),
-  (text) => text.replace(/'/g, "\u2019"),
-  (text) => encodeURIComponent(text.toWellFormed()),
-  (text) => text.replace(/[a-z]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`),
-  (text, random) => text.slice(0, Math.floor(random() * text.length)),
-  (text, random) => {
-    const at = Math.floor(random() * text.length);
-    return (
-      text.slice(0, at) +
-      pick(random, ["\0", "\ud800", "\u202e", "'", '"', "\\", ";", "$$", "/*", "--"]) +
-      text.slice(at)
-    );
-  },
-  (text, _random, another) => `${text}; ${another}`,
-  (text, _random, another) => `COMMIT; ${another}; ${text}`,
-  (text) => `\0${text}`,
-  (text) => `${text} -- `,
-  (text) => `(${text})`,
-  (text) => `EXPLAIN ${text}`,
-  (text) => `EXPLAIN (ANALYZE, FORMAT JSON) ${text}`,
-  (text) => text.replace(/[A-Za-z]/g, (c) => String.fromCharCode(c.charCodeAt(0) + 0xfee0)),
-];
-
 /** Where an application might put it. */
 const places: readonly Change[] = [
   (text) => text,
@@ -225,13 +147,7 @@ const places: readonly Change[] = [
   (text) => `VALUES ((${text}))`,
 ];
 
-/** One input after the other. */
-export function* hostileInputs(seeds: readonly string[], seed: number): Generator<string, never> {
-  const random = randomFrom(seed);
-  for (const text of seeds) yield text;
-  for (;;) {
-    let text = pick(random, seeds);
-    for (let i = Math.floor(random() * 3); i > 0; i--) text = pick(random, changes)(text, random, pick(random, seeds));
-    yield pick(random, places)(text, random, "");
-  }
-}
+export const tricks: Tricks = {
+  changes: [(text) => `EXPLAIN (ANALYZE, FORMAT JSON) ${text}`],
+  places,
+};
