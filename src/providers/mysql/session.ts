@@ -12,7 +12,7 @@ import type {
 } from "../contract.ts";
 import { Borrowed, batchesOf, type MeaningOf, stoppedBySource } from "../sql/borrowed.ts";
 import { columnsOf, explanationOf, hasPlan, readPage, type SqlPlan } from "../sql/page.ts";
-import { ConnectionPool } from "../sql/pool.ts";
+import { sessionPool } from "../sql/session-pool.ts";
 import { SourceConnection } from "./connection.ts";
 import { classify } from "./errors.ts";
 import { readPlan } from "./explain.ts";
@@ -24,9 +24,6 @@ import { readSchema } from "./schema.ts";
 import { testConnection } from "./test.ts";
 import { fieldOf } from "./types.ts";
 
-/** Milliseconds after which an unused connection is closed. */
-const idleMs = 30_000;
-
 /** What the configuration says besides how to log in. */
 interface Habits {
   /** Functions that native statements may call whatever they do, as `shop.rate`. */
@@ -35,25 +32,16 @@ interface Habits {
 
 type Lent = Borrowed<SourceConnection>;
 
-export function openSession(
-  login: Login & Habits,
-  password: string,
-  { dial, maxConnections, places, refuseRiskyPrivileges = false }: SessionContext,
-): Session {
+export function openSession(login: Login & Habits, password: string, context: SessionContext): Session {
   const secret = new Secret(password);
-  const pool = new ConnectionPool<SourceConnection>({
-    max: maxConnections,
-    idleMs,
-    places,
-    host: login.host,
-    open: async (signal) => {
-      const connection = await SourceConnection.open(login, secret.reveal(), dial, signal);
-      return refuseRiskyPrivileges ? unlessRisky(connection, signal) : connection;
+  const pool = sessionPool<SourceConnection>(
+    {
+      host: login.host,
+      open: (signal) => SourceConnection.open(login, secret.reveal(), context.dial, signal),
+      refuseRisky,
     },
-    close: (connection) => connection.close(),
-    isOpen: (connection) => connection.isOpen,
-    check: (connection, signal) => connection.answers(signal),
-  });
+    context,
+  );
   const { database, user, functions } = login;
   const planner = createPlanner(database, functions);
 
@@ -82,7 +70,7 @@ export function openSession(
   }
 
   return {
-    test: (call) => testConnection(login, secret.reveal(), { dial, places, refuseRiskyPrivileges }, call),
+    test: (call) => testConnection(login, secret.reveal(), context, call),
     async schema(call) {
       const borrowed = await borrow(call);
       return borrowed.during(() => readSchema(borrowed.run, { database, server: borrowed.connection.server }));
@@ -105,17 +93,6 @@ export function openSession(
 
 function sourceOf({ connection, run }: Lent): Source {
   return { server: connection.server, run };
-}
-
-/** The connection, or none when its user may do more than the policy lets one. */
-async function unlessRisky(connection: SourceConnection, signal: AbortSignal): Promise<SourceConnection> {
-  try {
-    await refuseRisky(connection, signal);
-    return connection;
-  } catch (error) {
-    connection.close();
-    throw error;
-  }
 }
 
 function begin(borrowed: Lent, { text, bound, select, fields = [], ...plan }: Plan, maxRows?: number): Reading {

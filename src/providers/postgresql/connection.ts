@@ -7,6 +7,7 @@ import type { Dial } from "../../egress/dial.ts";
 import { Failure } from "../../failure.ts";
 import { textRows } from "../../rows/page.ts";
 import type { Settled } from "../contract.ts";
+import { type Activity, ended, stopped } from "../sql/activity.ts";
 import type { Endpoint, SourceSocket } from "../sql/socket.ts";
 import { type Answer, type Command, Commands, type CommandsOptions } from "./commands.ts";
 import { Describing, type Description } from "./describing.ts";
@@ -23,21 +24,6 @@ export interface Login extends Endpoint {
 
 const saferLogin =
   "Let the server store the user's password for SCRAM: set password_encryption to 'scram-sha-256', set the password again, and ask for \"scram-sha-256\" in pg_hba.conf.";
-
-/** What a connection is busy with. */
-interface Activity {
-  /** Settles when the connection is ready for the next. Never fails. */
-  readonly settled: Promise<void>;
-  /** It failed or was cut short: the connection must not be used again. */
-  readonly broken: boolean;
-  /** Reads on without keeping anything; whoever waits is told the error. */
-  discard(error: Error): void;
-}
-
-/** How long a server may take to end what it was told to end before the connection is cut, in milliseconds. */
-const settleMs = 5_000;
-/** How long a cancel request has to take effect before the next is sent, in milliseconds. */
-const cancelAgainMs = 50;
 
 /** What pg's types leave out. */
 interface ClientInternals {
@@ -222,12 +208,8 @@ export class SourceConnection {
     let settled: Settled = "answered";
     if (activity !== undefined) {
       this.#open = false;
-      activity.discard(reason);
-      const limit = AbortSignal.timeout(settleMs);
-      // A server that can't be reached or does not answer leaves nothing but to cut the connection.
-      const cancels = this.#requestCancels(activity.settled, limit).catch(() => {});
-      settled = await this.#end(activity, limit);
-      await cancels;
+      const request = (signal: AbortSignal) => this.#requestCancel(signal);
+      settled = await stopped(activity, reason, { request, heard: () => this.#heard });
     }
     this.close();
     return settled;
@@ -241,19 +223,9 @@ export class SourceConnection {
    */
   async settle(): Promise<Settled> {
     if (this.#activity === undefined) return "answered";
-    const settled = await this.#end(this.#activity, AbortSignal.timeout(settleMs));
+    const settled = await ended(this.#activity, () => this.#heard);
     if (settled === "lost") this.close();
     return settled;
-  }
-
-  /** A connection that ends without a word of the server's says nothing of the statement. */
-  async #end(activity: Activity, limit: AbortSignal): Promise<Settled> {
-    try {
-      await orAborted(activity.settled, limit);
-      return this.#heard ? "answered" : "lost";
-    } catch {
-      return "lost";
-    }
   }
 
   /** Closes the connection at once. */
@@ -272,19 +244,6 @@ export class SourceConnection {
       if (activity.broken) this.#open = false;
     });
     return this.#client.query(activity);
-  }
-
-  /** A request that finds the server between two commands has no effect: they are sent until one has. */
-  async #requestCancels(settled: Promise<void>, limit: AbortSignal): Promise<void> {
-    let running = true;
-    const ended = settled.then(() => {
-      running = false;
-    });
-    while (running && !limit.aborted) {
-      await this.#requestCancel(limit);
-      const pause = AbortSignal.any([limit, AbortSignal.timeout(cancelAgainMs)]);
-      await orAborted(ended, pause).catch(() => {}); // Whether it has ended, the loop looks itself.
-    }
   }
 
   async #requestCancel(signal: AbortSignal): Promise<void> {

@@ -82,7 +82,14 @@ export class Borrowed<Connection extends Lendable> {
   /** Runs a small statement of the service's own. */
   readonly run: Run = (text, parameters) => this.connection.rows({ text, parameters }, this.timeoutMs);
 
-  /** The statement that the call is about has been sent. */
+  /** Asks the source for what changes it; throws at once when the call is over. */
+  changes<T>(ask: (connection: Connection) => T): T {
+    this.#call.signal.throwIfAborted();
+    this.#call.enter("source");
+    return ask(this.connection);
+  }
+
+  /** Asks the source for the rows that the call is about. */
   reads<Statement extends Running>(begin: (connection: Connection, timeoutMs: number) => Statement): Statement {
     this.#call.enter("source");
     const running = begin(this.connection, this.timeoutMs);
