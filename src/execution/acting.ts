@@ -164,7 +164,8 @@ async function persistently(work: () => Promise<void>): Promise<void> {
     try {
       return await work();
     } catch (error) {
-      if (performance.now() >= giveUp) throw error;
+      const isAway = error instanceof Failure && error.kind === "service_unavailable";
+      if (!isAway || performance.now() >= giveUp) throw error;
       await delay(noting.pauseMs);
     }
   }

@@ -5,6 +5,7 @@ import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
 import { apiKeyHandlers } from "./api-keys.ts";
 import { auditHandlers } from "./audit.ts";
 import { connectorHandlers } from "./connectors.ts";
+import { executeHandlers } from "./execute.ts";
 import { historyHandlers } from "./history.ts";
 import { operateHandlers } from "./operate.ts";
 import { providerHandlers } from "./providers.ts";
@@ -14,7 +15,7 @@ import { statsHandlers } from "./stats.ts";
 import { streamHandlers } from "./stream.ts";
 
 /** What the contract names and the service does not do yet. */
-type Unbuilt = "execute" | "startAuthorization" | "grantConnector" | "revokeConnector" | "listAgentConnectors";
+type Unbuilt = "startAuthorization" | "grantConnector" | "revokeConnector" | "listAgentConnectors";
 
 type Service = ServiceImpl<typeof ConnectorService>;
 
@@ -25,6 +26,7 @@ export function connectorService(rooms: Rooms): Service {
     ...operateHandlers(rooms),
     ...queryHandlers(rooms),
     ...streamHandlers(rooms),
+    ...executeHandlers(rooms),
     ...historyHandlers(rooms),
     ...statsHandlers(rooms),
     ...apiKeyHandlers(rooms),
@@ -41,7 +43,6 @@ function refuse(): never {
 }
 
 const unbuilt: Pick<Service, Unbuilt> = {
-  execute: refuse,
   startAuthorization: refuse,
   grantConnector: refuse,
   revokeConnector: refuse,

@@ -121,5 +121,5 @@ function nobodyKnows(): Failure {
 function placeOf({ organizationId, connectorId, key, requestHash }: ClaimedAction): AnswerPlace {
   const digest = `${key}\0${requestHash.toString("hex")}`;
   // It outlives the connector's version, and no epoch ends it.
-  return { organizationId, connectorId, version: 0, digest, epoch: "idempotency", format };
+  return { organizationId, connectorId, version: 1, digest, epoch: "idempotency", format };
 }

@@ -27,7 +27,7 @@ export default defineProvider({
   id: "postgresql",
   title: "PostgreSQL",
   type: "database",
-  capabilities: ["test", "schema", "query", "native_query", "explain"],
+  capabilities: ["test", "schema", "query", "native_query", "explain", "execute"],
   config: z.strictObject({
     host,
     port: z.int().min(1).max(65_535).default(5432).describe("The server's port."),

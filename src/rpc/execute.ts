@@ -1,0 +1,103 @@
+/** Translates actions between wire and domain; holds no rules. */
+import { create } from "@bufbuild/protobuf";
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { Audit } from "../audit/audit.ts";
+import type { AuditEvent } from "../audit/event.ts";
+import type { ActionAsked, Intent } from "../execution/acting.ts";
+import { Failure, type FailureOptions } from "../failure.ts";
+import { type ExecuteRequest, ExecuteResponseSchema } from "../gen/connector/v1/action_pb.js";
+import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
+import type { Action, ActionResult } from "../providers/contract.ts";
+import type { ConnectorRow } from "../registry/registry.ts";
+import { ValueEncoder } from "../rows/values.ts";
+import { actorOf } from "./actor.ts";
+import { callerOf, connectorFor } from "./caller.ts";
+import { principalOf } from "./principal.ts";
+import { authorizeAction, withoutSuggestions } from "./reach.ts";
+import type { Rooms } from "./rooms.ts";
+import { actionFromWire } from "./wire/action.ts";
+import { canonical } from "./wire/canonical.ts";
+import { addEncoded, decoded, speaksJson } from "./wire/encoded.ts";
+import { fieldToWire } from "./wire/fields.ts";
+import { timingsToWire } from "./wire/timings.ts";
+
+/** Cells that are given back; typed values take somewhat more, and clients refuse messages of more than 4 MiB. */
+const maxReturnedBytes = 2_000_000;
+
+export function executeHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorService>, "execute"> {
+  const { execution, catalogue, audit } = rooms;
+  return {
+    async execute(request, context) {
+      const connector = await connectorFor(rooms, context, request.connectorId);
+      const principal = principalOf(context);
+      const action = actionFromWire(request);
+      authorizeAction(principal, action.resource, catalogue.get(connector.provider));
+      const asked = askedOf(request, action, audit, context, connector);
+      const executing = inAction(action.kind, execution.execute(connector, asked, callerOf(context)));
+      const { result, replayed, timings } = await withoutSuggestions(principal, executing);
+      const response = create(ExecuteResponseSchema, {
+        affectedRows: BigInt(result.affectedRows),
+        fields: result.fields.map(fieldToWire),
+        statement: result.statement,
+        replayed,
+        timings: timingsToWire(timings),
+      });
+      const rows = encodedRows(result);
+      // Without its first tag, which protobuf-es writes itself.
+      if (rows.length > 0) addEncoded(response, ExecuteResponseSchema.field.rows.number, rows.subarray(1));
+      return speaksJson(context) ? decoded(ExecuteResponseSchema, response) : response;
+    },
+  };
+}
+
+function encodedRows({ fields, batches }: ActionResult): Uint8Array {
+  const encoder = new ValueEncoder(fields, ExecuteResponseSchema.field.rows.number);
+  // Each copied, since the encoder's bytes are good until its next batch only.
+  return Buffer.concat(batches.map((batch) => Buffer.from(encoder.encode(batch))));
+}
+
+function askedOf(
+  request: ExecuteRequest,
+  action: Action,
+  audit: Audit,
+  context: HandlerContext,
+  connector: ConnectorRow,
+): ActionAsked {
+  const { idempotencyKey, dryRun, maxAffectedRows, returning } = request;
+  // The key is not part of what it stands for.
+  const requestHash = audit.hashOf(
+    canonical("Execute", connector.organizationId, connector.id, { ...request, idempotencyKey: "" }),
+  );
+  const event: AuditEvent = {
+    ...{ event: `action.${action.kind}`, organizationId: connector.organizationId, actor: actorOf(context) },
+    ...{ connectorId: connector.id, resource: action.resource, details: { request_hash: requestHash } },
+  };
+  return {
+    request: {
+      ...{ action, dryRun, returning, maxBytes: maxReturnedBytes },
+      maxAffectedRows: maxAffectedRows === 0n ? undefined : Number(maxAffectedRows),
+    },
+    idempotency:
+      idempotencyKey === "" ? undefined : { key: idempotencyKey, requestHash: Buffer.from(requestHash, "hex") },
+    async intend(timeoutMs, em): Promise<Intent> {
+      const intent = await (em === undefined ? audit.intent(event, timeoutMs) : audit.intentIn(em, event, timeoutMs));
+      return {
+        ended: (end, within) =>
+          within === undefined ? audit.outcome(intent, end) : audit.outcomeIn(within, intent, end),
+      };
+    },
+  };
+}
+
+/** What is wrong with a part of it that queries have, too, is wrong in the action. */
+async function inAction<T>(kind: Action["kind"], work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof Failure) || error.fields.length === 0) throw error;
+    const fields = error.fields.map(({ field, description }) => {
+      return { field: field.replace(/^query\./, `${kind}.`), description };
+    });
+    throw new Failure(error.kind, error.message, { ...error, cause: error.cause, fields } as FailureOptions);
+  }
+}
