@@ -65,7 +65,7 @@ export async function describeResources({ client, terminal, signal }: Tour, conn
         name,
         ResourceKind[kind].toLowerCase(),
         count(estimatedRows),
-        comment.length > 50 ? `${comment.slice(0, 49)}…` : comment,
+        comment,
       ]),
   );
   const more = resources.length - mostShown;

@@ -78,7 +78,9 @@ export function createTerminal(stream: NodeJS.WriteStream, environment: Environm
       for (const part of rest) line(" ".repeat(lead.length + 2) + part);
     },
     table(columns, rows) {
-      for (const [index, text] of laidOut(columns, rows).entries()) line(index === 0 ? style("dim", text) : text);
+      for (const [index, text] of laidOut(columns, rows).map(fitted).entries()) {
+        line(index === 0 ? style("dim", text) : text);
+      }
     },
     progress() {
       let shown = Number.NEGATIVE_INFINITY;
@@ -137,6 +139,13 @@ function laidOut(columns: readonly Column[], rows: readonly (readonly string[])[
       .join("  ")
       .trimEnd(),
   );
+}
+
+/** A line that is cut where the terminal ends. Its text has no colours. */
+function fitted(text: string): string {
+  const characters = [...text];
+  const most = width - indent.length;
+  return characters.length > most ? `${characters.slice(0, most - 1).join("")}…` : text;
 }
 
 /** Characters, without those that only colour. */

@@ -50,9 +50,7 @@ describe("a MySQL database that is given", () => {
     const own = output.slice(output.indexOf("\n11  "));
     expect(own).toMatch(/✓ privileges +\S/);
     expect(own).toMatch(new RegExp(`, as ${login.user}, read-only, in `));
-    expect(own).toMatch(
-      new RegExp(`^ {3}${name}\\.country +table +\\d+ +Countries and territories that have a city$`, "m"),
-    );
+    expect(own).toMatch(new RegExp(`^ {3}${name}\\.country +table +\\d+ +Countries and terr.*$`, "m"));
     expect(own).toMatch(/^ {3}id +name +country +feature +admin_code$/m);
     expect(own).toMatch(/and 4 more fields; 5 rows in /);
     expect(own).toMatch(new RegExp(`100 % ${count} rows`));

@@ -7,7 +7,7 @@ import { connectorTo, rogueServer } from "../support/service.ts";
 import { run } from "./customer.ts";
 import { runProgram, type ServiceProcess } from "./process.ts";
 import { mysqlCustomer, postgresqlCustomer, type SecretCustomer } from "./secret-customers.ts";
-import { spellings } from "./spellings.ts";
+import { anySpelling } from "./spellings.ts";
 
 const base = "/connector.v1.ConnectorService";
 let directory: string;
@@ -99,16 +99,14 @@ test("a credential comes out nowhere: in no answer, no log line, no metric, no t
   for (const { user } of customers) expect(tables).toContain(user);
   const { stdout, stderr } = await stopped();
   expect(stdout).toContain('"level":30');
-  for (const secret of customers.flatMap(({ canary, wrongCanary }) => [canary, wrongCanary])) {
-    expectNowhere(secret, { answers: all, log: stdout, errors: stderr, metrics, tables });
-    await expectInNoFile(secret);
-  }
+  const canaries = customers.flatMap(({ canary, wrongCanary }) => [canary, wrongCanary]);
+  expectNowhere(canaries, { answers: all, log: stdout, errors: stderr, metrics, tables });
 
   // The API key is in the one print of the first start.
   const secret = token.split(".")[2] as string;
   expect(stdout.split(secret)).toHaveLength(2);
-  expectNowhere(secret, { answers: all, errors: stderr, metrics, tables });
-  await expectInNoFile(secret);
+  expectNowhere([secret], { answers: all, errors: stderr, metrics, tables });
+  await expectInNoFile([...canaries, secret]);
 });
 
 async function useAndFail(customer: SecretCustomer): Promise<void> {
@@ -230,25 +228,22 @@ async function stopped() {
   return ended;
 }
 
-function expectNowhere(secret: string, places: Readonly<Record<string, string>>): void {
+function expectNowhere(secrets: readonly string[], places: Readonly<Record<string, string>>): void {
+  const sought = anySpelling(secrets);
   for (const [place, text] of Object.entries(places)) {
-    const bytes = Buffer.from(text);
-    for (const spelling of spellings(secret)) {
-      const at = bytes.indexOf(spelling);
-      const around = bytes.subarray(Math.max(0, at - 200), at + 200).toString();
-      expect(at, `a secret in ${place}: ${around}`).toBe(-1);
-    }
+    const bytes = Buffer.from(text).toString("latin1");
+    const at = bytes.search(sought);
+    expect(at, `a secret in ${place}: ${bytes.slice(Math.max(0, at - 200), at + 200)}`).toBe(-1);
   }
 }
 
-async function expectInNoFile(secret: string): Promise<void> {
+async function expectInNoFile(secrets: readonly string[]): Promise<void> {
+  const sought = anySpelling(secrets);
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile() && !entry.parentPath.includes("postgresql-binaries"));
   expect(files.length).toBeGreaterThan(500);
   for (const file of files) {
-    const content = await readFile(path.join(file.parentPath, file.name));
-    for (const spelling of spellings(secret)) {
-      expect(content.includes(spelling), `a secret in ${file.parentPath}/${file.name}`).toBe(false);
-    }
+    const content = await readFile(path.join(file.parentPath, file.name), "latin1");
+    expect(sought.test(content), `a secret in ${file.parentPath}/${file.name}`).toBe(false);
   }
 }
