@@ -19,6 +19,8 @@ import { instantInUtc } from "../sql/temporal.ts";
 /** What a dialect needs to know of the server. */
 export interface Server {
   readonly isMariaDb: boolean;
+  /** Major, minor and patch level. */
+  readonly version: readonly [major: number, minor: number, patch: number];
 }
 
 /**
@@ -37,16 +39,17 @@ export const sessionSettings = {
   sort_buffer_size: "8388608",
 } as const;
 
-export function mysqlDialect({ isMariaDb }: Server): Dialect {
-  const dialect = dialectWith({
+export function mysqlDialect({ isMariaDb, version: [major, minor] }: Server): Dialect {
+  const json = !isMariaDb ? "typed" : major > 10 || minor >= 7 ? "function" : "text";
+  return dialectWith({
     quote: quoteIdentifier,
     placeholder: () => "?",
-    typed: (expression, type) => typed(expression, type),
+    typed,
     operand,
     compare(compared, symbol, bind) {
       const { column, type, value } = compared;
       if (symbol === "=" || symbol === "<>") {
-        const equal = equalityOf(compared, isMariaDb, bind);
+        const equal = equalityOf(compared, json, bind);
         return symbol === "=" ? equal : `NOT (${equal})`;
       }
       // By their places, as they are sorted; compared with a text, they are texts.
@@ -56,8 +59,8 @@ export function mysqlDialect({ isMariaDb }: Server): Dialect {
     // An index serves a row comparison in neither, but one written out in both.
     compareRow: () => undefined,
     oneOf: (column, type, values, bind) =>
-      needsOwnEquality(type, values, isMariaDb)
-        ? values.map((value) => `(${equalityOf({ column, type, value }, isMariaDb, bind)})`).join(" OR ")
+      needsOwnEquality(type, values, json)
+        ? values.map((value) => `(${equalityOf({ column, type, value }, json, bind)})`).join(" OR ")
         : `${column} IN (${values.map((value) => operand(value, type, bind)).join(", ")})`,
     contains: (column, _type, value, bind) => `LOCATE(CAST(${bind(value)} AS BINARY), ${bytesOf(column)}) > 0`,
     startsWith(column, type, value, bind) {
@@ -71,7 +74,6 @@ export function mysqlDialect({ isMariaDb }: Server): Dialect {
     orderKey: (column, descending, nullable) =>
       descending ? `${column} DESC` : nullable ? `${column} <=> NULL, ${column}` : column,
   });
-  return dialect;
 }
 
 export function quoteIdentifier(identifier: string): string {
@@ -151,18 +153,21 @@ function parameterOf(value: string, type: ValueType): string {
   }
 }
 
-/** An equality that needs more than an operator. */
-function equalityOf({ column, type, value }: ComparedColumn, isMariaDb: boolean, bind: Bind): string {
+/** By JSON's own type, by MariaDB's function for its texts, or before MariaDB 10.7 as the texts that they are. */
+type JsonEquality = "typed" | "function" | "text";
+
+/** An equality that may need more than an operator. */
+function equalityOf({ column, type, value }: ComparedColumn, json: JsonEquality, bind: Bind): string {
   // Where it is null, WHERE takes it for true by itself.
-  if (type.type === "json" && isMariaDb) return `JSON_EQUALS(${column}, ${bind(value)}) = 1`;
+  if (type.type === "json" && json === "function") return `JSON_EQUALS(${column}, ${bind(value)}) = 1`;
   // The place of what was no label, and let in nevertheless, shown as an empty text.
   if (type.type === "enum" && value === "") return `${column} = ${placeOf(type, value, bind)}`;
   if (isBeyond(type, value)) return representable(column, value, type.narrowText as NarrowText, bind);
   return `${column} = ${operand(value, type, bind)}`;
 }
 
-function needsOwnEquality(type: ValueType, values: readonly string[], isMariaDb: boolean): boolean {
-  if (type.type === "json") return isMariaDb;
+function needsOwnEquality(type: ValueType, values: readonly string[], json: JsonEquality): boolean {
+  if (type.type === "json") return json === "function";
   return type.type === "enum" ? values.includes("") : values.some((value) => isBeyond(type, value));
 }
 
