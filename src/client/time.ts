@@ -24,6 +24,8 @@ function microsecondsOf(text: string): bigint {
   const [, year, month, day, hour = "0", minute = "0", second = "0", fraction = "", era] = match;
   // There is no year 0 in the text: 1 BC is what astronomers call 0.
   const signedYear = era === undefined ? Number(year) : 1 - Number(year);
+  // MySQL knows dates without a day, without a month, and without anything.
+  if (Number(month) === 0 || Number(day) === 0) throw new RangeError(`${text} is not a point in time.`);
   const days = daysOf(signedYear, Number(month), Number(day));
   const seconds = days * 86_400 + Number(hour) * 3_600 + Number(minute) * 60 + Number(second);
   return BigInt(seconds) * 1_000_000n + BigInt(fraction.padEnd(6, "0"));

@@ -95,6 +95,9 @@ test("every instant of the years a Date knows reads back", () => {
   );
 });
 
-test.each(["infinity", "-infinity", "294276-12-31 23:59:59+00", "13:45:00"])("%s is no Date", (text) => {
-  expect(() => dateOf(text)).toThrow(RangeError);
-});
+test.each(["infinity", "-infinity", "294276-12-31 23:59:59+00", "13:45:00", "0000-00-00", "2026-11-00 00:00:00+00"])(
+  "%s is no Date",
+  (text) => {
+    expect(() => dateOf(text)).toThrow(RangeError);
+  },
+);

@@ -17,7 +17,10 @@ const unsignedBig = column(types.longlong, { flags: flags.unsigned });
 /** A row of cells as they are sent; null is NULL. */
 function row(...cells: (readonly number[] | Buffer | null)[]): Buffer {
   const nulls = Buffer.alloc((cells.length + 9) >> 3);
-  for (const [i, cell] of cells.entries()) if (cell === null) nulls[(i + 2) >> 3] ^= 1 << ((i + 2) & 7);
+  for (const [i, cell] of cells.entries()) {
+    const byte = (i + 2) >> 3;
+    if (cell === null) nulls[byte] = (nulls[byte] as number) | (1 << ((i + 2) & 7));
+  }
   return Buffer.concat([Buffer.from([0]), nulls, ...cells.map((cell) => Buffer.from(cell ?? []))]);
 }
 
