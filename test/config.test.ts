@@ -62,6 +62,7 @@ test("an empty environment runs on this machine with the built-in database", () 
     tls: undefined,
     database: { directory: process.getuid?.() === 0 ? "/var/lib/connector-service" : "/data/connector-service" },
     encryptionKeys: { transit: undefined, file: undefined, text: undefined },
+    audit: { signingKey: undefined, retentionMonths: undefined, checkpointFile: undefined },
     signingKey: undefined,
     jwt: undefined,
     egress: { allow: ["127.0.0.0/8", "::1/128"] },
@@ -101,6 +102,9 @@ test("every variable arrives where it belongs", () => {
     TLS_CLIENT_CA: certificate,
     TLS_CLIENT_AUTH: "required",
     SPIFFE_PRINCIPALS_FILE: workloads,
+    AUDIT_SIGNING_KEY: `${"6a".repeat(31)}03`,
+    AUDIT_RETENTION_MONTHS: "13",
+    AUDIT_CHECKPOINTS_FILE: "/var/log/audit-checkpoints",
     JWT_ISSUER: "https://issuer.example.com/",
     JWT_AUDIENCE: "connectors",
     JWT_ORGANIZATION_CLAIM: "org",
@@ -130,6 +134,10 @@ test("every variable arrives where it belongs", () => {
   });
   expect(revealed(config)).toEqual({
     host: "::",
+    audit: {
+      ...{ signingKey: `${"6a".repeat(31)}03`, retentionMonths: 13 },
+      checkpointFile: "/var/log/audit-checkpoints",
+    },
     port: 0,
     tls: {
       cert: expect.stringContaining("BEGIN CERTIFICATE"),

@@ -123,11 +123,13 @@ const selection = `
 
 /** An organization's checkpoints, the earliest first. */
 export async function readCheckpoints(em: EntityManager, organizationId: string): Promise<readonly Checkpoint[]> {
-  return (await em.execute<Row[]>(`${selection} ORDER BY sequence, kept_from`, [organizationId])).map(checkpointOf);
+  return (await em.execute<Row[]>(`${selection} ORDER BY audit_checkpoint.sequence, kept_from`, [organizationId])).map(
+    checkpointOf,
+  );
 }
 
 export async function lastCheckpoint(em: EntityManager, organizationId: string): Promise<Checkpoint | undefined> {
-  const latest = `${selection} ORDER BY sequence DESC, kept_from DESC LIMIT 1`;
+  const latest = `${selection} ORDER BY audit_checkpoint.sequence DESC, kept_from DESC LIMIT 1`;
   const [row] = await em.execute<Row[]>(latest, [organizationId]);
   return row && checkpointOf(row);
 }

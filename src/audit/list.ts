@@ -47,14 +47,17 @@ export async function readPage(
 ): Promise<AuditPage> {
   const { text, parameters } = statement(organizationId, request);
   const found = await em.execute<StoredRow[]>(text, parameters);
-  const rows = found.slice(0, request.size).map(({ entry, ...row }) => ({ ...parseEntry(entry), ...row }));
+  const rows = found.slice(0, request.size).map(({ entry, createMs, ...row }) => {
+    return { ...parseEntry(entry), ...row, createTime: new Date(Number(createMs)) };
+  });
   const last = rows.at(-1);
   const more = found.length > request.size && last !== undefined;
   return { rows, next: more ? { time: last.createTime.getTime(), id: last.id } : undefined };
 }
 
-interface StoredRow extends Pick<AuditRow, "createTime" | "sequence" | "hash"> {
+interface StoredRow extends Pick<AuditRow, "sequence" | "hash"> {
   readonly entry: string;
+  readonly createMs: string;
 }
 
 function statement(organizationId: string, request: AuditPageRequest) {
@@ -66,15 +69,16 @@ function statement(organizationId: string, request: AuditPageRequest) {
     conditions.push(condition);
     parameters.push(...values);
   };
-  if (startTime !== undefined) add("create_time >= ?", startTime);
-  if (endTime !== undefined) add("create_time < ?", endTime);
+  if (startTime !== undefined) add("create_time >= ?::timestamptz", startTime.toISOString());
+  if (endTime !== undefined) add("create_time < ?::timestamptz", endTime.toISOString());
   if (actor !== "") add("actor = ?", actor);
   if (connectorId !== "") add("connector_id = ?", connectorId);
   if (agent !== "") add("agent = ?", agent);
   if (outcome !== undefined) add("outcome = ?", outcome);
-  if (after !== undefined) add(`(create_time, id) ${beyond} (?, ?::uuid)`, new Date(after.time), after.id);
+  if (after !== undefined)
+    add(`(create_time, id) ${beyond} (?::timestamptz, ?::uuid)`, new Date(after.time).toISOString(), after.id);
   const text = `
-    SELECT event.create_time AS "createTime", event.entry, link.sequence::text AS sequence, link.hash
+    SELECT (date_part('epoch', event.create_time) * 1000)::bigint::text AS "createMs", event.entry, link.sequence::text AS sequence, link.hash
     FROM (
       SELECT * FROM audit_event WHERE ${conditions.join(" AND ")}
       ORDER BY create_time ${direction}, id ${direction} LIMIT ?

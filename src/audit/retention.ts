@@ -79,7 +79,7 @@ const waitingStatement = `SELECT EXISTS (SELECT FROM audit_task WHERE event_time
 
 const stateStatement = `
   SELECT sequence::text AS sequence, hash FROM audit_link
-  WHERE organization_id = ? AND create_time < ${instant} ORDER BY sequence DESC LIMIT 1`;
+  WHERE organization_id = ? AND create_time < ${instant} ORDER BY audit_link.sequence DESC LIMIT 1`;
 
 /** Leaps in the index of the month's table from each organization to the next one. */
 const leaps = (table: string) => `

@@ -1,12 +1,12 @@
 /** The audit log, and what is told to it from where no caller is known. */
-import { createSecretKey, type KeyObject } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { type Audit, createAudit } from "../audit/audit.ts";
 import { service } from "../audit/event.ts";
-import { deriveKey } from "../auth/signing-key.ts";
 import type { Config } from "../config.ts";
 import type { Log } from "../observability/log.ts";
 import type { Store } from "../store/store.ts";
 import type { Vault } from "../vault/vault.ts";
+import { auditKey } from "./audit-key.ts";
 
 interface Foundations {
   readonly config: Pick<Config, "audit">;
@@ -31,12 +31,6 @@ export function openAudit({ config, log, store, signingKey }: Foundations, start
   const audit = createAudit({ store, key, keepMonths, checkpointFile, onProblem });
   starting.defer(() => audit.close());
   return audit;
-}
-
-/** The key that the configuration names, or else one of the service's signing key. */
-export function auditKey({ audit }: Pick<Config, "audit">, signingKey: KeyObject): KeyObject {
-  const { signingKey: own } = audit;
-  return own === undefined ? deriveKey(signingKey, "connector/1 audit") : createSecretKey(own.reveal(), "hex");
 }
 
 /** The same vault, which gives no credential away unless that is written down. */

@@ -18,6 +18,8 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     "config.ts",
     "development.ts",
     "wiring/encryption-keys.ts",
+    "wiring/audit-key.ts",
+    "audit",
     "auth",
     "egress",
     "providers",
