@@ -294,7 +294,7 @@ export const mariadb: Engine = {
     return {
       dialect: mysqlDialect(server),
       async run(text, parameters) {
-        if (text.startsWith("SELECT")) return select(text, parameters);
+        if (/^(?:SELECT|EXPLAIN) /.test(text)) return select(text, parameters);
         await writer.execute(text, [...parameters]);
         return [];
       },
