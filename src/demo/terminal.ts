@@ -68,7 +68,11 @@ export function createTerminal(stream: NodeJS.WriteStream, environment: Environm
     style,
     line,
     heading: (text) => write(`\n${style("bold", text)}\n`),
-    code: (text) => line(style("cyan", `› ${text}`)),
+    code(text) {
+      for (const [index, part] of wrap(text, width - indent.length - 2).entries()) {
+        line(style("cyan", `${index === 0 ? "›" : " "} ${part}`));
+      }
+    },
     note: (text) => lines(text, "dim"),
     marked(mark, text, label) {
       const [format, sign] = marks[mark];
