@@ -94,7 +94,7 @@ const entriesOf = ({ condition }: SiegeOptions): Readonly<Record<string, Entry>>
     return read.join(" ");
   },
   explain: async (session, text, ms) =>
-    JSON.stringify((await session.explain(native(text), firstPage, callFor(ms))).plan),
+    JSON.stringify(await session.explain(native(text), firstPage, callFor(ms))),
   parameter: async (session, text, ms) => {
     const query = {
       ...native(`SELECT * FROM city WHERE ${condition}`),
