@@ -26,7 +26,7 @@ const tables = [
   `INSERT INTO pair WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 900)
     SELECT i % 50, i, i FROM n`,
   "CREATE TABLE story (id int PRIMARY KEY, tale text)",
-  ...[3, 1, 2].map((n) => `INSERT INTO story VALUES (${n}, CONCAT(REPEAT('once ', 900), ${-n}))`),
+  ...[3, 1, 2].map((n) => `INSERT INTO story VALUES (${n}, CONCAT(REPEAT('once ', 900), ${9 - n}))`),
 ];
 
 const compare = (field: string, operator: Operator, ...values: Operand[]): FilterNode => ({
@@ -145,7 +145,7 @@ describe("an index serves", () => {
     const next = compile(nextContinuation(compile(), 10, ["7", descending ? "2" : "48", "9"]));
     const plan = await planOf(next);
     expect(plan).toMatch(/"access_type": "range",[^}]*"key": "PRIMARY"/);
-    expect(plan).not.toContain("filesort");
+    expect(plan).not.toMatch(/"filesort": \{|"using_filesort": true/);
   });
 });
 
@@ -160,7 +160,7 @@ test("long texts that differ at their end only are pages in their order", async 
     if (more === undefined) break;
     continuation = nextContinuation(page, 1, row ?? []);
   }
-  expect(ids).toEqual(["1", "2", "3"]);
+  expect(ids).toEqual(["3", "2", "1"]);
 });
 
 test("every placeholder has its parameter, in the order of the text", async () => {
