@@ -3,25 +3,27 @@ import type { SourcePlan } from "../sql/page.ts";
 
 /** A node of the plan with its estimates, by the names that MySQL, or MariaDB, gives them. */
 interface Node {
+  readonly estimated_rows?: unknown;
+  readonly estimated_total_cost?: unknown;
   readonly cost_info?: { readonly query_cost?: unknown };
   readonly cost?: unknown;
   readonly rows?: unknown;
   readonly rows_produced_per_join?: unknown;
 }
 
-/** @param json the answer to EXPLAIN FORMAT=JSON */
+/** @param json the answer to EXPLAIN FORMAT=JSON, in either of the forms that MySQL has for it */
 export function readPlan(json: string): SourcePlan {
   const plan = parsed(json) ?? parsed(repaired(json));
   if (plan === undefined) return {};
-  const root = plan.query_block ?? {};
+  const root = plan.query_block ?? plan.query_plan ?? {};
   return {
     plan: [plan],
-    ...estimate("estimatedRows", resultRows(root)),
-    ...estimate("estimatedCost", root.cost_info?.query_cost ?? root.cost),
+    ...estimate("estimatedRows", root.estimated_rows ?? resultRows(root)),
+    ...estimate("estimatedCost", root.cost_info?.query_cost ?? root.estimated_total_cost ?? root.cost),
   };
 }
 
-function parsed(json: string): { readonly query_block?: Node } | undefined {
+function parsed(json: string): { readonly query_block?: Node; readonly query_plan?: Node } | undefined {
   try {
     return JSON.parse(json);
   } catch {

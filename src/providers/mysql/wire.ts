@@ -133,6 +133,8 @@ export class SourceWire {
     const plain = this.socket;
     if (this.#partialSize > 0 || this.#lost !== undefined) throw injected();
     plain.pause().removeAllListeners("data").removeAllListeners("error").removeAllListeners("close");
+    // The encrypted one tells of what happens to it.
+    plain.on("error", () => {});
     this.#source = new SourceSocket(await encrypted(plain));
     this.#listen();
   }

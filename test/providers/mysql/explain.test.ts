@@ -11,6 +11,14 @@ test("MySQL's own estimates are those of the result", () => {
   expect(readPlan(JSON.stringify(plan))).toEqual({ plan: [plan], estimatedRows: 40, estimatedCost: 12.5 });
 });
 
+test("MySQL's own estimates are those of the result in its second form, too", () => {
+  const plan = {
+    query: "/* select#1 */ …",
+    query_plan: { estimated_rows: 40, estimated_total_cost: 12.5, inputs: [] },
+  };
+  expect(readPlan(JSON.stringify(plan))).toEqual({ plan: [plan], estimatedRows: 40, estimatedCost: 12.5 });
+});
+
 test("of several tables MariaDB tells no rows of the result", () => {
   const plan = { query_block: { nested_loop: [{ table: { rows: 10 } }, { table: { rows: 40 } }] } };
   expect(readPlan(JSON.stringify(plan))).toEqual({ plan: [plan] });
