@@ -9,6 +9,7 @@ const zero = 0x30;
 const minus = 0x2d;
 const point = 0x2e;
 
+const million = 1_000_000;
 const billion = 1_000_000_000;
 
 /** Bytes that the longest text of a number takes: `-2.2250738585072014e-308`. */
@@ -80,13 +81,29 @@ export function fillDigits(out: Buffer, start: number, end: number, value: numbe
 export function writeFraction(out: Buffer, at: number, value: number, digits: number): number {
   if (value === 0) return at;
   out[at] = point;
-  let end = at + 1 + digits;
-  fillDigits(out, at + 1, end, value);
-  while (out[end - 1] === zero) end--;
-  return end;
+  return trimmed(out, at + 1, at + 1 + digits, value);
 }
 
-const million = 1_000_000;
+/** As `fillDigits`, of a number that is not zero; says where its last digit ends that is not zero either. */
+function trimmed(out: Buffer, start: number, end: number, value: number): number {
+  fillDigits(out, start, end, value);
+  let last = end;
+  while (out[last - 1] === zero) last--;
+  return last;
+}
+
+/** A number of double precision has fifteen digits that are its own: among the texts of so many, each is another number. */
+const scales: readonly (readonly [below: number, scale: number, decimals: number])[] = [
+  [1e3, 1e12, 12],
+  [1e6, 1e9, 9],
+  [1e9, 1e6, 6],
+  [1e12, 1e3, 3],
+  [1e15, 1, 0],
+];
+
+/** From here on, and up to `plainBelow`, PostgreSQL writes a number without an exponent. */
+const plainFrom = 1e-4;
+const plainBelow = 1e15;
 
 /**
  * A number of double precision as PostgreSQL writes it: the shortest text that reads back
@@ -94,32 +111,34 @@ const million = 1_000_000;
  */
 export function writeDouble(out: Buffer, at: number, value: number): number {
   const size = Math.abs(value);
-  if (size < billion) {
-    const millionths = Math.round(size * million);
-    // Texts of up to 15 digits are all different numbers, so none is shorter than this one.
-    if (millionths / million === size && (millionths !== 0 || Object.is(value, 0))) {
-      return writeMillionths(out, at, value < 0, millionths);
-    }
-  }
-  return writeText(out, at, doubleText(value));
+  if (size < plainFrom || size >= plainBelow) return writeText(out, at, doubleText(value));
+  let place = 0;
+  while (size >= (scales[place] as (typeof scales)[number])[0]) place++;
+  const [, scale, decimals] = scales[place] as (typeof scales)[number];
+  const scaled = Math.round(size * scale);
+  // Not the same: it takes a sixteenth digit.
+  if (scaled / scale !== size) return writeText(out, at, String(value));
+  const whole = Math.floor(size);
+  let to = at;
+  if (value < 0) out[to++] = minus;
+  to = whole <= 0xffff_ffff ? writeUint(out, to, whole) : writeLarge(out, to, whole);
+  const fraction = scaled - whole * scale;
+  return fraction === 0 ? to : writeDecimals(out, to, fraction, decimals);
 }
 
-function writeMillionths(out: Buffer, at: number, negative: boolean, millionths: number): number {
-  const whole = Math.floor(millionths / million);
-  const fraction = millionths - whole * million;
-  // That is below 1e-4, which takes an exponent.
-  if (whole === 0 && fraction > 0 && fraction < 100) {
-    return writeText(out, at, doubleText((negative ? -millionths : millionths) / million));
-  }
-  let to = at;
-  if (negative) out[to++] = minus;
-  return writeFraction(out, writeUint(out, to, whole), fraction, 6);
+/** A point and up to twelve digits. */
+function writeDecimals(out: Buffer, at: number, fraction: number, digits: number): number {
+  if (digits <= 9) return writeFraction(out, at, fraction, digits);
+  const head = Math.floor(fraction / million);
+  const tail = fraction - head * million;
+  if (tail === 0) return writeFraction(out, at, head, digits - 6);
+  out[at] = point;
+  fillDigits(out, at + 1, at + 1 + digits - 6, head);
+  return trimmed(out, at + 1 + digits - 6, at + 1 + digits, tail);
 }
 
 function doubleText(value: number): string {
-  const size = Math.abs(value);
-  if (size >= 1e-4 && size < 1e15) return String(value);
-  if (size === 0) return Object.is(value, -0) ? "-0" : "0";
+  if (value === 0) return Object.is(value, -0) ? "-0" : "0";
   return withExponent(value.toExponential());
 }
 
@@ -144,7 +163,7 @@ function floatText(value: number): string {
   if (value === 0) return Object.is(value, -0) ? "-0" : "0";
   const size = Math.abs(value);
   const shortest = shortestOf(size);
-  const text = size >= 1e-4 && size < million ? String(shortest) : withExponent(shortest.toExponential());
+  const text = size >= plainFrom && size < million ? String(shortest) : withExponent(shortest.toExponential());
   return value < 0 ? `-${text}` : text;
 }
 

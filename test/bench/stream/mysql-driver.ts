@@ -4,7 +4,7 @@ import { type NamedRow, tableName } from "./shape.ts";
 import { type Sink, sinkRow } from "./sink.ts";
 
 export async function readByDriver(databaseUrl: string, sink: Sink): Promise<void> {
-  const connection = mysql.createConnection({ uri: databaseUrl, timezone: "Z" });
+  const connection = mysql.createConnection(databaseUrl);
   try {
     connection.query("SET time_zone = '+00:00'");
     const rows: AsyncIterable<NamedRow> = connection.query(`SELECT * FROM ${tableName}`).stream();
