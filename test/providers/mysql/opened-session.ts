@@ -1,0 +1,19 @@
+/** A session of the provider's own with a real database, without the service around it. */
+import { createPlaces } from "../../../src/execution/session/places.ts";
+import type { Session } from "../../../src/providers/contract.ts";
+import { openSession } from "../../../src/providers/mysql/session.ts";
+import { dial, loginOf } from "./opened.ts";
+
+export interface Habits {
+  readonly functions?: readonly string[];
+  readonly refuseRiskyPrivileges?: boolean;
+  readonly maxConnections?: number;
+}
+
+export function openedSession(databaseUrl: string, habits: Habits = {}): Required<Session> {
+  const [login, password] = loginOf(databaseUrl);
+  const { functions, refuseRiskyPrivileges = false, maxConnections = 4 } = habits;
+  const places = createPlaces({ perHost: 100, all: 100 });
+  const context = { dial, maxConnections, places, refuseRiskyPrivileges };
+  return openSession({ ...login, functions }, password, context) as Required<Session>;
+}
