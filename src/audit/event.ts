@@ -50,9 +50,9 @@ interface ApiKeyChanged {
 }
 
 /** Of the encryption keys, which are all organizations': in the chain of `serviceOrganization`. */
-interface EncryptionKeyChanged {
-  readonly event: "encryption_key.add" | "encryption_key.promote" | "encryption_key.rewrap" | "encryption_key.retire";
-  readonly details: { readonly key?: string; readonly rewrapped?: number };
+export interface EncryptionKeyChanged {
+  readonly event: "encryption_key.rewrap" | "encryption_key.retire";
+  readonly details: { readonly key: string; readonly rewrapped?: number; readonly failed?: number };
 }
 
 interface ActionDone {
@@ -95,11 +95,7 @@ export type AuditEvent = {
   | CredentialOpened
 );
 
-export type AuditEventName = AuditEvent["event"];
-
-export const outcomes = ["intended", "succeeded", "failed", "denied", "unknown"] as const;
-
-export type AuditOutcome = (typeof outcomes)[number];
+export type AuditOutcome = "intended" | "succeeded" | "failed" | "denied" | "unknown";
 
 /** How what was intended ended. */
 export interface End {

@@ -29,7 +29,7 @@ async function run({ command, id = "", batch }: Arguments, config: Config): Prom
 }
 
 /** A key that is destroyed while it wraps a credential takes it along. */
-async function retire({ keys, credentials }: Stage, config: Config, id: string): Promise<string> {
+async function retire({ keys, credentials, told }: Stage, config: Config, id: string): Promise<string> {
   await refusePrimary(keys, id);
   const counts = await credentials.counts();
   const used = retiredWith(id, [...counts.keys()]).reduce((sum, each) => sum + (counts.get(each) ?? 0), 0);
@@ -37,7 +37,9 @@ async function retire({ keys, credentials }: Stage, config: Config, id: string):
     const what = used === 1 ? "1 credential" : `${used.toLocaleString("en")} credentials`;
     throw refused(`The key ${id} wraps ${what}.`, "Wrap them under the primary key first: npm run keys -- rewrap");
   }
-  return holderOf(config).retire(id);
+  const answer = await holderOf(config).retire(id);
+  await told({ event: "encryption_key.retire", details: { key: id } });
+  return answer;
 }
 
 if (import.meta.main) {

@@ -15,7 +15,7 @@ const shownFailures = 10;
  * @throws Failure when some credentials could not be rewrapped: the others are
  */
 export async function rewrap(
-  { keys, credentials }: Stage,
+  { keys, credentials, told }: Stage,
   batch: number,
   say: (line: string) => void,
 ): Promise<string> {
@@ -29,6 +29,8 @@ export async function rewrap(
   };
   const catalogue = await loadCatalogue();
   const summary = await rewrapAll({ credentials, vault: createVault(keys), catalogue, batch, onProgress });
+  const { keyId: key, rewrapped, failed } = summary;
+  await told({ event: "encryption_key.rewrap", details: { key, rewrapped, failed } });
   for (const failure of summary.failures.slice(0, shownFailures)) say(describe(failure));
   if (summary.failed > 0) {
     throw refused(

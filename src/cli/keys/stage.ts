@@ -1,4 +1,6 @@
 /** The service's database and keys, for a command. */
+import { entryOf, insertEntries } from "../../audit/entry.ts";
+import { type EncryptionKeyChanged, service, serviceOrganization } from "../../audit/event.ts";
 import type { Config } from "../../config.ts";
 import { developmentKeys } from "../../development.ts";
 import { createEgress } from "../../egress/egress.ts";
@@ -12,6 +14,8 @@ import { configuredKeys } from "../../wiring/encryption-keys.ts";
 export interface Stage {
   readonly keys: KeyProvider;
   readonly credentials: SealedCredentials;
+  /** Tells the audit log of what was done; a service that runs gives it its place in the chain. */
+  told(done: Pick<EncryptionKeyChanged, "event" | "details">): Promise<void>;
 }
 
 /** The built-in database is started for it, and must not be in use by the service. */
@@ -31,7 +35,11 @@ export async function onStage<T>(config: Config, work: (stage: Stage) => Promise
   });
   open.defer(() => keys.close());
   // Not before it has ended is anything closed.
-  return await work({ keys, credentials: store.sealedCredentials });
+  const told: Stage["told"] = async (done) => {
+    const entry = entryOf({ ...done, organizationId: serviceOrganization, actor: service }, { outcome: "succeeded" });
+    await store.withOrganization(serviceOrganization, (em) => insertEntries(em, serviceOrganization, [entry]));
+  };
+  return await work({ keys, credentials: store.sealedCredentials, told });
 }
 
 /** What was asked for can't be done as things stand. */
