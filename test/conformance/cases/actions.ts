@@ -1,36 +1,213 @@
-/** Actions: what Execute does at the source, and what of it shows to a query. */
+/** Actions: what Execute does at the source shows to a query, and what it must not do does not. */
 import { randomUUID } from "node:crypto";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { expect } from "vitest";
+import { field, type Parameter } from "../../../src/client/index.ts";
 import { valueFrom } from "../../../src/client/value.ts";
-import type { Cases } from "../case.ts";
+import type { ExecuteRequestSchema } from "../../../src/gen/connector/v1/action_pb.js";
+import { canonical } from "../../service/decoding.ts";
+import { refusalOf } from "../../service/refusal.ts";
+import type { Case, Cases, Stage } from "../case.ts";
+import type { Table } from "../fixture.ts";
+import { hostileTexts } from "../hostile.ts";
 import { readPages } from "../reading.ts";
-import { kept } from "../tables.ts";
+import { extreme, kept } from "../tables.ts";
 
-export const actionCases: Cases = () => [
+const needs = ["execute", "query"] as const;
+
+type Request = Exclude<MessageInitShape<typeof ExecuteRequestSchema>, { $typeName: string }>;
+type Action = NonNullable<Request["action"]>;
+
+const execute = ({ client, connectorId }: Stage, action: Action, more: Omit<Request, "action"> = {}) =>
+  client.rpc.execute({ connectorId, action, ...more });
+
+/** A table that nobody else changes, with the kept rows. */
+async function own(stage: Stage, table: Table = kept): Promise<Table> {
+  const made = { ...table, name: `made_${randomUUID().slice(-12)}` };
+  await stage.source.create([made]);
+  return made;
+}
+
+const rowsOf = async (stage: Stage, { name }: Table) => (await readPages(stage, { resource: name }, 1_000)).rows;
+
+const given = (rows: readonly (readonly Parameter[])[]) => rows.map((row) => ({ values: row.map(valueFrom) }));
+const fields = ["id", "text", "note"];
+const create = (resource: string, rows: readonly (readonly Parameter[])[], names = fields): Action => ({
+  case: "create",
+  value: { resource, fields: names, rows: given(rows) },
+});
+
+/** What is done to the kept rows, how many are touched, and what they are then. */
+interface Change {
+  readonly action: (resource: string) => Action;
+  readonly affected: bigint;
+  readonly after: readonly (readonly (string | null)[])[];
+}
+
+const changes: Readonly<Record<string, Change>> = {
+  "rows that are created are there, with nulls": {
+    action: (resource) =>
+      create(resource, [
+        [21, "it's", null],
+        [22, "", "note"],
+      ]),
+    affected: 2n,
+    after: [...kept.rows, ["21", "it's", null], ["22", "", "note"]],
+  },
+  "an update changes what its condition selects": {
+    action: (resource) => ({
+      case: "update",
+      value: { resource, filter: field("id").le(2), values: { text: valueFrom("new"), note: valueFrom(null) } },
+    }),
+    affected: 2n,
+    after: kept.rows.map((row, i) => (i < 2 ? [row[0] ?? "", "new", null] : row)),
+  },
+  "a delete removes what its condition selects": {
+    action: (resource) => ({ case: "delete", value: { resource, where: { id: [1, 20] } } }),
+    affected: 2n,
+    after: kept.rows.slice(1, -1),
+  },
+  "an upsert changes the rows that are there and adds the others": {
+    action: (resource) => ({
+      case: "upsert",
+      value: {
+        resource,
+        fields,
+        rows: given([
+          [20, "twenty", "n"],
+          [21, "more", null],
+        ]),
+      },
+    }),
+    affected: 2n,
+    after: [...kept.rows.slice(0, -1), ["20", "twenty", "n"], ["21", "more", null]],
+  },
+};
+
+const changeCases = Object.entries(changes).flatMap(([name, { action, affected, after }]): Case[] => [
   {
-    name: "rows that are created can be queried, with every value",
-    needs: ["execute", "query"],
+    name,
+    needs,
     async run(stage) {
-      const { client, connectorId, source } = stage;
-      const table = { ...kept, name: `made_${randomUUID().slice(-12)}`, rows: [] };
-      await source.create([table]);
-      const rows = [
-        [1, 'it\'s "quoted" \\ 🦉', null],
-        [2, "'); DROP TABLE conformance_kept; --", "note"],
-      ];
-      await client.rpc.execute({
-        connectorId,
-        action: {
-          case: "create",
-          value: {
-            resource: table.name,
-            fields: ["id", "text", "note"],
-            rows: rows.map((row) => ({ values: row.map(valueFrom) })),
-          },
-        },
+      const table = await own(stage);
+      expect(await execute(stage, action(table.name))).toMatchObject({ affectedRows: affected });
+      expect(await rowsOf(stage, table)).toEqual(after);
+    },
+  },
+  {
+    name: `a dry run changes nothing: ${name}`,
+    needs,
+    async run(stage) {
+      const table = await own(stage);
+      const { affectedRows, statement } = await execute(stage, action(table.name), { dryRun: true });
+      expect([affectedRows, statement === ""]).toEqual([affected, false]);
+      expect(await rowsOf(stage, table)).toEqual(kept.rows);
+    },
+  },
+  {
+    name: `more rows than the caller's cap are left as they are: ${name}`,
+    needs,
+    async run(stage) {
+      const table = await own(stage);
+      const refusal = await refusalOf(execute(stage, action(table.name), { maxAffectedRows: affected - 1n }));
+      expect(refusal).toMatchObject({ code: "FailedPrecondition", reason: "TOO_MANY_AFFECTED" });
+      expect(await rowsOf(stage, table)).toEqual(kept.rows);
+    },
+  },
+  {
+    name: `under a key it is done once: ${name}`,
+    needs,
+    async run(stage) {
+      const table = await own(stage);
+      const idempotencyKey = randomUUID();
+      expect(await execute(stage, action(table.name), { idempotencyKey })).toMatchObject({ replayed: false });
+      expect(await execute(stage, action(table.name), { idempotencyKey })).toMatchObject({
+        ...{ replayed: true, affectedRows: affected },
       });
-      const expected = rows.map((row) => row.map((cell) => (cell === null ? null : String(cell))));
-      expect((await readPages(stage, { resource: table.name }, 10)).rows).toEqual(expected);
+      expect(await rowsOf(stage, table)).toEqual(after);
+    },
+  },
+]);
+
+interface Refused {
+  readonly action: (resource: string) => Action;
+  readonly code: string;
+  readonly reason: string;
+}
+
+const wrong = { code: "InvalidArgument", reason: "INVALID_REQUEST" };
+const refused: Readonly<Record<string, Refused>> = {
+  "a key that is taken": {
+    action: (resource) =>
+      create(resource, [
+        [100, "new", null],
+        [1, "taken", null],
+      ]),
+    ...{ code: "FailedPrecondition", reason: "CONSTRAINT_VIOLATED" },
+  },
+  "null where there must be a value": {
+    action: (resource) => create(resource, [[100, null, null]]),
+    ...wrong,
+  },
+  "a value of another type": { action: (resource) => create(resource, [["many", "new", null]]), ...wrong },
+  "an update without a condition": {
+    action: (resource) => ({ case: "update", value: { resource, values: { text: valueFrom("x") } } }),
+    ...wrong,
+  },
+  "a delete without a condition": { action: (resource) => ({ case: "delete", value: { resource } }), ...wrong },
+  "a field that there is not": {
+    action: (resource) => create(resource, [[100, "x"]], ["id", "txet"]),
+    ...{ code: "InvalidArgument", reason: "UNKNOWN_FIELD" },
+  },
+  "a resource that there is not": {
+    action: (resource) => create(`${resource}x`, [[100, "x", null]]),
+    ...{ code: "InvalidArgument", reason: "UNKNOWN_RESOURCE" },
+  },
+};
+
+const refusedCases = Object.entries(refused).map(
+  ([what, { action, code, reason }]): Case => ({
+    name: `${what} is refused, and all rows are as they were`,
+    needs,
+    async run(stage) {
+      const table = await own(stage);
+      expect(await refusalOf(execute(stage, action(table.name)))).toMatchObject({ code, reason });
+      expect(await rowsOf(stage, table)).toEqual(kept.rows);
+    },
+  }),
+);
+
+export const actionCases: Cases = (fixture) => [
+  ...changeCases,
+  ...refusedCases,
+  {
+    name: "every value of every type is stored to the letter",
+    needs,
+    async run(stage) {
+      const { columns, rows } = extreme(fixture);
+      const table = await own(stage, { ...extreme(fixture), rows: [] });
+      await execute(
+        stage,
+        create(
+          table.name,
+          rows,
+          columns.map(({ name }) => name),
+        ),
+      );
+      const read = await readPages(stage, { resource: table.name }, 100);
+      expect(read.rows).toEqual(canonical(rows, read.fields));
+    },
+  },
+  {
+    name: "hostile texts are stored as they are, and the rows that are touched come back",
+    needs,
+    async run(stage) {
+      const table = await own(stage, { ...kept, rows: [] });
+      const rows = hostileTexts.map((text, id) => [id, text, null] as const);
+      const { affectedRows, rows: returned } = await execute(stage, create(table.name, rows), { returning: ["text"] });
+      expect(affectedRows).toBe(BigInt(rows.length));
+      expect(returned.map(({ values }) => values[0]?.kind.value).toSorted()).toEqual(hostileTexts.toSorted());
+      expect(await rowsOf(stage, table)).toEqual(rows.map(([id, text]) => [`${id}`, text, null]));
     },
   },
 ];
