@@ -133,11 +133,11 @@ async function equalRows(name: string): Promise<ReadonlyMap<number, readonly num
 
 test.each(comparable)("$name: EQ with the text of a value selects its row", async ({ name, values, fieldType }) => {
   const equal = await equalRows(name);
-  const filtered = values.map(async ({ text }, n) => {
+  const filtered = values.map(async ({ sql, text }, n) => {
     // A request of a longer one is refused, by its size.
     if (text.length > 60_000) return;
     // What stands for none of an enum's labels is no value to ask for.
-    if (fieldType === FieldType.ENUM && text === "") return;
+    if (fieldType === FieldType.ENUM && sql === "0") return;
     const found = { resource: "torture", fields: ["n"], orderBy: ["n"], filter: field(name).eq(text) };
     const page = await client.query(connectorId, found);
     expect([text, page.rows.map((row) => row.n)]).toEqual([text, equal.get(n)]);

@@ -161,7 +161,11 @@ function equalityOf({ column, type, value }: ComparedColumn, json: JsonEquality,
   // Where it is null, WHERE takes it for true by itself.
   if (type.type === "json" && json === "function") return `JSON_EQUALS(${column}, ${bind(value)}) = 1`;
   // The place of what was no label, and let in nevertheless, shown as an empty text.
-  if (type.type === "enum" && value === "") return `${column} = ${placeOf(type, value, bind)}`;
+  if (type.type === "enum" && value === "") {
+    return type.enumLabels === undefined
+      ? `CAST(${column} AS CHAR) = ${bind(value)}`
+      : `${column} = ${placeOf(type, value, bind)}`;
+  }
   if (isBeyond(type, value)) return representable(column, value, type.narrowText as NarrowText, bind);
   return `${column} = ${operand(value, type, bind)}`;
 }
