@@ -53,19 +53,22 @@ export const mysqlKind: SourceKind = {
     // Both sides begin TLS at once, so that the packets' numbers go on as they would without anybody between.
     const server = connect(port, "127.0.0.1");
     server.on("error", () => socket.destroy()).on("data", (greeting) => socket.write(greeting));
-    socket
-      .once("close", () => server.destroy())
-      .once("data", (bytes: Buffer) => {
-        socket.pause();
-        server.removeAllListeners("data").pause();
-        const request = bytes.subarray(0, headerBytes + bytes.readUIntLE(0, 3));
-        server.write(request);
-        // The client does not wait to be told that it may begin.
-        socket.unshift(bytes.subarray(request.length));
-        const front = new TLSSocket(socket, { isServer: true, cert, key });
-        const back = tls.connect({ socket: server, rejectUnauthorized: false });
-        pipeline(front, back, front, () => {});
-      });
+    let said = Buffer.alloc(0);
+    const listen = (bytes: Buffer) => {
+      said = Buffer.concat([said, bytes]);
+      if (said.length < headerBytes) return;
+      const size = headerBytes + said.readUIntLE(0, 3);
+      if (said.length < size) return;
+      socket.off("data", listen).pause();
+      server.removeAllListeners("data").pause();
+      // The request to encrypt; the client does not wait to be told that it may begin.
+      server.write(said.subarray(0, size));
+      socket.unshift(said.subarray(size));
+      const front = new TLSSocket(socket, { isServer: true, cert, key });
+      const back = tls.connect({ socket: server, rejectUnauthorized: false });
+      pipeline(front, back, front, () => {});
+    };
+    socket.once("close", () => server.destroy()).on("data", listen);
   },
   pause,
   slowResources: ({ known, trickle }) => `
