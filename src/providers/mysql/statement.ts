@@ -5,6 +5,7 @@ import { formatName, parseName } from "../sql/name.ts";
 import { refuseUnstorable } from "../sql/operand.ts";
 import type { Server } from "./functions.ts";
 import { judge, type Reference, type Verdict } from "./statement-rules.ts";
+import { isClosedDatabase, isInformationSchema } from "./system-databases.ts";
 
 const path = "query.native.text";
 
@@ -23,7 +24,7 @@ const remembered = new LRUCache<string, Allowed>({
 /** Where a statement is to run. */
 export interface Surroundings {
   readonly server: Server;
-  /** The connection's own database. */
+  /** The connection's own, in which names without a database are. */
   readonly database: string;
   /** Functions that the connector's configuration allows whatever they are, as `shop.rate`. */
   readonly functions: readonly string[];
@@ -49,6 +50,7 @@ export function checkStatement(
   { server, database, functions }: Surroundings,
 ): void {
   refuseUnstorable(text, path);
+  checkDatabase(database);
   const { parameters, references } = judged(text, server);
   checkParameters(parameters, givenParameters);
   for (const reference of references) checkFunction(reference, database, functions);
@@ -71,6 +73,15 @@ function judged(text: string, server: Server): Allowed {
         description: `The statement can't be read: ${verdict.message} (at character ${verdict.at}).`,
       });
   }
+}
+
+/** Names without a database are the connection's own. */
+function checkDatabase(name: string): void {
+  if (!isClosedDatabase(name) && !isInformationSchema(name)) return;
+  throw new Failure("statement_rejected", "The connector's database is one of the server's own.", {
+    where: "request",
+    remedy: "Give the connector a database of the data's: native statements reach the server's own by its name.",
+  });
 }
 
 function checkParameters(used: number, given: number): void {

@@ -159,7 +159,9 @@ function plain({ kind, text }: Token): string {
   return kind === "string" && /^(?:'.+'|".+")$/s.test(text) ? "'s'" : text;
 }
 
-test("a statement without its comments, and with other strings, is one to the server when it was one", async () => {
+test("a statement without its comments, and with other strings, is one to the server when it was one", {
+  timeout: scaled({ test: 120_000, torture: 3_600_000 }),
+}, async () => {
   let taken = 0;
   const texts = fc.array(pieces, { maxLength: 9 }).map((parts) => `SELECT 1 ${parts.join("")} + 2`);
   await fc.assert(
