@@ -17,8 +17,15 @@ export function testConnection(
       upstream: "mysql",
       login,
       async open(dial, encrypted) {
-        const greeted = await openWire(login, dial, call.signal);
-        encrypted(greeted.wire.tls);
+        const plain = login.tls === "disable";
+        const dialled: typeof dial = async (...target) => {
+          const socket = await dial(...target);
+          // What the server does not say then is its greeting, and no encryption's fault.
+          if (plain) encrypted("");
+          return socket;
+        };
+        const greeted = await openWire(login, dialled, call.signal);
+        if (!plain) encrypted(greeted.wire.tls);
         // What stops a statement takes a way of its own.
         return SourceConnection.authenticate(greeted, login, password, context.dial, call.signal);
       },
