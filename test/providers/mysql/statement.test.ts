@@ -204,10 +204,13 @@ describe("a call", () => {
   });
 });
 
-test.each(["mysql", "Performance_Schema", "information_schema", "sys"])("in the server's own database %s none is allowed", (database) => {
-  const checking = () => checkStatement("SELECT * FROM user", 0, { server: mariaDb, database, functions });
-  expect(checking).toThrow(expect.objectContaining({ kind: "statement_rejected" }));
-});
+test.each(["mysql", "Performance_Schema", "information_schema", "sys"])(
+  "in the server's own database %s none is allowed",
+  (database) => {
+    const checking = () => checkStatement("SELECT * FROM user", 0, { server: mariaDb, database, functions });
+    expect(checking).toThrow(expect.objectContaining({ kind: "statement_rejected" }));
+  },
+);
 
 test.each([
   ["SELECT 'é' , 'a", "query.native.text: The statement can't be read: a string has no end (at character 14)."],
