@@ -77,10 +77,16 @@ export async function timeAll(contenders: readonly Contender[], options: BenchOp
   }
 }
 
-/** How many times as fast as another case one is, by the medians of both. */
+/**
+ * How many times as fast as another case one is. The ratio is taken within each round, whose
+ * turns are near to each other: what slows the machine down for a while slows both.
+ */
 export function speeds(contenders: readonly Contender[]): (name: CaseName, than: CaseName) => number {
-  const medians = new Map(contenders.map(({ name, times }) => [name, median(times)]));
-  return (name, than) => rounded((medians.get(than) ?? 0) / (medians.get(name) ?? 0));
+  const times = new Map(contenders.map((contender) => [contender.name, contender.times]));
+  return (name, than) => {
+    const others = times.get(than) ?? [];
+    return rounded(median((times.get(name) ?? []).map((ms, round) => (others[round] ?? Number.NaN) / ms)));
+  };
 }
 
 /** Cells of a table's line about a case: its rows in a second, and what it does. */
