@@ -82,12 +82,14 @@ export function quoteIdentifier(identifier: string): string {
 
 /**
  * A pattern of all that begins with the text, and of more: by the column's collation, and
- * without the text's end. With an index, servers look for `ab%` behind `ab` filled up with
- * spaces, where they miss `ab` and a line break; what has a letter there comes after spaces.
+ * without the text's end. With an index, servers look for `ab%` between `ab` filled up with
+ * spaces and `ab` filled up with the last character that a collation knows. They miss `ab`
+ * and a line break, and `ab` and a character of more than 16 bits; letters lie between.
  */
 function indexedPattern(value: string): string | undefined {
-  const end = value.search(/[\p{L}\p{N}][^\p{L}\p{N}]*$/u);
-  return end > 0 ? `${value.slice(0, end).replace(/[|%_]/g, "|$&")}%` : undefined;
+  const characters = [...value];
+  const end = characters.findLastIndex((character) => character.length === 1 && /[\p{L}\p{N}]/u.test(character));
+  return end > 0 ? `${characters.slice(0, end).join("").replace(/[|%_]/g, "|$&")}%` : undefined;
 }
 
 /** The column's text as bytes of UTF-8, whatever its character set and collation. */

@@ -76,7 +76,7 @@ export const bounded = { interruptAfterTimeLimit: scaled({ test: 60_000, torture
 
 /** Texts in which wildcards, escapes, quotes and characters of every length stand. */
 export const strangeTexts = fc.string({
-  unit: fc.constantFrom("a", "A", "b", "é", "%", "_", "\\", "|", "'", '"', "`", "\n", " ", "𝒳", "?", "$1"),
+  unit: fc.constantFrom("a", "A", "b", "é", "中", "%", "_", "\\", "|", "'", '"', "`", "\n", " ", "𝒳", "?", "$1"),
   maxLength: 6,
 });
 
