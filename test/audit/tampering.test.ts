@@ -28,11 +28,9 @@ beforeAll(async () => {
   }
   await audit.close();
   kept = await store.audit.read((em) => readCheckpoints(em, "acme"));
+  await admin.query("CREATE SCHEMA untouched");
   for (const table of ["audit_event", "audit_link", "audit_checkpoint"]) {
-    await admin.query(`CREATE TABLE untouched.${table} AS TABLE ${table}`).catch(async () => {
-      await admin.query("CREATE SCHEMA untouched");
-      await admin.query(`CREATE TABLE untouched.${table} AS TABLE ${table}`);
-    });
+    await admin.query(`CREATE TABLE untouched.${table} AS TABLE ${table}`);
   }
 });
 
@@ -45,7 +43,7 @@ afterAll(async () => {
 beforeEach(restore);
 
 async function restore(): Promise<void> {
-  await admin.query(`TRUNCATE audit_event, audit_link, audit_checkpoint;
+  await admin.query(`DELETE FROM audit_event; DELETE FROM audit_link; DELETE FROM audit_checkpoint;
     INSERT INTO audit_event (organization_id, create_time, id, entry)
       SELECT organization_id, create_time, id, entry FROM untouched.audit_event;
     INSERT INTO audit_link SELECT * FROM untouched.audit_link;
@@ -100,7 +98,7 @@ test.each(offences)("%s is found where it is, wherever that is", async (_, sql, 
         expect((await breakOf(store))?.sequence).toBe(BigInt(n + later));
       })
       .afterEach(restore),
-    { numRuns: scaled({ test: 6, torture: 200 }) },
+    { numRuns: scaled({ test: 3, torture: 200 }) },
   );
 });
 
@@ -121,7 +119,7 @@ test("two entries that changed their places, or their texts, are found at the fi
         expect((await breakOf(store))?.sequence).toBe(BigInt(Math.min(a, b)));
       })
       .afterEach(restore),
-    { numRuns: scaled({ test: 8, torture: 200 }) },
+    { numRuns: scaled({ test: 4, torture: 200 }) },
   );
 });
 
