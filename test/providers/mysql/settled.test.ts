@@ -5,22 +5,24 @@ import type { Call, NativeQuery, PageRequest, Phase, Session, Settled } from "..
 import { SourceConnection } from "../../../src/providers/mysql/connection.ts";
 import { openSession } from "../../../src/providers/mysql/session.ts";
 import { textRows } from "../../../src/rows/page.ts";
+import { freshMysqlDatabase } from "../../support/mariadb.ts";
 import { hasMariadb, type OwnMariadb, ownMariadb } from "../../support/mariadb-server.ts";
 import { runMysql } from "../../support/mysql-client.ts";
+import type { FreshDatabase } from "../../support/postgres.ts";
 import { dial, loginOf } from "./opened.ts";
 
 const page: PageRequest = { size: 10, continuation: undefined, maxBytes: 1_000_000 };
 const native = (text: string): NativeQuery => ({ kind: "native", text, parameters: [] });
 
-/** What describes all databases is on every server, and large enough to be slow with. */
-function databaseUrl(serverUrl: string): string {
-  const url = new URL(serverUrl);
-  url.pathname = "/information_schema";
-  return url.href;
-}
+let database: FreshDatabase;
 
-function sessionOn(serverUrl: string, places = createPlaces({ perHost: 10, all: 10 })): Required<Session> {
-  const [login, password] = loginOf(databaseUrl(serverUrl));
+beforeAll(async () => {
+  database = await freshMysqlDatabase();
+});
+afterAll(() => database.drop());
+
+function sessionOn(url: string, places = createPlaces({ perHost: 10, all: 10 })): Required<Session> {
+  const [login, password] = loginOf(url);
   const session = openSession(login, password, { dial, maxConnections: 3, places });
   onTestFinished(() => session.close());
   return session as Required<Session>;
@@ -42,6 +44,7 @@ function newCall() {
   return { call, end, phases, settlings };
 }
 
+/** What is on every server, and large enough to be slow with. */
 const manyColumns = "information_schema.COLUMNS";
 
 /** A query that runs at the server for long. */
@@ -59,7 +62,7 @@ async function longCall(url: string, places?: Budget) {
 
 describe("a statement that is aborted", () => {
   test("is answered when the server has heard of it", async () => {
-    const { end, ended, settlings } = await longCall(inject("mariadbUrl"));
+    const { end, ended, settlings } = await longCall(database.url);
     end();
     expect(await Promise.all(settlings)).toEqual(["answered"]);
     expect(await ended).toMatchObject({ message: "enough" });
@@ -67,7 +70,7 @@ describe("a statement that is aborted", () => {
 });
 
 test("a statement that an administrator stops fails as that, and is not tried again", async () => {
-  const { ended, marker } = await longCall(inject("mariadbUrl"));
+  const { ended, marker } = await longCall(database.url);
   const running = `SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE '%${marker}%' AND COMMAND = 'Execute'`;
   const [[id] = []] = await runMysql(inject("mariadbUrl"), running);
   await runMysql(inject("mariadbUrl"), `KILL QUERY ${id}`);
@@ -77,13 +80,13 @@ test("a statement that an administrator stops fails as that, and is not tried ag
 test("a stream that is left keeps its permit until the server has stopped", async () => {
   const { call, settlings } = newCall();
   const text = `SELECT a.COLUMN_NAME FROM ${manyColumns} a JOIN ${manyColumns} b`;
-  const { batches } = await sessionOn(inject("mariadbUrl")).stream(native(text), call);
+  const { batches } = await sessionOn(database.url).stream(native(text), call);
   for await (const _ of batches) break;
   expect(await Promise.all(settlings)).toEqual(["answered"]);
 });
 
 test("one query after the other uses one connection, and waits for nothing before its answer", async () => {
-  const session = sessionOn(inject("mariadbUrl"));
+  const session = sessionOn(database.url);
   const ids: (string | null | undefined)[] = [];
   for (let i = 0; i < 5; i++) {
     const { call, phases, settlings } = newCall();
@@ -96,7 +99,7 @@ test("one query after the other uses one connection, and waits for nothing befor
 });
 
 test("a page is cut where it is full, though the statement has a LIMIT beyond it", async () => {
-  const session = sessionOn(inject("mariadbUrl"));
+  const session = sessionOn(database.url);
   const { call } = newCall();
   const { batches, truncated } = await session.query(
     native(`SELECT a.COLUMN_NAME FROM ${manyColumns} a JOIN ${manyColumns} b LIMIT 1000000`),
@@ -117,8 +120,11 @@ test("an idle connection that the server closes is closed", async () => {
 
 describe.runIf(hasMariadb)("when the server itself", () => {
   let server: OwnMariadb;
+  let url: string;
   beforeAll(async () => {
     server = await ownMariadb();
+    await runMysql(server.url, "CREATE DATABASE shop");
+    url = new URL("/shop", server.url).href;
   });
   afterAll(() => server.stop());
 
@@ -135,7 +141,7 @@ describe.runIf(hasMariadb)("when the server itself", () => {
 
   test("is frozen, a statement that is aborted is lost", async () => {
     const places = createPlaces({ perHost: 10, all: 10 });
-    const { end, ended, settlings } = await longCall(server.url, places);
+    const { end, ended, settlings } = await longCall(url, places);
     await server.kill("SIGSTOP");
     end();
     expect(await ended).toMatchObject({ message: "enough" });
@@ -147,7 +153,7 @@ describe.runIf(hasMariadb)("when the server itself", () => {
 
   test("dies, a statement fails as lost, and leaves no place taken", async () => {
     const places = createPlaces({ perHost: 10, all: 10 });
-    const { ended, settlings } = await longCall(server.url, places);
+    const { ended, settlings } = await longCall(url, places);
     await server.kill("SIGKILL");
     expect(await ended).toMatchObject({ kind: "upstream_lost" });
     expect(await Promise.all(settlings)).not.toContain("answered");
