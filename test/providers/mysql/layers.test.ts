@@ -95,7 +95,9 @@ test(`what the rules let through of ${inputs} hostile inputs changes nothing in 
 }, async () => {
   const connection = await mysql.createConnection({ uri: source.url, charset: "utf8mb4_bin", rowsAsArray: true });
   await connection.query(`SET SESSION sql_mode = ${sessionSettings.sql_mode}, max_statement_time = 1`);
-  const residue = async () => JSON.stringify((await connection.query("SELECT residue()"))[0]);
+  // Itself it may take its time, on a busy machine.
+  const telling = "SET STATEMENT max_statement_time = 0 FOR SELECT residue()";
+  const residue = async () => JSON.stringify((await connection.query(telling))[0]);
   const [before, pristine] = [await source.state(), await residue()];
   const texts = hostileInputs([...source.seeds, ...collectedStrings()], tricks, 6);
   let ran = 0;
@@ -108,7 +110,7 @@ test(`what the rules let through of ${inputs} hostile inputs changes nothing in 
     const statement = await connection.prepare(text).catch(() => undefined);
     await statement?.execute([]).catch(() => {});
     await statement?.close();
-    if (ran % 40 === 0) expect(await residue(), text).toBe(pristine);
+    if (ran % 100 === 0) expect(await residue(), text).toBe(pristine);
   }
   expect(await residue()).toBe(pristine);
   expect(await source.state()).toEqual(before);
