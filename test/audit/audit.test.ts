@@ -1,5 +1,5 @@
 /** What is told to the audit log is there when it says so, is linked soon, is settled, and stays in its organization. */
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Audit, AuditOptions } from "../../src/audit/audit.ts";
 import type { AuditPageRequest } from "../../src/audit/list.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
@@ -9,18 +9,29 @@ import { action, actor, auditOf, connectorId, verified } from "./events.ts";
 
 let database: FreshDatabase;
 let store: Store;
+/** Of this test, so that it counts its own entries only. */
+let organization: string;
 const cleanups: (() => Promise<unknown>)[] = [];
 
-beforeEach(async () => {
+beforeAll(async () => {
   database = await freshDatabase();
   store = await openStore({ url: database.url });
 });
 
+beforeEach(() => {
+  organization = `acme-${crypto.randomUUID().slice(0, 8)}`;
+});
+
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+afterAll(async () => {
   await store.close();
   await database.drop();
 });
+
+const acting = (resource?: string) => action(resource, organization);
 
 function opened(options: Partial<AuditOptions> = {}, of = store): Audit {
   const audit = auditOf(of, options);
@@ -34,15 +45,16 @@ const all: AuditPageRequest = {
 };
 
 async function count(table: string): Promise<unknown> {
-  return (await run(database.url, `SELECT count(*)::int FROM ${table}`))[0]?.[0];
+  const own = `SELECT count(*)::int FROM ${table} WHERE organization_id = $1`;
+  return (await run(database.url, own, [organization]))[0]?.[0];
 }
 
 test("an intent and its outcome come back as they were told, and are linked in their order", async () => {
   const audit = opened();
-  const intent = await audit.intent(action(), 1_000);
+  const intent = await audit.intent(acting(), 1_000);
   await audit.outcome(intent, { outcome: "failed", reason: "upstream_lost", rows: 3, details: { dry_run: true } });
   await audit.tend();
-  const { rows } = await audit.page("acme", all);
+  const { rows } = await audit.page(organization, all);
   const common = {
     ...{ event: "action.update", actor: actor.principal, authentication: "api_key", agent: "mira" },
     ...{ connector: connectorId, resource: "public.orders", request: actor.requestId, address: "203.0.113.7" },
@@ -52,15 +64,20 @@ test("an intent and its outcome come back as they were told, and are linked in t
     { ...common, outcome: "intended", reason: "", rows: null, intent: "", sequence: "1" },
   ]);
   expect(rows[0]?.details).toEqual({ dry_run: true, request_hash: "ab".repeat(32) });
-  expect(await verified(store)).toMatchObject({ verified: 2, sequence: 2n, checkpoints: 1, broken: undefined });
+  expect(await verified(store, organization)).toMatchObject({
+    verified: 2,
+    sequence: 2n,
+    checkpoints: 1,
+    broken: undefined,
+  });
   expect(await count("audit_task")).toBe(0);
 });
 
 test("an event is linked within a second or so, without being asked for", async () => {
   const audit = opened();
-  await audit.record(action(), { outcome: "succeeded" });
+  await audit.record(acting(), { outcome: "succeeded" });
   await expect.poll(() => count("audit_link")).toBe(1);
-  await audit.record(action(), { outcome: "succeeded" });
+  await audit.record(acting(), { outcome: "succeeded" });
   await expect.poll(() => count("audit_link")).toBe(2);
 });
 
@@ -76,41 +93,43 @@ test("many at once share their commits, and each is there when it was told so", 
   const audit = opened({}, counting);
   const told = await Promise.all(
     Array.from({ length: 1_000 }, async (_, i) => {
-      const { entry } = await audit.intent(action(`t${i}`, `org-${i % 3}`), 60_000);
+      const { entry } = await audit.intent(action(`t${i}`, `${organization}.${i % 3}`), 60_000);
       return entry.id;
     }),
   );
   expect(commits).toBeLessThan(50);
-  const stored = await run(database.url, "SELECT id FROM audit_event");
+  const stored = await run(database.url, "SELECT id FROM audit_event WHERE organization_id LIKE $1", [
+    `${organization}.%`,
+  ]);
   expect(new Set(stored.flat())).toEqual(new Set(told));
   await audit.tend();
-  for (const [organization, verifiedRows] of [
-    ["org-0", 334],
-    ["org-1", 333],
-    ["org-2", 333],
+  for (const [part, rows] of [
+    ["0", 334],
+    ["1", 333],
+    ["2", 333],
   ] as const) {
-    expect(await verified(store, organization)).toMatchObject({ verified: verifiedRows, broken: undefined });
+    expect(await verified(store, `${organization}.${part}`)).toMatchObject({ verified: rows, broken: undefined });
   }
 });
 
 test("an intent that can't be written is refused, and one whose commit's fate is not known may be there", async () => {
   const away: Store = { ...store, withOrganization: () => Promise.reject(new Error("away")) };
   const audit = auditOf(away, { onProblem: () => {} });
-  await expect(audit.intent(action(), 1_000)).rejects.toMatchObject({ kind: "service_unavailable" });
-  await expect(audit.record(action(), { outcome: "succeeded" })).rejects.toMatchObject({ kind: "service_unavailable" });
+  await expect(audit.intent(acting(), 1_000)).rejects.toMatchObject({ kind: "service_unavailable" });
+  await expect(audit.record(acting(), { outcome: "succeeded" })).rejects.toMatchObject({ kind: "service_unavailable" });
   await audit.close();
   expect(await count("audit_event")).toBe(0);
 });
 
 test("an intent whose outcome never came becomes unknown, once, and others do not", async () => {
   const audit = opened({ graceMs: 0 });
-  const orphan = await audit.intent(action("lost"), 0);
-  const settled = await audit.intent(action("ended"), 0);
+  const orphan = await audit.intent(acting("lost"), 0);
+  const settled = await audit.intent(acting("ended"), 0);
   await audit.outcome(settled, { outcome: "succeeded", rows: 1 });
-  await audit.intent(action("running"), 3_600_000);
+  await audit.intent(acting("running"), 3_600_000);
   const other = opened({ graceMs: 0 });
   await Promise.all([audit.tend(), other.tend()]);
-  const { rows } = await audit.page("acme", { ...all, outcome: "unknown" });
+  const { rows } = await audit.page(organization, { ...all, outcome: "unknown" });
   expect(rows).toMatchObject([
     {
       outcome: "unknown",
@@ -122,7 +141,7 @@ test("an intent whose outcome never came becomes unknown, once, and others do no
   ]);
   expect(await count("audit_event")).toBe(5);
   await audit.tend();
-  expect(await verified(store)).toMatchObject({ verified: 5, broken: undefined });
+  expect(await verified(store, organization)).toMatchObject({ verified: 5, broken: undefined });
 });
 
 test("two that link one organization's events make one chain, without gaps", async () => {
@@ -131,28 +150,28 @@ test("two that link one organization's events make one chain, without gaps", asy
   const audits = [opened({}, store), opened({}, second)];
   const rounds = Array.from({ length: 6 }, async (_, round) => {
     for (const audit of audits) {
-      await Promise.all(Array.from({ length: 20 }, (_, i) => audit.intent(action(`${round}/${i}`), 60_000)));
+      await Promise.all(Array.from({ length: 20 }, (_, i) => audit.intent(acting(`${round}/${i}`), 60_000)));
       await audit.tend();
     }
   });
   await Promise.all(rounds);
   for (const audit of audits) await audit.tend();
-  expect(await verified(store)).toMatchObject({ verified: 240, sequence: 240n, broken: undefined });
+  expect(await verified(store, organization)).toMatchObject({ verified: 240, sequence: 240n, broken: undefined });
 });
 
 test("pages and exports hold every entry of the organization once, and none of another's", async () => {
   const audit = opened();
-  for (let i = 0; i < 7; i++) await audit.record(action(`t${i}`), { outcome: i % 2 === 0 ? "succeeded" : "failed" });
-  await audit.record(action("foreign", "globex"), { outcome: "succeeded" });
+  for (let i = 0; i < 7; i++) await audit.record(acting(`t${i}`), { outcome: i % 2 === 0 ? "succeeded" : "failed" });
+  await audit.record(action("foreign", `${organization}.other`), { outcome: "succeeded" });
   const seen: string[] = [];
   let after: AuditPageRequest["after"];
   do {
-    const { rows, next } = await audit.page("acme", { ...all, size: 3, after });
+    const { rows, next } = await audit.page(organization, { ...all, size: 3, after });
     seen.push(...rows.map(({ resource }) => resource));
     after = next;
   } while (after !== undefined);
   expect(seen).toEqual(["t6", "t5", "t4", "t3", "t2", "t1", "t0"]);
-  const exported = (await Array.fromAsync(audit.read("acme", { ...all, outcome: "failed" }))).flat();
+  const exported = (await Array.fromAsync(audit.read(organization, { ...all, outcome: "failed" }))).flat();
   expect(exported.map(({ resource }) => resource)).toEqual(["t1", "t3", "t5"]);
   const none = [
     { actor: "nobody" },
@@ -160,18 +179,18 @@ test("pages and exports hold every entry of the organization once, and none of a
     { agent: "none" },
     { startTime: new Date(Date.now() + 60_000) },
   ];
-  for (const filter of none) expect((await audit.page("acme", { ...all, ...filter })).rows).toEqual([]);
+  for (const filter of none) expect((await audit.page(organization, { ...all, ...filter })).rows).toEqual([]);
   const some = { actor: actor.principal, connectorId, agent: "mira", endTime: new Date(Date.now() + 60_000) };
-  expect((await audit.page("acme", { ...all, ...some })).rows).toHaveLength(7);
+  expect((await audit.page(organization, { ...all, ...some })).rows).toHaveLength(7);
 });
 
 test("text that can't be stored, and text without end, costs no entry its place", async () => {
   const audit = opened();
-  const long = { ...action("\0".repeat(10)), actor: { ...actor, principal: `a\0\ud800${"b".repeat(9_999)}` } };
+  const long = { ...acting("\0".repeat(10)), actor: { ...actor, principal: `a\0\ud800${"b".repeat(9_999)}` } };
   await audit.record({ ...long, details: { note: "\0\udfff" } } as typeof long, { outcome: "succeeded" });
   await audit.tend();
-  const { rows } = await audit.page("acme", all);
+  const { rows } = await audit.page(organization, all);
   expect(rows).toHaveLength(1);
   expect(rows[0]?.actor).toHaveLength(255);
-  expect(await verified(store)).toMatchObject({ verified: 1, broken: undefined });
+  expect(await verified(store, organization)).toMatchObject({ verified: 1, broken: undefined });
 });
