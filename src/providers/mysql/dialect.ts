@@ -84,13 +84,16 @@ export function quoteIdentifier(identifier: string): string {
  * A pattern of all that begins with the text, and of more: by the column's collation, and
  * without the text's end. With an index, servers look for `ab%` between `ab` filled up with
  * spaces and `ab` filled up with the last character that a collation knows. They miss `ab`
- * and a line break, and `ab` and a character of more than 16 bits; letters lie between.
+ * and a line break, and `ab` and a character of more than 16 bits; and Thai vowels, which
+ * are sorted together with what follows them. The letters of `between` lie where they look.
  */
 function indexedPattern(value: string): string | undefined {
   const characters = [...value];
-  const end = characters.findLastIndex((character) => character.length === 1 && /[\p{L}\p{N}]/u.test(character));
+  const end = characters.findLastIndex((character) => character.length === 1 && between.test(character));
   return end > 0 ? `${characters.slice(0, end).join("").replace(/[|%_]/g, "|$&")}%` : undefined;
 }
+
+const between = /[0-9\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}\p{Script=Han}]/u;
 
 /** The column's text as bytes of UTF-8, whatever its character set and collation. */
 function bytesOf(column: string): string {
