@@ -125,7 +125,8 @@ function momentsOf({ kind, service, admin }: Backend, caller: Caller, id: string
         () => kind.isAsleep(admin, user),
         strike,
       ),
-    mid_result: (strike) => strikeInStream(caller, id, slowStream, strike),
+    mid_result: (strike) =>
+      strikeInStream(caller, id, slowStream, strike, async () => (await kind.running(admin, user)).length > 0),
   };
 }
 
@@ -154,22 +155,28 @@ export async function strikeInCall(
 }
 
 /**
- * Begins a stream, and lets the fault strike when some of it has come.
+ * Begins a stream, and lets the fault strike when some of it has come. Where the machine has
+ * stalled for so long that the source has given all of it, it is begun again.
  *
  * @param query whose rows are those of `trickle` (source-kind.ts), 200 of them
+ * @param isGiving whether the source has more to give
  */
 export async function strikeInStream(
   caller: Caller,
   id: string,
   query: QueryInput,
   strike: () => Promise<void>,
+  isGiving: () => Promise<boolean> = async () => true,
 ): Promise<Outcome> {
-  const { promise: begun, resolve } = Promise.withResolvers<void>();
-  const outcome = watch(caller.deadlineMs, () => streamSlowly(caller, id, query, resolve));
-  // A stream that fails before has no middle.
-  await Promise.race([begun, outcome]);
-  await strike();
-  return outcome;
+  for (let left = 30; ; left--) {
+    const { promise: begun, resolve } = Promise.withResolvers<void>();
+    const outcome = watch(caller.deadlineMs, () => streamSlowly(caller, id, query, resolve));
+    // A stream that fails before has no middle.
+    await Promise.race([begun, outcome]);
+    if (left > 0 && !(await isGiving()) && (await outcome).error === undefined) continue;
+    await strike();
+    return outcome;
+  }
 }
 
 async function askKnown({ client, options }: Caller, id: string): Promise<void> {
