@@ -9,6 +9,7 @@ import { createSecretKey } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Audit, createAudit } from "../../src/audit/audit.ts";
+import { entryOf, insertEntries } from "../../src/audit/entry.ts";
 import type { AuditEvent } from "../../src/audit/event.ts";
 import { auditKeys } from "../../src/audit/keys.ts";
 import { verifyChain } from "../../src/audit/verification.ts";
@@ -21,7 +22,7 @@ const key = createSecretKey(Buffer.from(`${"6a".repeat(31)}03`, "hex"));
 const actionsPerSecond = 1_000;
 const loadMs = 10_000;
 /** Entries of the chain that is verified. */
-const chainRows = 400_000;
+const chainRows = 200_000;
 
 function action(i: number): AuditEvent {
   return {
@@ -48,7 +49,8 @@ const bench: Bench = async ({ rounds, progress }) => {
     progress(`${actionsPerSecond} actions a second, for ${loadMs / 1_000} s`);
     const waits = await actions(audit);
     progress(`Writing a chain of ${chainRows.toLocaleString("en")} entries`);
-    await fill(audit, chainRows - 2 * waits.length);
+    await fill(store, chainRows - 2 * waits.length);
+    await audit.tend();
     const rates: number[] = [];
     for (let round = 1; round <= rounds; round++) {
       rates.push(await verify(store));
@@ -94,13 +96,14 @@ async function actions(audit: Audit): Promise<number[]> {
   return waits.slice(actionsPerSecond);
 }
 
-async function fill(audit: Audit, rows: number): Promise<void> {
+/** In larger batches than the log's own, which wait for nobody. */
+async function fill(store: Store, rows: number): Promise<void> {
   const atOnce = 5_000;
   for (let done = 0; done < rows; done += atOnce) {
     const some = Array.from({ length: Math.min(atOnce, rows - done) }, (_, i) => action(i));
-    await Promise.all(some.map((event) => audit.record(event, { outcome: "succeeded" })));
+    const entries = some.map((event) => entryOf(event, { outcome: "succeeded" }));
+    await store.withOrganization("acme", (em) => insertEntries(em, "acme", entries));
   }
-  await audit.tend();
 }
 
 async function verify(store: Store): Promise<number> {
