@@ -93,8 +93,7 @@ const entriesOf = ({ condition }: SiegeOptions): Readonly<Record<string, Entry>>
     for await (const batch of batches) if (read.push(cellsOf([batch], fields.length)) > 10) break;
     return read.join(" ");
   },
-  explain: async (session, text, ms) =>
-    JSON.stringify(await session.explain(native(text), firstPage, callFor(ms))),
+  explain: async (session, text, ms) => JSON.stringify(await session.explain(native(text), firstPage, callFor(ms))),
   parameter: async (session, text, ms) => {
     const query = {
       ...native(`SELECT * FROM city WHERE ${condition}`),
