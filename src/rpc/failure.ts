@@ -50,12 +50,12 @@ export const codes = {
   shutting_down: Code.Unavailable,
   slow_reader: Code.ResourceExhausted,
   outcome_unknown: Code.Unknown,
-  constraint_violated: Code.FailedPrecondition,
-  too_many_affected: Code.FailedPrecondition,
   internal: Code.Internal,
   not_implemented: Code.Unimplemented,
   // The service's own database, not the source.
   service_unavailable: Code.Unavailable,
+  constraint_violated: Code.FailedPrecondition,
+  too_many_affected: Code.FailedPrecondition,
 } as const satisfies Record<FailureKind, Code>;
 
 /** What an error of the library means when it says no more than its code. */
