@@ -8,6 +8,7 @@ import { type KeysConfig, keysOf, keyVariables } from "./config/keys.ts";
 import {
   certificates,
   databaseUrl,
+  directory,
   file,
   isKeySetUrl,
   isRedisUrl,
@@ -41,6 +42,8 @@ export interface Config {
   readonly ca: string | undefined;
   /** Redis that replicas share rate limits, cool-downs and kept answers in; undefined: each has its own. */
   readonly redis: RedisConfig | undefined;
+  /** A folder for each organization in it has the files that its connectors may name; undefined: none may. */
+  readonly filesDirectory: string | undefined;
   /** Where metrics are served; undefined: nowhere. */
   readonly metricsPort: number | undefined;
   readonly limits: LimitsConfig;
@@ -149,6 +152,7 @@ const schema = z.object({
   CA_FILE: file.pipe(certificates).optional(),
   REDIS_URL: z.string().refine(isRedisUrl, "must be written as redis://user:password@host:6379/0").optional(),
   REDIS_TIMEOUT_SECONDS: seconds(0.1),
+  FILES_DIRECTORY: directory.optional(),
   METRICS_PORT: whole(0, 65_535).optional(),
   MAX_CONNECTIONS_PER_CONNECTOR: whole(1, 1_000).default(10),
   MAX_CONNECTIONS_PER_HOST: whole(1, 10_000).default(100),
@@ -202,6 +206,7 @@ export function readConfig(environment: Environment): Config {
     egress: egressOf(values.EGRESS_ALLOW, values.EGRESS_POLICY_FILE, builtIn),
     ca: values.CA_FILE,
     redis: REDIS_URL === undefined ? undefined : { url: new Secret(REDIS_URL), answerMs: values.REDIS_TIMEOUT_SECONDS },
+    filesDirectory: values.FILES_DIRECTORY,
     metricsPort: values.METRICS_PORT,
     limits: limitsOf(values),
     timeouts: {

@@ -68,6 +68,7 @@ test("an empty environment runs on this machine with the built-in database", () 
     egress: { allow: ["127.0.0.0/8", "::1/128"] },
     ca: undefined,
     redis: undefined,
+    filesDirectory: undefined,
     metricsPort: undefined,
     limits: {
       connections: { connector: 10, host: 100, all: 500 },
@@ -114,6 +115,7 @@ test("every variable arrives where it belongs", () => {
     EGRESS_ALLOW: " 10.20.0.0/16 , ::1/128,",
     REDIS_URL: "redis://cache:6379/1",
     REDIS_TIMEOUT_SECONDS: "0.25",
+    FILES_DIRECTORY: directory,
     METRICS_PORT: "9464",
     MAX_CONNECTIONS_PER_CONNECTOR: "3",
     MAX_CONNECTIONS_PER_HOST: "20",
@@ -163,6 +165,7 @@ test("every variable arrives where it belongs", () => {
     egress: { allow: ["10.20.0.0/16", "::1/128"] },
     ca: undefined,
     redis: { url: "redis://cache:6379/1", answerMs: 250 },
+    filesDirectory: directory,
     metricsPort: 9464,
     limits: {
       connections: { connector: 3, host: 20, all: 40 },

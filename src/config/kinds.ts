@@ -1,5 +1,6 @@
 /** The kinds of values that variables take, each with what to say of one that is none. */
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
+import { isAbsolute } from "node:path";
 import { z } from "zod";
 import { certificatesProblem } from "../egress/certificates.ts";
 
@@ -30,6 +31,10 @@ export const file = z.string().transform((path, context) => {
     return z.NEVER;
   }
 });
+
+export const directory = z.string().refine((path) => {
+  return isAbsolute(path) && statSync(path, { throwIfNoEntry: false })?.isDirectory();
+}, "must be the absolute path of a directory");
 
 export const certificates = z.string().superRefine((pem, context) => {
   const problem = certificatesProblem(pem);

@@ -21,7 +21,7 @@ export interface ProviderDefinition<Config extends z.ZodType, Credential extends
   readonly title: string;
   readonly type: "database" | "api";
   readonly capabilities: readonly Capability[];
-  /** Structured fields only: no DSN, no socket path, no file path. */
+  /** Structured fields only: no DSN, no socket path, and no file path but one below `SessionContext.files`. */
   readonly config: Config;
   readonly credential: Credential;
   /** Limits of a connector whose own policy gives none. Default: no rate limit, and the service's concurrency. */
@@ -65,6 +65,11 @@ export interface SessionContext {
   readonly maxConnections: number;
   /** Every connection that a session keeps takes a place before it is dialled. */
   readonly places: Places;
+  /**
+   * The directory below which the organization's connectors may name files; the operator fills it.
+   * It may not be there. Undefined: none may.
+   */
+  readonly files?: string | undefined;
   /** A connection whose user may do much more than read is refused. Default: it is only warned of. */
   readonly refuseRiskyPrivileges?: boolean;
 }

@@ -50,7 +50,7 @@ export function createCalls(
   if (redis !== undefined) starting.defer(() => redis.close());
   const execution = createExecution({
     ...{ catalogue, vault, store, redis, observe },
-    session: { dialFor: egress.dialFor, trust: egress.trust, places },
+    session: { dialFor: egress.dialFor, trust: egress.trust, places, filesDirectory: config.filesDirectory },
     limits: {
       unary: { defaultMs: timeouts.unaryMs, maxMs: timeouts.maxMs },
       stream: { defaultMs: timeouts.streamMs, maxMs: timeouts.maxMs },

@@ -2,6 +2,7 @@
  * Live sessions, one for each connector as it stands: a change of the connector or of
  * its credential opens another one, and the old one closes when its calls have ended.
  */
+import path from "node:path";
 import { LRUCache } from "lru-cache";
 import type { Dial } from "../../egress/dial.ts";
 import type { Catalogue } from "../../providers/catalogue.ts";
@@ -35,9 +36,12 @@ interface Entry {
   readonly opening: Promise<OpenSession>;
 }
 
-/** What every session gets alike, but for the way out, which is its organization's. */
-export interface CommonContext extends Omit<SessionContext, "maxConnections" | "dial" | "refuseRiskyPrivileges"> {
+/** What every session gets alike, but for the way out and the files, which are its organization's. */
+export interface CommonContext
+  extends Omit<SessionContext, "maxConnections" | "dial" | "files" | "refuseRiskyPrivileges"> {
   dialFor(organizationId: string): Dial;
+  /** Has a folder for each organization, by its id. */
+  readonly filesDirectory?: string | undefined;
 }
 
 /** Changes with everything that a session is opened with. */
@@ -45,7 +49,11 @@ export function sessionVersion({ version, credentialVersion }: ConnectorRow): st
   return `${version}/${credentialVersion}`;
 }
 
-export function createSessions(catalogue: Catalogue, vault: Vault, { dialFor, ...common }: CommonContext): Sessions {
+export function createSessions(
+  catalogue: Catalogue,
+  vault: Vault,
+  { dialFor, filesDirectory, ...common }: CommonContext,
+): Sessions {
   const entries = new LRUCache<string, Entry>({
     max: maxSessions,
     dispose: ({ opening }) => {
@@ -60,7 +68,9 @@ export function createSessions(catalogue: Catalogue, vault: Vault, { dialFor, ..
       const known = entries.get(key);
       if (known?.version === version) return known.opening;
       const refuseRiskyPrivileges = connector.policy?.refuseRiskyPrivileges ?? false;
-      const context = { ...common, dial: dialFor(connector.organizationId), maxConnections, refuseRiskyPrivileges };
+      const files = filesDirectory === undefined ? undefined : folderOf(filesDirectory, connector.organizationId);
+      const own = { dial: dialFor(connector.organizationId), files };
+      const context = { ...common, ...own, maxConnections, refuseRiskyPrivileges };
       const entry = { version, opening: open(connector, catalogue, vault, context) };
       entries.set(key, entry);
       // The next call tries again.
@@ -78,6 +88,11 @@ export function createSessions(catalogue: Catalogue, vault: Vault, { dialFor, ..
       await Promise.allSettled(open.map(async ({ opening }) => (await opening).session.close()));
     },
   };
+}
+
+/** Undefined for an id that is no folder's name: one of points only. */
+function folderOf(directory: string, organizationId: string): string | undefined {
+  return /^\.+$/.test(organizationId) ? undefined : path.join(directory, organizationId);
 }
 
 async function open(
