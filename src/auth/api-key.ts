@@ -87,12 +87,13 @@ export function apiKeyVerifier(
   };
 }
 
-function principalOfKey({ organizationId, principal, scopes, connectorIds, resources }: StoredApiKey): Principal {
-  return principalOf({
+function principalOfKey({ id, organizationId, principal, scopes, connectorIds, resources }: StoredApiKey): Principal {
+  const named = principalOf({
     ...{ organizationId, id: principal, authentication: "api_key", scopes },
     connectorIds: connectorIds.length === 0 ? undefined : connectorIds,
     resources: resources.length === 0 ? undefined : resources,
   });
+  return { ...named, apiKeyId: id };
 }
 
 function hashKey(signingKey: KeyObject): KeyObject {

@@ -22,6 +22,8 @@ export interface Principal {
   /** The caller's name in history and audit. */
   readonly id: string;
   readonly authentication: Authentication;
+  /** The id of its API key; absent when it shows something else. */
+  readonly apiKeyId?: string;
   readonly scopes: ReadonlySet<Scope>;
   /** The connectors it may reach, in lower case; undefined for all of the organization's. */
   readonly connectorIds: ReadonlySet<string> | undefined;

@@ -19,6 +19,8 @@ export interface CallLimits {
 export interface Caller {
   /** Who calls, for the history. */
   readonly principal: string;
+  /** The id of the API key that it calls with; absent for other credentials. */
+  readonly apiKeyId?: string | undefined;
   /** Aborts when nobody waits any more; unless its reason is a Failure, the caller has cancelled. */
   readonly signal: AbortSignal;
   /** Milliseconds that the caller still waits; undefined when it gave no deadline. */
@@ -29,6 +31,7 @@ export interface Caller {
 export type Part = Exclude<keyof Timings, "total">;
 
 export interface OpenCall extends Omit<Call, "settling"> {
+  readonly apiKeyId: string | undefined;
   /** Tells what the call spends its time on from now; undefined for nothing that has a name. */
   enter(part: Part | undefined): void;
   /** Milliseconds of each part, and of the whole call up to now. */
@@ -102,6 +105,7 @@ export function openCall(caller: Caller, limits: CallLimits, listeners: Listener
   caller.signal.addEventListener("abort", cancel, { once: true });
 
   const call: OpenCall = {
+    apiKeyId: caller.apiKeyId,
     signal: controller.signal,
     deadline: start + endMs,
     enter,

@@ -82,6 +82,8 @@ export interface Execution {
   isRunning(connector: ConnectorKey): boolean;
   /** Ends the calls that run through a connector which is no longer to be used. */
   end(connector: ConnectorKey, reason: Failure): void;
+  /** Ends the calls that were made with an API key which is no longer good. */
+  endKey(apiKeyId: string, reason: Failure): void;
   /** Ends what still runs with this reason. */
   abort(reason: Failure): void;
   close(): Promise<void>;
@@ -174,7 +176,9 @@ export function createExecution(options: ExecutionOptions): Execution {
   /** Reads for whoever waits, and by a deadline of its own: the leaving of the caller who was first must not end it. */
   async function readFor<T>(about: About, first: Ticket, signal: AbortSignal, work: Work<T>): Promise<T> {
     const timeoutMs = Math.max(about.caller.timeoutMs ?? 0, first.limits.unary.defaultMs);
-    const ticket = ticketOf({ ...about, caller: { ...about.caller, signal, timeoutMs } }, first);
+    // Nor must the end of its key.
+    const caller = { ...about.caller, apiKeyId: undefined, signal, timeoutMs };
+    const ticket = ticketOf({ ...about, caller }, first);
     // Known at once, and not at the end: its caller may be gone by then.
     const counted: Work<T> = (...session) => {
       first.attempts = ticket.attempts;
@@ -283,6 +287,7 @@ export function createExecution(options: ExecutionOptions): Execution {
     running: () => running.connectors(),
     isRunning: (connector) => running.has(connector),
     end: (connector, reason) => running.end(connector, reason),
+    endKey: (apiKeyId, reason) => running.endKey(apiKeyId, reason),
     abort(reason) {
       drain.abort(reason);
       running.endAll(reason);

@@ -15,6 +15,8 @@ export interface RunningCalls {
   connectors(): readonly ConnectorKey[];
   /** Ends the connector's calls with this failure. */
   end(connector: ConnectorKey, reason: Failure): void;
+  /** Ends the calls that were made with an API key. */
+  endKey(apiKeyId: string, reason: Failure): void;
   /** Ends all calls with this failure, and those that are added later. */
   endAll(reason: Failure): void;
 }
@@ -47,6 +49,14 @@ export function createRunningCalls(): RunningCalls {
     connectors: () => [...running.values()].map(({ subject }) => subject),
     end({ organizationId, connectorId }, reason) {
       endEach(running.get(keyOf(organizationId, connectorId))?.calls ?? [], reason);
+    },
+    endKey(apiKeyId, reason) {
+      for (const { calls } of [...running.values()]) {
+        endEach(
+          [...calls].filter((call) => call.apiKeyId === apiKeyId),
+          reason,
+        );
+      }
     },
     endAll(reason) {
       over ??= reason;

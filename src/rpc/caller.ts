@@ -10,8 +10,9 @@ import { leaveTimeToExecution } from "./time-limit.ts";
 /** The call's own deadline and cancellation, as execution takes them; it keeps the time from then on. */
 export function callerOf(context: HandlerContext): Caller {
   leaveTimeToExecution(context.values);
+  const { id, apiKeyId } = principalOf(context);
   return {
-    principal: principalOf(context).id,
+    ...{ principal: id, apiKeyId },
     signal: leavingSignal(context.signal),
     timeoutMs: context.timeoutMs(),
   };

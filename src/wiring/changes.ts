@@ -1,4 +1,5 @@
 /** What every replica does when a connector or an API key is changed, by whichever of them. */
+import { unauthenticated } from "../auth/principal.ts";
 import { refuseDisabled } from "../execution/asking.ts";
 import type { Execution } from "../execution/execution.ts";
 import type { ConnectorKey } from "../execution/running.ts";
@@ -28,7 +29,11 @@ export function hearChanges({ log, store, registry, execution, callers, observe 
       execution.forget(organizationId, connectorId);
       void endIfUnusable(registry, execution, { organizationId, connectorId });
     },
-    onApiKeyChange: callers.changed,
+    // A key is changed by being revoked or deleted, and in no other way that counts.
+    onApiKeyChange(id) {
+      callers.changed(id);
+      execution.endKey(id, unauthenticated("The API key has been revoked.", "Ask for a new API key."));
+    },
     onAvailable(available, why) {
       if (why !== undefined)
         log.warn({ why }, "what changes is not told: connectors are read for each call, and keys again every second");

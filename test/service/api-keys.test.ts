@@ -9,7 +9,7 @@ import { Code, type ConnectorClient, ConnectorError, createConnectorClient } fro
 import { grpcClient } from "../server/grpc-js.ts";
 import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
 import { type Replica, type Replicas, twoReplicas, until } from "../support/replicas.ts";
-import { type TestService, testService } from "../support/service.ts";
+import { connectorTo, type TestService, testService } from "../support/service.ts";
 import { run } from "./customer.ts";
 
 let service: TestService;
@@ -139,6 +139,36 @@ describe("a key that is revoked", () => {
     expect(revoked?.revokeTime).toBeDefined();
     await admin.revokeApiKey({ apiKeyId: key.id });
     expect(await find()).toEqual(revoked);
+  });
+
+  test("ends the calls that run with it, and no other's", async () => {
+    const source = await freshDatabase();
+    onTestFinished(() => source.drop());
+    const { connector } = await admin.createConnector(connectorTo(source.url, `c-${crypto.randomUUID()}`));
+    const connectorId = connector?.id ?? "";
+    const scopes = ["connector.query", "connector.query.native"];
+    const [revoked, other] = [await keyFor({ scopes }), await keyFor({ scopes })];
+    const native = "SELECT pg_sleep(60)::text AS slept";
+    const stream = revoked.client.stream(connectorId, { native });
+    const streamed = failureOf(Array.fromAsync(stream));
+    const queried = failureOf(revoked.client.query(connectorId, { native }));
+    const left = new AbortController();
+    const others = failureOf(other.client.query(connectorId, { native }, { signal: left.signal }));
+    const sleeping = "SELECT count(*)::int FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND datname = $1";
+    const running = async () =>
+      (await run(service.storeUrl, sleeping, [new URL(source.url).pathname.slice(1)]))[0]?.[0];
+    await expect.poll(running).toBe(3);
+
+    await admin.revokeApiKey({ apiKeyId: revoked.key.id });
+    for (const ended of [streamed, queried]) {
+      expect(await ended).toMatchObject({
+        ...{ code: Code.Unauthenticated, message: expect.stringContaining("has been revoked") },
+      });
+    }
+    await expect.poll(running).toBe(1);
+    left.abort();
+    expect(await others).toMatchObject({ code: Code.Canceled });
+    await expect.poll(running).toBe(0);
   });
 
   test("must be one of the organization's", async () => {
