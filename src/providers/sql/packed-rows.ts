@@ -1,7 +1,6 @@
-/** Rows of a driver that hands them out one after the other, in this process, as batches. */
+/** Rows that are handed out one after the other, in this process, as batches. */
 import { setImmediate } from "node:timers/promises";
 import { batchBytes, type PackedBatch, PackedWriter } from "../../rows/packed.ts";
-import type { Batches } from "./page.ts";
 import type { Row } from "./run.ts";
 
 /** Milliseconds after which a batch is handed on, however few rows it has. */
@@ -9,7 +8,7 @@ const flushMs = 20;
 
 /**
  * Packs rows as they come. After each batch everything else in the process has its turn,
- * and the rows are ended when nobody wants more of them.
+ * and the rows are ended when nobody wants more of them. Those before an error come first.
  *
  * @throws The signal's reason, and what the rows throw.
  */
@@ -17,24 +16,26 @@ export async function* packedRows(rows: Iterable<Row>, signal: AbortSignal): Asy
   signal.throwIfAborted();
   const writer = new PackedWriter();
   let due = performance.now() + flushMs;
-  for (const row of rows) {
-    for (const cell of row) {
-      if (cell === null) writer.null();
-      else writer.text(cell);
+  let failed: { readonly error: unknown } | undefined;
+  try {
+    for (const row of rows) {
+      for (const cell of row) {
+        if (cell === null) writer.null();
+        else writer.text(cell);
+      }
+      writer.endRow();
+      if (writer.size < batchBytes && performance.now() < due) continue;
+      const batch = writer.take();
+      if (batch !== undefined) yield batch;
+      await setImmediate();
+      signal.throwIfAborted();
+      due = performance.now() + flushMs;
     }
-    writer.endRow();
-    if (writer.size < batchBytes && performance.now() < due) continue;
-    const batch = writer.take();
-    if (batch !== undefined) yield batch;
-    await setImmediate();
+  } catch (error) {
     signal.throwIfAborted();
-    due = performance.now() + flushMs;
+    failed = { error };
   }
   const last = writer.take();
   if (last !== undefined) yield last;
-}
-
-/** Batches as `readPage` takes them. */
-export function batchesIn(packed: AsyncIterator<PackedBatch, undefined>): Batches {
-  return { next: async () => (await packed.next()).value };
+  if (failed !== undefined) throw failed.error;
 }

@@ -84,6 +84,11 @@ export function compileSelect({ dialect, resource, query, page }: SelectRequest)
   };
 }
 
+/** All columns of the rows: the visible fields, and the hidden keys behind them. */
+export function compiledColumns({ fields, order, keyColumns }: CompiledSelect): readonly SqlField[] {
+  return [...fields, ...order.filter((_, i) => (keyColumns[i] ?? 0) >= fields.length).map(({ field }) => field)];
+}
+
 /**
  * What leads to the page after this one.
  *

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { batchesIn, packedRows } from "../../../src/providers/sql/packed-rows.ts";
+import { packedRows } from "../../../src/providers/sql/packed-rows.ts";
 import { readPage } from "../../../src/providers/sql/page.ts";
 import type { Row } from "../../../src/providers/sql/run.ts";
 import type { Field } from "../../../src/rows/field.ts";
@@ -47,11 +47,25 @@ test("rows without end are ended when their reader goes, or its signal aborts", 
   expect(ended).toBe(2);
 });
 
+test("rows that come before an error come before it to their reader, too", async () => {
+  function* rows() {
+    yield ["1"];
+    yield ["2"];
+    throw new Error("no more");
+  }
+  const packed = packedRows(rows(), never);
+  const { value } = await packed.next();
+  expect(value && textRows(value, 1)).toEqual([["1"], ["2"]]);
+  await expect(packed.next()).rejects.toThrow("no more");
+});
+
 test("a page ends where it should, and says that more follow", async () => {
   const fields: Field[] = [{ name: "n", type: "int32", nullable: true, nativeType: "int" }];
   const plan = { text: "SELECT n", parameters: [], fields, paging: "single", select: undefined } as const;
   const rows: Row[] = [["1"], [null], ["3"]];
-  const { page, cut } = await readPage(batchesIn(packedRows(rows, never)), plan, { size: 2, maxBytes: 1_000 });
+  const packed = packedRows(rows, never);
+  const batches = { next: async () => (await packed.next()).value };
+  const { page, cut } = await readPage(batches, plan, { size: 2, maxBytes: 1_000 });
   expect(page.batches.flatMap((batch) => textRows(batch, 1))).toEqual([["1"], [null]]);
   expect({ cut, truncated: page.truncated }).toEqual({ cut: false, truncated: true });
 });
