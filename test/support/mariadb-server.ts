@@ -1,7 +1,7 @@
 /** MariaDB servers of the tests' own. */
 import { type ChildProcessByStdio, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
@@ -59,6 +59,7 @@ export async function ownMariadb(options: readonly string[] = []): Promise<OwnMa
     const exit = signal === "SIGKILL" && !gone ? once(child, "exit") : undefined;
     child.kill(signal);
     await exit;
+    if (signal === "SIGSTOP") await stopped(child.pid as number);
   };
   return {
     ...{ url: `mysql://root:${password}@127.0.0.1:${port}/mysql`, port, ca: cert },
@@ -71,6 +72,18 @@ export async function ownMariadb(options: readonly string[] = []): Promise<OwnMa
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** Waits until none of a process's threads runs any more, where the system tells: they stop one after the other. */
+async function stopped(pid: number): Promise<void> {
+  const tasks = `/proc/${pid}/task`;
+  for (;;) {
+    const ids = await readdir(tasks).catch(() => []);
+    const states = await Promise.all(ids.map((id) => readFile(path.join(tasks, id, "stat"), "utf8").catch(() => "")));
+    // The state follows the name, which stands in parentheses (proc_pid_stat(5)).
+    if (states.every((state) => state === "" || /^T/.test(state.slice(state.lastIndexOf(")") + 2)))) return;
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
 }
 
 /** What both the program that makes the data and the server are told. */

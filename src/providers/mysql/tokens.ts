@@ -120,7 +120,10 @@ function stringAt(text: string, at: number, quoteAt: number): Lexeme | Problem {
 
 function nameAt(text: string, at: number): Lexeme | Problem {
   for (let i = text.indexOf("`", at + 1); i !== -1; i = text.indexOf("`", i + 2)) {
-    if (text[i + 1] !== "`") return { end: i + 1, kind: "name", text: text.slice(at + 1, i).replaceAll("``", "`") };
+    if (text[i + 1] === "`") continue;
+    // What an empty one is depends on what stands around it, and on the server.
+    if (i === at + 1) return malformed("a quoted name is empty");
+    return { end: i + 1, kind: "name", text: text.slice(at + 1, i).replaceAll("``", "`") };
   }
   return malformed("a quoted name has no end");
 }

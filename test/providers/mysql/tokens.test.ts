@@ -52,6 +52,8 @@ test.each([
   ["'a\\'", "malformed"],
   ['"a', "malformed"],
   ["`a", "malformed"],
+  ["1 ``", "malformed"],
+  ["``.a", "malformed"],
   ["/* a", "malformed"],
   ["/*/", "malformed"],
   ["x'1'", "malformed"],
