@@ -16,19 +16,35 @@ export function genesis(organizationId: string): Buffer {
   return hash("sha256", `connector/1 audit chain\0${organizationId}`, "buffer");
 }
 
+/** Bytes that are hashed before an event's text. */
+export const headBytes = 32 + 8 + 8;
+
 /** Space for what is hashed, so that a chain of millions makes no garbage. */
 let scratch = Buffer.alloc(4_096);
-const headBytes = 32 + 8 + 8;
 
 /** @param entry The event's text, as it is stored */
 export function linkHash(before: Uint8Array, sequence: bigint, eventMs: number, entry: string): Buffer {
   // UTF-8 takes at most three bytes for each unit of UTF-16.
   const most = headBytes + entry.length * 3;
   if (scratch.length < most) scratch = Buffer.alloc(most * 2);
-  scratch.set(before, 0);
-  scratch.writeBigUInt64BE(sequence, 32);
-  // A number of 48 bits takes no bigint, which would be another object for each link.
-  scratch.writeUIntBE(eventMs, 42, 6);
   const bytes = headBytes + scratch.write(entry, headBytes);
-  return hash("sha256", scratch.subarray(0, bytes), "buffer");
+  return Buffer.from(linkHashIn(scratch.subarray(0, bytes), before, Number(sequence), eventMs), "hex");
+}
+
+/**
+ * The same in hex, where the text has room for the head before it.
+ *
+ * @param bytes The room, of `headBytes`, which is written, and the event's text
+ * @param before 32 bytes
+ * @param sequence From 1, and less than 2 to the 48th, as is `eventMs`
+ */
+export function linkHashIn(bytes: Buffer, before: Uint8Array, sequence: number, eventMs: number): string {
+  bytes.set(before, 0);
+  // Numbers of 48 bits take no bigint, which would be another object for each link.
+  bytes.writeUIntBE(0, 32, 2);
+  bytes.writeUIntBE(sequence, 34, 6);
+  bytes.writeUIntBE(0, 40, 2);
+  bytes.writeUIntBE(eventMs, 42, 6);
+  // To make a text takes half of what it takes to make a buffer.
+  return hash("sha256", bytes, "hex");
 }

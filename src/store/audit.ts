@@ -3,22 +3,11 @@
  * changes nothing, and its months come and go by the owner, who sees no row of them.
  */
 import type { EntityManager } from "@mikro-orm/postgresql";
+import { chainSettings, type OnPart, readChain } from "./audit-chain.ts";
 import { auditRole, ownerRole } from "./entities/tenancy.ts";
 
 /** What is yet to be done with an event: to give it its place in the chain, or its intent an outcome. */
 export type AuditTaskKind = "link" | "settle";
-
-/** A place in a chain, and what was found there. */
-export interface AuditChainRow {
-  readonly sequence: string;
-  readonly hash: Buffer;
-  /** The event's text; null where there is none. */
-  readonly entry: string | null;
-  /** When the event was written, in milliseconds since 1970. */
-  readonly eventMs: string;
-}
-
-export type OnRows = (rows: readonly AuditChainRow[]) => boolean;
 
 export interface AuditStore {
   /** The organizations that have such a task which is due. */
@@ -26,10 +15,12 @@ export interface AuditStore {
   /** Every organization that has links or checkpoints. */
   organizations(): Promise<readonly string[]>;
   /**
-   * Reads an organization's chain in one snapshot: `onRows` gets some thousand rows at a time,
-   * while the next ones come, and says whether it wants them.
+   * Reads an organization's chain: `onPart` gets some thousand places at a time, while the
+   * next ones come, and says whether it wants them.
+   *
+   * @param room Spaces before each event's text, for whoever reads it to write into
    */
-  readChain(organizationId: string, onRows: OnRows): Promise<void>;
+  readChain(organizationId: string, room: number, onPart: OnPart): Promise<void>;
   /** Runs statements as the role that reads all organizations, and changes nothing. */
   read<Result>(work: (em: EntityManager) => Promise<Result>): Promise<Result>;
   /** The months that there are tables of, the earliest first: their first days. */
@@ -48,7 +39,6 @@ type Transact = <Result>(
 
 /** A chain takes as long to read as it is long. */
 const unlimited = { statement_timeout: "0", idle_in_transaction_session_timeout: "0" };
-const fetchRows = 4_000;
 /** A month's tables are made and dropped under a lock that keeps writers waiting: it is not waited for long. */
 const lockTimeout = { lock_timeout: "2000" };
 
@@ -63,8 +53,10 @@ export function auditStore(transact: Transact): AuditStore {
     read,
     due: (kind) => names(dueStatement, [kind]),
     organizations: () => names(organizationsStatement),
-    readChain: (organizationId, onRows) =>
-      transact({ role: auditRole, ...unlimited }, (em) => readChain(em, organizationId, onRows)),
+    readChain: (organizationId, room, onPart) =>
+      transact({ role: auditRole, ...unlimited, ...chainSettings }, (em) =>
+        readChain(em, organizationId, room, onPart),
+      ),
     months: () => names(monthsStatement),
     addMonth: (month) => asOwner(`SELECT audit_add_partition('${checkedMonth(month)}')`),
     async dropMonth(month) {
@@ -73,32 +65,6 @@ export function auditStore(transact: Transact): AuditStore {
     },
   };
 }
-
-async function readChain(em: EntityManager, organizationId: string, onRows: OnRows): Promise<void> {
-  await em.execute(planned);
-  await em.execute(chainStatement, [organizationId]);
-  const fetch = () => em.execute<AuditChainRow[]>(`FETCH ${fetchRows} FROM chain`);
-  let next = fetch();
-  for (;;) {
-    const rows = await next;
-    if (rows.length === 0) return;
-    next = fetch();
-    if (onRows(rows)) continue;
-    await next;
-    return;
-  }
-}
-
-/** All rows are wanted: a plan that gives the first of them soon would take far longer. */
-const planned = "SET LOCAL cursor_tuple_fraction = 1";
-
-const chainStatement = `
-  DECLARE chain NO SCROLL CURSOR FOR
-  SELECT link.sequence::text AS sequence, link.hash, event.entry,
-    (date_part('epoch', link.event_time) * 1000)::bigint::text AS "eventMs"
-  FROM audit_link AS link LEFT JOIN audit_event AS event
-    ON event.organization_id = link.organization_id AND event.create_time = link.event_time AND event.id = link.event_id
-  WHERE link.organization_id = ? ORDER BY link.sequence`;
 
 const dueStatement = "SELECT DISTINCT organization_id AS name FROM audit_task WHERE kind = ? AND due_time <= now()";
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type Checkpoint, lineOf, parseCheckpoints, readCheckpoints } from "../../src/audit/checkpoint.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
 import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
-import { scaled } from "../torture/scale.ts";
+import { scaled, seeded } from "../torture/scale.ts";
 import { action, auditOf, breakOf, verified } from "./events.ts";
 
 const length = 30;
@@ -73,6 +73,19 @@ const offences: [name: string, sql: (n: number) => string, later: 0 | 1][] = [
   ],
   ["an edited hash", (n) => `UPDATE audit_link SET hash = sha256(hash) WHERE sequence = ${n}`, 0],
   ["a deleted event", (n) => `DELETE FROM audit_event WHERE ${event(n)}`, 0],
+  [
+    "a deleted event, whose link says that it is older than all that is kept",
+    (n) => `DELETE FROM audit_event WHERE ${event(n)};
+      UPDATE audit_link SET event_time = '1969-12-31' WHERE sequence = ${n}`,
+    0,
+  ],
+  ["a time that is none", (n) => `UPDATE audit_link SET event_time = '-infinity' WHERE sequence = ${n}`, 0],
+  [
+    "a hash of another length",
+    (n) => `ALTER TABLE audit_link DROP CONSTRAINT IF EXISTS audit_link_hash_check;
+      UPDATE audit_link SET hash = hash || '\\x00' WHERE sequence = ${n}`,
+    0,
+  ],
   ["a deleted link", (n) => `DELETE FROM audit_link WHERE sequence = ${n}`, 1],
   [
     "a deleted event with its link",
@@ -98,7 +111,7 @@ test.each(offences)("%s is found where it is, wherever that is", async (_, sql, 
         expect((await breakOf(store))?.sequence).toBe(BigInt(n + later));
       })
       .afterEach(restore),
-    { numRuns: scaled({ test: 3, torture: 200 }) },
+    { ...seeded, numRuns: scaled({ test: 3, torture: 200 }) },
   );
 });
 
@@ -119,7 +132,7 @@ test("two entries that changed their places, or their texts, are found at the fi
         expect((await breakOf(store))?.sequence).toBe(BigInt(Math.min(a, b)));
       })
       .afterEach(restore),
-    { numRuns: scaled({ test: 4, torture: 200 }) },
+    { ...seeded, numRuns: scaled({ test: 4, torture: 200 }) },
   );
 });
 
@@ -129,6 +142,14 @@ test("an event that was put in past the service is found, though nothing leads t
   expect(await breakOf(store)).toMatchObject({
     sequence: undefined,
     problem: expect.stringContaining("past the service"),
+  });
+});
+
+test("a place far behind the end is found, and what is missing before it is told", async () => {
+  await admin.query(`UPDATE audit_link SET sequence = 9000000000000 WHERE sequence = ${length}`);
+  expect(await breakOf(store)).toMatchObject({
+    sequence: 9000000000000n,
+    problem: expect.stringMatching(/^entries 30 to 8999999999999 are missing/i),
   });
 });
 

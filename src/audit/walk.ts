@@ -1,0 +1,131 @@
+/** Goes along a chain as it is stored, part by part, and stops at the first place where something is wrong. */
+import type { AuditChainPart } from "../store/audit-chain.ts";
+import { genesis, headBytes, linkHashIn } from "./chain.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import type { Break } from "./verification.ts";
+
+export interface Walk {
+  /** Says whether all was well. The texts have room for `headBytes` before them. */
+  take(part: AuditChainPart): boolean;
+  /** What is wrong with the end, when all parts have been taken. */
+  end(): Break | undefined;
+  broken(): Break | undefined;
+  verified(): number;
+  /** The last place that was found good; 0 for none. */
+  sequence(): bigint;
+}
+
+/** What is stored at a place. */
+interface Place {
+  readonly sequence: number;
+  readonly eventMs: number;
+  /** In hex. */
+  readonly hash: string;
+  /** Room for the head, and the event's text; undefined where there is none. */
+  readonly bytes: Buffer | undefined;
+}
+
+export function walkAlong(organizationId: string, checkpoints: readonly Checkpoint[]): Walk {
+  const bySequence = Map.groupBy(checkpoints, ({ sequence }) => Number(sequence));
+  const textsOf = encoder();
+  let start: Start | undefined;
+  /** The last place that was found good, and the bytes of its hash. */
+  let last = 0;
+  let before: Uint8Array = genesis(organizationId);
+  let verified = 0;
+  let broken: Break | undefined;
+
+  const check = ({ sequence, eventMs, hash, bytes }: Place): string | undefined => {
+    if (start === undefined) {
+      start = startAt(sequence, organizationId, bySequence.get(sequence - 1) ?? []);
+      if (start === undefined) return firstMissing(sequence);
+      [last, before] = [sequence - 1, start.hash];
+    }
+    if (sequence === last) return "There are two entries at this place.";
+    if (sequence !== last + 1) return gap(last, sequence);
+    // What was written before the months that are kept is gone, and the link stands for it.
+    const isLetGo = bytes === undefined && eventMs >= 0 && eventMs < start.keptFromMs;
+    if (bytes === undefined && !isLetGo) return "The entry itself is gone, and its link is left.";
+    if (bytes !== undefined && (!isTime(eventMs) || linkHashIn(bytes, before, sequence, eventMs) !== hash)) {
+      return "The entry is not what it was when it was linked, or its hash or one before it was changed.";
+    }
+    if (bySequence.get(sequence)?.some((checkpoint) => checkpoint.hash.toString("hex") !== hash)) {
+      return "The chain was computed anew: its checkpoint signs another hash. What was changed is here, or between here and the checkpoint before.";
+    }
+    return undefined;
+  };
+
+  return {
+    take({ first, heads, hashes, entries }) {
+      const texts = textsOf(entries);
+      const hashBytes = Buffer.from(hashes, "hex");
+      for (let i = 0, at = 0; 3 * i < heads.length; i++) {
+        const [offset = 0, eventMs = 0, length = 0] = [heads[3 * i], heads[3 * i + 1], heads[3 * i + 2]];
+        const end = at + headBytes + Math.max(0, length);
+        const bytes = length < 0 ? undefined : texts.subarray(at, end);
+        const sequence = Number(first) + offset;
+        const problem = check({ sequence, eventMs, hash: hashes.slice(64 * i, 64 * i + 64), bytes });
+        if (problem !== undefined) {
+          broken = { sequence: first + BigInt(offset), problem };
+          return false;
+        }
+        [last, before, at] = [sequence, hashBytes.subarray(32 * i, 32 * i + 32), end];
+        verified++;
+      }
+      return true;
+    },
+    end() {
+      const highest = bySequence.keys().reduce((most, sequence) => Math.max(most, sequence), 0);
+      if (highest <= last) return undefined;
+      // Of an organization that has been quiet for long, all that is kept is where its chain was.
+      const isAllGone = verified === 0 && bySequence.get(highest)?.some(({ keptFromMs }) => keptFromMs > 0);
+      if (isAllGone) return undefined;
+      const problem = `The end of the chain was cut off: a checkpoint says that it went on to ${highest} at least.`;
+      return { sequence: BigInt(last) + 1n, problem };
+    },
+    broken: () => broken,
+    verified: () => verified,
+    sequence: () => BigInt(last),
+  };
+}
+
+/** One that the service can have written: of 48 bits, which last for 8,000 years. */
+function isTime(ms: number): boolean {
+  return ms >= 0 && ms < 2 ** 48;
+}
+
+/** Texts as UTF-8, in the same space each time. */
+function encoder(): (text: string) => Buffer {
+  let space = Buffer.alloc(0);
+  return (text) => {
+    // UTF-8 takes at most three bytes for each unit of UTF-16.
+    if (space.length < text.length * 3) space = Buffer.alloc(text.length * 4);
+    return space.subarray(0, space.write(text));
+  };
+}
+
+interface Start {
+  /** Before the first link. */
+  readonly hash: Buffer;
+  /** What was written before may be gone. */
+  readonly keptFromMs: number;
+}
+
+/** A chain begins at 1, or where a checkpoint says that what was before was let go. */
+function startAt(sequence: number, organizationId: string, before: readonly Checkpoint[]): Start | undefined {
+  const [retained] = before.filter(({ keptFromMs }) => keptFromMs > 0).toSorted((a, b) => b.keptFromMs - a.keptFromMs);
+  if (sequence === 1) return { hash: genesis(organizationId), keptFromMs: retained?.keptFromMs ?? 0 };
+  return retained && { hash: retained.hash, keptFromMs: retained.keptFromMs };
+}
+
+function firstMissing(sequence: number): string {
+  return `The chain begins here and not at 1, and no checkpoint says that what was before was let go: ${counted(1, sequence)} missing.`;
+}
+
+function gap(last: number, found: number): string {
+  return `${counted(last + 1, found)} missing before this one.`;
+}
+
+function counted(from: number, to: number): string {
+  return to - from === 1 ? `entry ${from} is` : `entries ${from} to ${to - 1} are`;
+}
