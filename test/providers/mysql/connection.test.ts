@@ -7,7 +7,7 @@ import { mysqlClient } from "../../support/mysql-client.ts";
 import { rogueServer } from "../../support/service.ts";
 import type { SourceClient } from "../../support/source-kind.ts";
 import { stopwatch } from "../../support/stopwatch.ts";
-import { scaled } from "../../torture/scale.ts";
+import { scaled, seeded } from "../../torture/scale.ts";
 import { inPieces } from "../postgresql/pieces.ts";
 import { dial, loginOf, open, rest, timeoutMs } from "./opened.ts";
 import { column, described, endAt, obeying, packet, prepared, row, sized } from "./rogue.ts";
@@ -54,7 +54,7 @@ describe("packets that arrive in pieces", () => {
     const sizes = fc.infiniteStream(fc.oneof(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 3_000 })));
     await fc.assert(
       fc.asyncProperty(sizes, (stream) => readsAll(stream, 60)),
-      { numRuns: scaled({ test: 8, torture: 200 }) },
+      { ...seeded, numRuns: scaled({ test: 8, torture: 200 }) },
     );
   });
 });

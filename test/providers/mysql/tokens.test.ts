@@ -6,7 +6,7 @@ import { sessionSettings } from "../../../src/providers/mysql/dialect.ts";
 import { readTokens, type Token } from "../../../src/providers/mysql/tokens.ts";
 import { freshMysqlDatabase } from "../../support/mariadb.ts";
 import type { FreshDatabase } from "../../support/postgres.ts";
-import { scaled } from "../../torture/scale.ts";
+import { scaled, seeded } from "../../torture/scale.ts";
 
 /** Each as its kind and its text; or why there are none. */
 function read(text: string): string[] | string {
@@ -174,7 +174,7 @@ test("a statement without its comments, and with other strings, is one to the se
       if (isStatement) taken++;
       expect(await isTaken(plainly(tokens)), text).toBe(isStatement);
     }),
-    { numRuns: scaled({ test: 3_000, torture: 300_000 }) },
+    { ...seeded, numRuns: scaled({ test: 3_000, torture: 300_000 }) },
   );
   expect(taken).toBeGreaterThan(50);
 });

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { FilterNode, Operator } from "../../../src/providers/contract.ts";
 import { compileSelect } from "../../../src/providers/sql/select.ts";
-import { scaled } from "../../torture/scale.ts";
+import { scaled, seeded } from "../../torture/scale.ts";
 import {
   bounded,
   type Column,
@@ -62,7 +62,7 @@ export function testFilters(engine: Engine): void {
           ).toEqual(meant(tree, made));
         }
       }),
-      { numRuns: scaled({ test: 8, torture: 300 }), ...bounded },
+      { ...seeded, numRuns: scaled({ test: 8, torture: 300 }), ...bounded },
     );
   });
 }

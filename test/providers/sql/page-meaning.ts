@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { ResourceQuery } from "../../../src/providers/contract.ts";
 import type { SqlResource } from "../../../src/providers/sql/dialect.ts";
 import { compileSelect, nextContinuation } from "../../../src/providers/sql/select.ts";
-import { scaled } from "../../torture/scale.ts";
+import { scaled, seeded } from "../../torture/scale.ts";
 import {
   bounded,
   createTable,
@@ -48,7 +48,7 @@ export function testPages(engine: Engine): void {
           expect(ids, JSON.stringify(orderBy)).toEqual(ordered(originals, orderBy, table));
         }
       }),
-      { numRuns: scaled({ test: 12, torture: 300 }), ...bounded },
+      { ...seeded, numRuns: scaled({ test: 12, torture: 300 }), ...bounded },
     );
   });
 
@@ -88,7 +88,7 @@ export function testPages(engine: Engine): void {
         const seen = ids.filter((id) => id >= 0 && id % 10 === 0 && !gone.has(id));
         expect(seen, JSON.stringify(orderBy)).toEqual(ordered(staying, orderBy, table));
       }),
-      { numRuns: scaled({ test: 15, torture: 500 }), ...bounded },
+      { ...seeded, numRuns: scaled({ test: 15, torture: 500 }), ...bounded },
     );
   });
 }
