@@ -12,6 +12,30 @@ export const done: Answer<true> = {
   },
 };
 
+/** What a server says of a statement that gives no rows. */
+export interface Outcome {
+  readonly affectedRows: number;
+  /** The number that it gave to a row of a table that counts its rows, in digits; `0` when to none. */
+  readonly insertId: string;
+  readonly warnings: number;
+}
+
+/** Reads `bytes[start, end)`, an OK packet. */
+function readOutcome(bytes: Buffer, start: number, end: number): Outcome {
+  const idAt = start + 1 + lengthSize(bytes[start + 1] as number);
+  const statusAt = idAt + lengthSize(bytes[idAt] as number);
+  if (bytes[start] !== answers.ok || statusAt + 4 > end) throw protocolBroken();
+  const insertId = statusAt - idAt === 9 ? bytes.readBigUInt64LE(idAt + 1) : lengthAt(bytes, idAt, end);
+  return {
+    affectedRows: lengthAt(bytes, start + 1, end),
+    insertId: String(insertId),
+    warnings: bytes.readUInt16LE(statusAt + 2),
+  };
+}
+
+/** As `done`, with what there is to tell. */
+export const outcome: Answer<Outcome> = { packet: readOutcome };
+
 /** What both sides have agreed on that changes what an answer looks like. */
 export interface Agreed {
   readonly extendedMetadata: boolean;

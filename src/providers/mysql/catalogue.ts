@@ -14,6 +14,12 @@ import { valueTypeOf } from "./value-type.ts";
 export interface MysqlResource extends SqlResource {
   readonly kind: ResourceKind;
   readonly primaryKey: readonly string[];
+  /** Who holds its rows: `InnoDB`; empty for a view. */
+  readonly engine: string;
+  /** How many unique indexes there are, the primary key among them. */
+  readonly uniqueIndexes: number;
+  /** The field that the server itself gives the next number to, when a row comes without. */
+  readonly counted: string | undefined;
 }
 
 /** Whose catalogue it is. */
@@ -71,7 +77,7 @@ export async function lookUpResource(run: Run, name: string, catalogue: Catalogu
   if (relation === undefined)
     throw unknownResource(name, nearestResources(name, parsed, await readNames(run, database)));
   const [schema, table, , ...kind] = relation as [string, string, string, ...(string | null)[]];
-  const fields = await readFields(run, schema, table, catalogue.server);
+  const { fields, counted } = await readFields(run, schema, table, catalogue.server);
   if (fields.length === 0) throw unreadable(formatName(schema, table), kindOf(kind) === "view");
   const keys = await readKeys(run, schema, table, fields);
   return {
@@ -81,6 +87,9 @@ export async function lookUpResource(run: Run, name: string, catalogue: Catalogu
     fields,
     primaryKey: keys.primary,
     keys: holdsItsKeys(kind) ? keys.paging : [],
+    engine: kind[1] ?? "",
+    uniqueIndexes: keys.indexes,
+    counted,
   };
 }
 
@@ -105,15 +114,18 @@ const ofTable = (alias: string) => `${alias}.table_schema = ? AND ${alias}.table
 
 const columnsOfTable = ofTable("c");
 
-async function readFields(run: Run, schema: string, table: string, { isMariaDb }: Server): Promise<SqlField[]> {
+async function readFields(run: Run, schema: string, table: string, { isMariaDb }: Server) {
   const named = [schema, table, schema, table];
   const columns = await readColumns(run, columnsOfTable, named);
   const json = isMariaDb ? await readCheckedAsJson(run, "k.table_name = ?", [schema, table]) : undefined;
-  return columns.map((column) => ({
-    name: column.name,
-    nullable: column.nullable,
-    ...valueTypeOf({ ...column, isJson: json?.has(column) ?? false }),
-  }));
+  const fields = columns.map(
+    (column): SqlField => ({
+      name: column.name,
+      nullable: column.nullable,
+      ...valueTypeOf({ ...column, isJson: json?.has(column) ?? false }),
+    }),
+  );
+  return { fields, counted: columns.find(({ extra }) => /\bauto_increment\b/i.test(extra))?.name };
 }
 
 const keyQuery = `SELECT s.index_name, s.column_name, s.sub_part, s.index_type
@@ -130,7 +142,7 @@ async function readKeys(run: Run, schema: string, table: string, fields: readonl
     .map(([index, rows]) => ({ isPrimary: index === "PRIMARY", names: rows.map(([, column]) => column ?? "") }))
     .sort((a, b) => Number(b.isPrimary) - Number(a.isPrimary) || a.names.length - b.names.length)
     .map(({ names }) => names);
-  return { primary, paging };
+  return { primary, paging, indexes: parts.size };
 }
 
 /** A part of a text is no key, and neither is an expression. Hashes hold texts that are longer than those that are sorted. */

@@ -4,12 +4,12 @@ import type { Dial } from "../../egress/dial.ts";
 import { textRows } from "../../rows/page.ts";
 import type { Settled } from "../contract.ts";
 import { type Activity, ended, stopped } from "../sql/activity.ts";
-import { done } from "./answers.ts";
+import { done, type Outcome, outcome } from "./answers.ts";
 import type { Server, Version } from "./functions.ts";
 import { createKiller, type Identity, type Killer, readIdentity } from "./killing.ts";
 import { type Greeted, type Login, logIn, openWire } from "./login.ts";
 import { Reading, type Statement } from "./reading.ts";
-import { ping, quit } from "./session-commands.ts";
+import { commit, ping, quit, rollback } from "./session-commands.ts";
 import { SessionState } from "./state.ts";
 
 export class SourceConnection {
@@ -65,6 +65,21 @@ export class SourceConnection {
     return this.#begin(new Reading(this.#state, statement, timeoutMs));
   }
 
+  /** Begins a transaction that may write: what is read from now on with `within` belongs to it. */
+  beginWriting(timeoutMs: number): Promise<void> {
+    return this.#begin(new Asking(this.#state.beginWriting(timeoutMs))).answer;
+  }
+
+  /** Keeps what the transaction has changed. Whoever gives up meanwhile still learns how it ended. */
+  commit(): Promise<Outcome> {
+    return this.#begin(new Asking(this.#ending(commit), true)).answer;
+  }
+
+  /** Undoes what the transaction has changed. */
+  rollback(): Promise<Outcome> {
+    return this.#begin(new Asking(this.#ending(rollback))).answer;
+  }
+
   /** All rows of a small result as text. What is not UTF-8 becomes U+FFFD: a comment may be so, and the rest is good. */
   async rows(statement: Statement, timeoutMs: number): Promise<(string | null)[][]> {
     const reading = this.read({ ...statement, lenient: true }, timeoutMs);
@@ -103,6 +118,12 @@ export class SourceConnection {
     let settled: Settled = "answered";
     if (activity !== undefined) {
       this.#open = false;
+      // What is stopped while it is kept may be kept or not: it ends by itself, soon.
+      if (activity instanceof Asking && activity.decisive) {
+        settled = await this.settle();
+        this.close();
+        return settled;
+      }
       const killer = this.#createKiller();
       const request = (signal: AbortSignal) => this.#unlessKilled(killer, signal);
       settled = await stopped(activity, reason, { request, heard: () => this.#state.wire.isOpen });
@@ -141,6 +162,13 @@ export class SourceConnection {
       this.#state.wire.destroy();
       throw error;
     }
+  }
+
+  /** What triggers have left in the session must not meet the next call, and this one need not wait for that. */
+  async #ending(command: Buffer): Promise<Outcome> {
+    const ended = await this.#state.wire.ask(command, outcome);
+    this.#state.tidy(true);
+    return ended;
   }
 
   #begin<T extends Activity>(activity: T): T {
@@ -183,9 +211,12 @@ class Asking<T> implements Activity {
   readonly answer: Promise<T>;
   readonly settled: Promise<void>;
   broken = false;
+  /** What it does can't be taken back. */
+  readonly decisive: boolean;
   readonly #given = Promise.withResolvers<T>();
 
-  constructor(asked: Promise<T>) {
+  constructor(asked: Promise<T>, decisive = false) {
+    this.decisive = decisive;
     this.answer = this.#given.promise;
     this.answer.catch(() => {}); // Whoever asked gets the error, too.
     this.settled = asked.then(

@@ -27,6 +27,9 @@ export interface Server {
  * Settings of the session that compiled SQL relies on, besides a clock in UTC and
  * utf8mb4.
  *
+ * A zero that is stored stays one, and is not the next number of those that the server
+ * counts itself.
+ *
  * A date that a row holds must be one that a page can begin behind: `0000-00-00`, and
  * what ALLOW_INVALID_DATES let in once. Texts are sorted by as many bytes only as
  * `max_sort_length` says, 1,024 by default, but compared by all of them: a page would
@@ -34,7 +37,7 @@ export interface Server {
  * TEXT can hold, and MySQL wants room for fifteen of them.
  */
 export const sessionSettings = {
-  sql_mode: "'STRICT_ALL_TABLES,ALLOW_INVALID_DATES'",
+  sql_mode: "'STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO'",
   max_sort_length: "262144",
   sort_buffer_size: "8388608",
 } as const;

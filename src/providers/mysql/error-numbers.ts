@@ -7,6 +7,7 @@
  * @see https://mariadb.com/kb/en/mariadb-error-code-reference/
  */
 import {
+  constraints,
   credentialRejected,
   denied,
   type Entry,
@@ -97,6 +98,8 @@ const badCollations = rejected(
   "Convert one of them: CONVERT(… USING utf8mb4) COLLATE utf8mb4_bin.",
 );
 
+const generated = rejected("A field was given a value that the source makes itself.", "Leave the field out.");
+
 const damaged = unavailable("The source has a problem with its own files.", "Look at the source's own log.");
 
 const ended: Meaning = {
@@ -167,7 +170,13 @@ const byNumber: ReadonlyMap<number, Entry<ServerAnswer>> = new Map(
       [[1235], rejected("The statement asks for what the source can't do.", "Write it in another way.")],
       [[1267, 1270, 1271], badCollations],
       [[1300, 3854], badText],
-      [[1366], unfitValue],
+      [[1265, 1366], unfitValue],
+      // What breaks a rule that the source has for its rows.
+      [[1022, 1062, 1169, 1557, 1586, 1761, 1762, 1859], constraints.unique],
+      [[1216, 1217, 1451, 1452], constraints.reference],
+      [[1048, 1263, 1364], constraints.notNull],
+      [[1369, 1526, 1748, 3819, 4025], constraints.check],
+      [[1906, 3105], generated],
       [[1139, ...range(3684, 3700), 3852, 3887, 3900], badRegularExpression],
       [[3069, ...range(3140, 3158), 3165, ...range(4036, 4045)], badJson],
     ] satisfies (readonly [readonly number[], Entry<ServerAnswer>])[]

@@ -8,6 +8,7 @@ import { answerFailure, classifyFor } from "../sql/classify.ts";
 import type { ErrorContext } from "../sql/meaning.ts";
 import { answerMeaning, type ServerAnswer } from "./error-numbers.ts";
 import { placeOf } from "./error-place.ts";
+import { ruleOf } from "./error-rule.ts";
 
 const upstream = "mysql";
 
@@ -34,7 +35,7 @@ function classifyAnswer(cause: Error & ServerAnswer, context: ErrorContext): Fai
   const { errno, sqlState, message } = cause;
   return answerFailure(upstream, answerMeaning(cause, context), cause, {
     status: sqlState === "" ? generalState : sqlState,
-    metadata: { errno: String(errno) },
+    metadata: { errno: String(errno), ...ruleOf(errno, message) },
     place: placeOf(errno, message, context.statement),
     context,
   });

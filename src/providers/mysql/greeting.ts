@@ -66,11 +66,14 @@ export function tellsMetadata({ more }: Pick<Greeting, "more">): boolean {
   return (more & extendedMetadata) !== 0;
 }
 
-/** What both sides can do, and we use: no files of ours, no second statement in one, no second result. */
+/**
+ * What both sides can do, and we use: no files of ours, no second statement in one, no second
+ * result. An update counts the rows that it has found, whether it changed them or not.
+ */
 function agreed(greeting: Greeting, encrypted: boolean): number {
-  const { longPassword, longFlag, transactions, pluginAuthLength, connectAttributes, tls } = capabilities;
+  const { longPassword, foundRows, longFlag, transactions, pluginAuthLength, connectAttributes, tls } = capabilities;
   const own = tellsMetadata(greeting) ? 0 : longPassword;
-  const wanted = needed | longFlag | transactions | pluginAuthLength | connectAttributes | own;
+  const wanted = needed | foundRows | longFlag | transactions | pluginAuthLength | connectAttributes | own;
   return ((wanted & (greeting.capabilities | longPassword)) | (encrypted ? tls : 0)) >>> 0;
 }
 

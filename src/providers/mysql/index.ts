@@ -30,7 +30,7 @@ export default defineProvider({
   id: "mysql",
   title: "MySQL and MariaDB",
   type: "database",
-  capabilities: ["test", "schema", "query", "native_query", "explain"],
+  capabilities: ["test", "schema", "query", "native_query", "explain", "execute"],
   config: z.strictObject({
     host,
     port: z.int().min(1).max(65_535).default(3306).describe("The server's port."),
@@ -45,7 +45,9 @@ export default defineProvider({
       .min(1)
       .max(128)
       .refine(...withoutNul)
-      .describe("The user. Give it no more than it needs: SELECT on what should be read."),
+      .describe(
+        "The user. Give it no more than it needs: SELECT on what should be read, and INSERT, UPDATE or DELETE on what Execute should change.",
+      ),
     tls: z
       .enum(["verify_full", "verify_ca", "disable"])
       .default("verify_full")

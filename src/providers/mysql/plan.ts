@@ -1,12 +1,13 @@
 /** From a query to the statement that is sent, by what the catalogue says. */
 import { LRUCache } from "lru-cache";
 import { Failure } from "../../failure.ts";
-import type { NativeQuery, Operand, PageRequest, ReadQuery, ResourceQuery } from "../contract.ts";
+import type { ActionRequest, NativeQuery, Operand, PageRequest, ReadQuery, ResourceQuery } from "../contract.ts";
 import { refuseUnstorable } from "../sql/operand.ts";
 import type { SqlPlan } from "../sql/page.ts";
 import type { Run } from "../sql/run.ts";
 import { compileSelect } from "../sql/select.ts";
 import { lookUpResource, type MysqlResource } from "./catalogue.ts";
+import { type Change, planChange, readRoom } from "./changing.ts";
 import { mysqlDialect } from "./dialect.ts";
 import type { Server } from "./functions.ts";
 import type { Parameter } from "./parameters.ts";
@@ -26,6 +27,8 @@ export interface Source {
 }
 
 export interface Planner {
+  /** @throws Failure also for a table that can't undo a change */
+  change(source: Source, request: ActionRequest): Promise<Change>;
   /** @param page Absent to read all rows. */
   plan(source: Source, query: ReadQuery, page?: PageRequest): Promise<Plan>;
   /** The catalogue may have changed: what was learned of it is read again. */
@@ -43,17 +46,27 @@ const maxResources = 1_000;
 export function createPlanner(database: string, functions: readonly string[] = []): Planner {
   const resources = new LRUCache<string, MysqlResource>({ max: maxResources, ttl: maxAgeMs });
 
-  async function planResource({ run, server }: Source, query: ResourceQuery, page?: PageRequest): Promise<Plan> {
-    const known = resources.get(query.resource);
-    const resource = known ?? (await lookUpResource(run, query.resource, { database, server }));
-    if (known === undefined) resources.set(query.resource, resource);
-    const dialect = mysqlDialect(server);
+  async function resourceNamed({ run, server }: Source, name: string): Promise<MysqlResource> {
+    const known = resources.get(name);
+    const resource = known ?? (await lookUpResource(run, name, { database, server }));
+    if (known === undefined) resources.set(name, resource);
+    return resource;
+  }
+
+  async function planResource(source: Source, query: ResourceQuery, page?: PageRequest): Promise<Plan> {
+    const resource = await resourceNamed(source, query.resource);
+    const dialect = mysqlDialect(source.server);
     const select = compileSelect({ dialect, resource, query, ...(page === undefined ? {} : { page }) });
     const { text, parameters, fields, paging } = select;
     return { text, parameters, bound: parameters, fields, paging, select };
   }
 
   return {
+    async change(source, request) {
+      const resource = await resourceNamed(source, request.action.resource);
+      const { maxPacket } = await readRoom(source.run, resource);
+      return planChange({ dialect: mysqlDialect(source.server), resource, request, maxPacket });
+    },
     plan: async (source, query, page) =>
       query.kind === "resource"
         ? planResource(source, query, page)

@@ -10,6 +10,7 @@ export const answers = { ok: 0x00, moreData: 0x01, localInfile: 0xfb, endOfFile:
 /** What both sides can do; see "Capabilities Flags" of MySQL's protocol. */
 export const capabilities = {
   longPassword: 0x1,
+  foundRows: 0x2,
   longFlag: 0x4,
   connectWithDatabase: 0x8,
   protocol41: 0x200,

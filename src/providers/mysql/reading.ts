@@ -8,7 +8,7 @@
  */
 import { batchBytes, type PackedBatch, PackedWriter } from "../../rows/packed.ts";
 import { areUtf8Together, fieldNotUtf8 } from "../../rows/utf8.ts";
-import { Columns, columnCount } from "./answers.ts";
+import { Columns, columnCount, type Outcome, outcome } from "./answers.ts";
 import { createRowPacker, type RowPacker } from "./cells.ts";
 import type { Column } from "./column.ts";
 import { notUtf8 } from "./malformed.ts";
@@ -25,6 +25,8 @@ export interface Statement {
   readonly maxRows?: number | undefined;
   /** It is the caller's own, who may have left traces in the session. */
   readonly native?: boolean;
+  /** It is one of several in a transaction that its caller ends. */
+  readonly within?: boolean;
   /** How many columns its rows must have; absent when the source may say. */
   readonly columns?: number;
   /** What its text says is for the service itself, which makes do with one that is not UTF-8. */
@@ -54,6 +56,7 @@ export class Reading implements Answer<true> {
   #columns: Columns | undefined;
   #pack: RowPacker | undefined;
   #rows = 0;
+  #outcome: Outcome | undefined;
   #finished = false;
   /** The server has said that there are no more rows. */
   #ended = false;
@@ -77,6 +80,11 @@ export class Reading implements Answer<true> {
   /** As many rows have come as were wanted, and the statement may have more. */
   get cut(): boolean {
     return this.#finished && !this.#ended;
+  }
+
+  /** What came of a statement without rows; known when it has settled. */
+  get outcome(): Outcome | undefined {
+    return this.#outcome;
   }
 
   /** Nothing that still comes is wanted, though the server may not know. */
@@ -110,7 +118,7 @@ export class Reading implements Answer<true> {
   }
 
   async #run(timeoutMs: number): Promise<void> {
-    const { text, parameters, native = false, maxRows } = this.#statement;
+    const { text, parameters, native = false, within = false, maxRows } = this.#statement;
     const state = this.#state;
     try {
       await state.tidied;
@@ -119,7 +127,7 @@ export class Reading implements Answer<true> {
       // It was given up before it ran.
       if (this.#error !== undefined) throw this.#error;
       await state.wire.ask(encodeExecute(id, parameters), this);
-      if (!this.broken) state.tidy(native);
+      if (!this.broken && !within) state.tidy(native);
     } catch (error) {
       this.broken = true;
       this.#flush();
@@ -135,7 +143,8 @@ export class Reading implements Answer<true> {
       this.#finish();
       return true;
     }
-    if (this.#columns === undefined) return this.#begin(columnCount(bytes, start, end));
+    if (this.#columns === undefined)
+      return this.#begin(columnCount(bytes, start, end), () => outcome.packet(bytes, start, end));
     if (this.#columns.packet(bytes, start, end)) {
       this.#pack = createRowPacker(this.#columns.list);
       this.#describe.resolve(this.#columns.list);
@@ -149,11 +158,12 @@ export class Reading implements Answer<true> {
     if (this.#writer.rows > 0) this.#flushTimer ??= setTimeout(() => this.#flush(), flushMs);
   }
 
-  #begin(count: number): true | undefined {
+  #begin(count: number, ended: () => Outcome | undefined): true | undefined {
     if (count !== (this.#statement.columns ?? count)) throw fieldsDiffer();
     this.#columns = new Columns(count, this.#state);
     if (count > 0) return undefined;
-    this.#describe.resolve([]); // A statement without a result.
+    this.#outcome = ended(); // A statement without a result.
+    this.#describe.resolve([]);
     this.#ended = true;
     this.#finish();
     return true;

@@ -29,13 +29,23 @@ const listOf = (values: Readonly<Record<string, string>>) =>
  * of the database's own changes the session's settings.
  */
 export function preparations(isMariaDb: boolean): readonly Buffer[] {
-  const all = isMariaDb ? { ...settings, ...idleSettings } : settings;
-  return [
-    query(`SET NAMES utf8mb4, ${listOf(all)}`),
-    query("SET SESSION TRANSACTION READ ONLY"),
-    query("START TRANSACTION READ ONLY"),
-  ];
+  return [settle(isMariaDb), query("SET SESSION TRANSACTION READ ONLY"), query("START TRANSACTION READ ONLY")];
 }
+
+/**
+ * As `preparations`, for a transaction that may write: unless the server says of itself
+ * that a transaction is to be READ ONLY, which whoever has set it so meant.
+ */
+export function writingPreparations(isMariaDb: boolean): readonly Buffer[] {
+  return [settle(isMariaDb), query("START TRANSACTION")];
+}
+
+function settle(isMariaDb: boolean): Buffer {
+  return query(`SET NAMES utf8mb4, ${listOf(isMariaDb ? { ...settings, ...idleSettings } : settings)}`);
+}
+
+export const commit = query("COMMIT");
+export const rollback = query("ROLLBACK");
 
 /** Ends the transaction, and its locks on tables, and begins the next, which allows no writing either. */
 export const nextTransaction = query("ROLLBACK AND CHAIN");

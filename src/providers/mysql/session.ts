@@ -10,9 +10,11 @@ import type {
   Session,
   SessionContext,
 } from "../contract.ts";
+import { rehearse } from "../sql/action-end.ts";
 import { Borrowed, batchesOf, type MeaningOf, stoppedBySource } from "../sql/borrowed.ts";
 import { columnsOf, explanationOf, hasPlan, readPage, type SqlPlan } from "../sql/page.ts";
 import { sessionPool } from "../sql/session-pool.ts";
+import { change } from "./change.ts";
 import { SourceConnection } from "./connection.ts";
 import { classify } from "./errors.ts";
 import { readPlan } from "./explain.ts";
@@ -23,6 +25,7 @@ import type { Reading } from "./reading.ts";
 import { readSchema } from "./schema.ts";
 import { testConnection } from "./test.ts";
 import { fieldOf } from "./types.ts";
+import { createWriter } from "./writer.ts";
 
 /** What the configuration says besides how to log in. */
 interface Habits {
@@ -47,10 +50,10 @@ export function openSession(login: Login & Habits, password: string, context: Se
 
   /** The catalogue may not be what it was taken to be when a table or a field of it is missing. */
   const meaningFor =
-    (query?: ReadQuery): MeaningOf =>
+    (query?: ReadQuery, changes = false): MeaningOf =>
     (error) => {
       const statement = query?.kind === "native" ? { statement: query.text } : {};
-      const failure = classify(error, { database, user, ...statement });
+      const failure = classify(error, { database, user, changes, ...statement });
       if (failure?.status?.startsWith("42")) planner.forget();
       const stopped = failure?.kind === "cancelled" && failure.status !== undefined;
       return stopped ? stoppedBySource(failure, "max_execution_time or max_statement_time") : failure;
@@ -84,6 +87,14 @@ export function openSession(login: Login & Habits, password: string, context: Se
       } catch (error) {
         throw borrowed.failed(error);
       }
+    },
+    async execute(request, call) {
+      const borrowed = await Borrowed.from(pool, call, meaningFor(undefined, true));
+      return borrowed.during(async () => {
+        const plan = await planner.change(sourceOf(borrowed), request);
+        if (request.dryRun) return rehearse(plan.compiled, ({ text, parameters }) => borrowed.run(text, parameters));
+        return change(plan, request, createWriter(borrowed, request.maxBytes));
+      });
     },
     async close() {
       pool.close();

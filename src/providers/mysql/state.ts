@@ -2,7 +2,15 @@
 import { type Agreed, done } from "./answers.ts";
 import type { LoggedIn } from "./login.ts";
 import { PreparedStatements } from "./preparing.ts";
-import { type Limits, limiting, nextTransaction, preparations, reset, secondsFor } from "./session-commands.ts";
+import {
+  type Limits,
+  limiting,
+  nextTransaction,
+  preparations,
+  reset,
+  secondsFor,
+  writingPreparations,
+} from "./session-commands.ts";
 import type { SourceWire } from "./wire.ts";
 
 export class SessionState implements Agreed {
@@ -44,11 +52,23 @@ export class SessionState implements Agreed {
     );
   }
 
+  /** Begins a transaction that may write, in a session that has nothing of what was before. */
+  async beginWriting(timeoutMs: number): Promise<void> {
+    await this.#tidied;
+    await this.#reset();
+    for (const command of writingPreparations(this.isMariaDb)) await this.wire.ask(command, done);
+    await this.limit(timeoutMs);
+  }
+
   async #renew(): Promise<void> {
+    await this.#reset();
+    await this.begin();
+  }
+
+  async #reset(): Promise<void> {
     this.statements.clear();
     this.#limits = undefined;
     await this.wire.ask(reset, done);
-    await this.begin();
   }
 
   /** @param rows A statement without a LIMIT of its own gives no more. */

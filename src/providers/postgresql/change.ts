@@ -1,9 +1,11 @@
 /** An action in a transaction of its own: all of it is done, or nothing. */
-import { Failure } from "../../failure.ts";
 import type { ActionRequest, ActionResult } from "../contract.ts";
-import { type ActionForms, type ActionStatement, type CompiledAction, tooManyAffected } from "../sql/action.ts";
+import type { ActionForms, CompiledAction } from "../sql/action.ts";
+import { outcomeUnknown, tooManyAffected } from "../sql/action-end.ts";
 import { type Command, isRefusal, type RunCommands } from "./commands.ts";
 import { settingsText } from "./transaction.ts";
+
+const upstream = "postgresql";
 
 /** A Bind message counts its parameters in two bytes. */
 const maxParameters = 65_535;
@@ -16,16 +18,6 @@ export const postgresqlActions: ActionForms = {
     return `ON CONFLICT (${key.join(", ")}) DO UPDATE SET ${assigned.join(", ")}`;
   },
 };
-
-/** Says how many rows an action would touch, and what it would send. */
-export async function rehearse(
-  { statements, count, givenRows }: CompiledAction,
-  read: (statement: ActionStatement) => Promise<readonly (readonly (string | null)[])[]>,
-): Promise<ActionResult> {
-  const [[counted] = []] = count === undefined ? [] : await read(count);
-  const affectedRows = count === undefined ? givenRows : Number(counted);
-  return { affectedRows, fields: [], batches: [], statement: statements[0].text };
-}
 
 /**
  * Does it.
@@ -67,20 +59,11 @@ const undo: readonly Command[] = [{ text: "ROLLBACK" }];
 async function commit(command: RunCommands): Promise<void> {
   const [answer] = await command([{ text: "COMMIT" }], { decisive: true }).catch((error: unknown) => {
     // With its last word a server may have kept the change or not.
-    throw isRefusal(error) ? error : outcomeUnknown(error);
+    throw isRefusal(error) ? error : outcomeUnknown(upstream, error);
   });
   // So a server answers when the transaction had failed before.
-  if (answer?.tag !== "COMMIT") throw outcomeUnknown(answer?.tag);
+  if (answer?.tag !== "COMMIT") throw outcomeUnknown(upstream, answer?.tag);
   // What a trigger of the customer's may have left in the session must not meet the next
   // call, and this one need not wait for that.
   void command([{ text: "DISCARD ALL" }]).catch(() => {});
-}
-
-function outcomeUnknown(cause: unknown): Failure {
-  return new Failure("outcome_unknown", "The source was lost while it kept the change: whether it has is not known.", {
-    where: "upstream",
-    upstream: "postgresql",
-    remedy: "Look at the source before the action is sent again.",
-    cause,
-  });
 }

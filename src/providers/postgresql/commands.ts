@@ -4,9 +4,9 @@
  */
 import type { FieldDef, Submittable } from "pg";
 import { DatabaseError, serialize } from "pg-protocol";
-import { Failure } from "../../failure.ts";
 import { type PackedBatch, PackedWriter } from "../../rows/packed.ts";
 import { areUtf8Together, fieldNotUtf8 } from "../../rows/utf8.ts";
+import { tooMuchReturned } from "../sql/action-end.ts";
 import { commanding } from "./conversation.ts";
 import { packRow } from "./data-row.ts";
 import { notUtf8, protocolBroken } from "./protocol.ts";
@@ -101,7 +101,7 @@ export class Commands implements Submittable, RowSink {
 
   row(chunk: Buffer, start: number, end: number): void {
     this.#bytes += end - start;
-    if (this.#bytes > (this.#options.maxBytes ?? Number.POSITIVE_INFINITY)) this.#error ??= tooMuch();
+    if (this.#bytes > (this.#options.maxBytes ?? Number.POSITIVE_INFINITY)) this.#error ??= tooMuchReturned();
     if (this.#error !== undefined) return;
     if (packRow(this.#writer, this.#fields.length, chunk, start, end)) this.#cut = true;
   }
@@ -140,11 +140,4 @@ export class Commands implements Submittable, RowSink {
 /** The server refuses a command, and goes on; anything more serious ends the connection. */
 export function isRefusal(error: unknown): boolean {
   return error instanceof DatabaseError && error.severity === "ERROR";
-}
-
-function tooMuch(): Failure {
-  return new Failure("too_large", "The rows to be returned are more than an answer may hold. Nothing was changed.", {
-    where: "service",
-    remedy: "Name fewer fields in `returning`, or change fewer rows at once.",
-  });
 }

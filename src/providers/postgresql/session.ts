@@ -10,10 +10,11 @@ import type {
   Session,
   SessionContext,
 } from "../contract.ts";
+import { rehearse } from "../sql/action-end.ts";
 import { Borrowed, batchesOf, type MeaningOf, stoppedBySource } from "../sql/borrowed.ts";
 import { columnsOf, explanationOf, hasPlan, readPage } from "../sql/page.ts";
 import { sessionPool } from "../sql/session-pool.ts";
-import { change, rehearse } from "./change.ts";
+import { change } from "./change.ts";
 import type { RunCommands } from "./commands.ts";
 import { type Login, SourceConnection } from "./connection.ts";
 import { classify } from "./errors.ts";

@@ -1,5 +1,5 @@
 /** What changes the rows of a resource, as SQL statements that belong into one transaction. */
-import { Failure, invalidRequest } from "../../failure.ts";
+import { type Failure, invalidRequest } from "../../failure.ts";
 import type { ActionRequest, CreateAction, DeleteAction, Operand, UpdateAction, UpsertAction } from "../contract.ts";
 import type { Bind, Dialect, SqlField, SqlResource } from "./dialect.ts";
 import { fieldNamed } from "./field.ts";
@@ -10,6 +10,8 @@ import { encodeOperand } from "./operand.ts";
 export interface ActionForms {
   /** Parameters of one statement at most. */
   readonly maxParameters: number;
+  /** Bytes of one statement with its values at most, about. Default: any number. */
+  readonly maxBytes?: number;
   /**
    * What stands behind an INSERT whose rows may be there already: they are known by their
    * key, and get the new values of the other fields.
@@ -57,12 +59,17 @@ export interface ActionInput {
  */
 export function compileAction(input: ActionInput): CompiledAction {
   const { resource, request, dialect } = input;
-  const returning = request.returning.map((name, i) => fieldNamed(resource, name, `returning[${i}]`));
+  const returning = returnedFields(resource, request.returning);
   const columns = returning.map(({ name }) => dialect.quote(name)).join(", ");
   const tail = returning.length === 0 ? "" : ` RETURNING ${columns}`;
   const { action } = request;
   if (action.kind === "update" || action.kind === "delete") return { ...byCondition(input, action, tail), returning };
   return { ...byRows(input, action, tail), returning };
+}
+
+/** @throws Failure `unknown_field` */
+export function returnedFields(resource: SqlResource, names: readonly string[]): SqlField[] {
+  return names.map((name, i) => fieldNamed(resource, name, `returning[${i}]`));
 }
 
 type Compiled = Omit<CompiledAction, "returning">;
@@ -75,7 +82,7 @@ function binding(dialect: Dialect) {
 }
 
 function placeholderOf(operand: Operand, field: SqlField, path: string, dialect: Dialect, bind: Bind): string {
-  if (operand.kind !== "null") return dialect.typed(bind(encodeOperand(operand, field, path)), field);
+  if (operand.kind !== "null") return dialect.operand(encodeOperand(operand, field, path), field, bind);
   if (!field.nullable) throw invalidRequest({ field: path, description: `\`${field.name}\` can't be null.` });
   return dialect.typed("NULL", field);
 }
@@ -117,18 +124,38 @@ function byRows(input: ActionInput, action: CreateAction | UpsertAction, tail: s
   const quoted = fields.map(({ name }) => dialect.quote(name));
   const end = `${action.kind === "upsert" ? ` ${sameKey(input, action)}` : ""}${tail}`;
   const head = `INSERT INTO ${resource.sqlName} (${quoted.join(", ")}) VALUES `;
-  const rowsAtOnce = Math.max(1, Math.floor(forms.maxParameters / fields.length));
   const statements: ActionStatement[] = [];
-  for (let first = 0; first < action.rows.length; first += rowsAtOnce) {
+  for (let first = 0; first < action.rows.length; ) {
     const { parameters, bind } = binding(dialect);
-    const rows = action.rows
-      .slice(first, first + rowsAtOnce)
-      .map((row, i) => rowOf(row, fields, `${action.kind}.rows[${first + i}].values`, dialect, bind));
+    const taken = action.rows.slice(first, first + rowsAtOnce(action, first, forms));
+    const rows = taken.map((row, i) => rowOf(row, fields, `${action.kind}.rows[${first + i}].values`, dialect, bind));
     statements.push({ text: `${head}${rows.join(", ")}${end}`, parameters });
+    first += taken.length;
   }
   const [one, ...more] = statements;
   if (one === undefined) throw invalidRequest({ field: `${action.kind}.rows`, description: "give one row at least" });
   return { statements: [one, ...more], count: undefined, givenRows: action.rows.length };
+}
+
+/** How many of the rows from the first on go into one statement; one at least. */
+function rowsAtOnce({ rows, fields }: CreateAction | UpsertAction, first: number, forms: ActionForms): number {
+  const { maxParameters, maxBytes = Number.POSITIVE_INFINITY } = forms;
+  const most = Math.max(1, Math.floor(maxParameters / fields.length));
+  let bytes = 0;
+  for (let count = 0; count < most; count++) {
+    const row = rows[first + count];
+    if (row === undefined) return count;
+    bytes += row.reduce((sum, operand) => sum + bytesOf(operand), 0);
+    if (bytes > maxBytes && count > 0) return count;
+  }
+  return most;
+}
+
+/** What a value and its place in the statement take, about; bytes are written as hexadecimal digits. */
+function bytesOf(operand: Operand): number {
+  const placeBytes = 60;
+  if (operand.kind === "text") return placeBytes + Buffer.byteLength(operand.value);
+  return placeBytes + (operand.kind === "bytes" ? 2 * operand.value.length : 0);
 }
 
 function rowOf(
@@ -153,8 +180,12 @@ function sameKey({ dialect, resource, forms }: ActionInput, action: UpsertAction
   return forms.onSameKey(key.map(quote), changed.map(quote));
 }
 
-/** The unique key that an upsert goes by: one that the resource has, and whose fields are all given. */
-function keyOf(resource: ActionResource, action: UpsertAction): readonly string[] {
+/**
+ * The unique key that an upsert goes by: one that the resource has, and whose fields are all given.
+ *
+ * @throws Failure `invalid_request`
+ */
+export function keyOf(resource: ActionResource, action: UpsertAction): readonly string[] {
   const wanted = action.key.length > 0 ? action.key : resource.primaryKey;
   if (wanted.length === 0) throw keyRefused(`\`${resource.name}\` has no primary key`, resource);
   const key = [resource.primaryKey, ...resource.keys].find((each) => sameNames(each, wanted));
@@ -173,14 +204,4 @@ function keyRefused(problem: string, { keys }: SqlResource): Failure {
   const known = keys.map((each) => `(${each.join(", ")})`).join(", ");
   const advice = known === "" ? "use Create or Update" : `it has ${known}`;
   return invalidRequest({ field: "upsert.key", description: `${problem}; ${advice}` });
-}
-
-/** The cap that the caller has set is exceeded; the provider sees to it that nothing was changed. */
-export function tooManyAffected(affected: number, cap: number): Failure {
-  const message = `The action would touch ${affected} rows, more than \`max_affected_rows\` allows (${cap}). Nothing was changed.`;
-  return new Failure("too_many_affected", message, {
-    where: "request",
-    remedy: "Narrow the filter, or raise `max_affected_rows`.",
-    metadata: { affected_rows: String(affected) },
-  });
 }
