@@ -21,9 +21,6 @@ export interface EngineReading extends Running {
   readonly described: Promise<readonly Field[]>;
 }
 
-/** What an error's code says when the process has ended by itself. */
-export const engineLost = "ENGINE_LOST";
-
 /**
  * Starts the process.
  *
@@ -168,7 +165,8 @@ function forked(module: string): ChildProcess {
   });
 }
 
-const lost = () => Object.assign(new Error("The engine's process has ended."), { code: engineLost });
+/** As of a server that is gone. */
+const lost = () => Object.assign(new Error("The engine's process has ended."), { code: "ECONNRESET" });
 
 function errorOf({ message, properties }: ErrorParts): Error {
   return Object.assign(new Error(message), properties);

@@ -17,10 +17,11 @@ import { compiledColumns } from "../select.ts";
 import { sessionPool } from "../session-pool.ts";
 import { type EngineConnection, type EngineReading, openConnection } from "./connection.ts";
 import type { Parameter } from "./engine.ts";
+import { strayValue } from "./value.ts";
 
 export interface EngineSource {
-  /** What its processes count as where connections to each host are counted. */
-  readonly host: string;
+  /** The provider's id, which stands for a host where connections to each are counted. */
+  readonly provider: string;
   /** The URL of the file that serves as the engine's process. */
   readonly module: string;
   /** What that is opened with; fails with a Failure when it can't be opened. */
@@ -47,7 +48,7 @@ type Lent = Borrowed<EngineConnection>;
 export function engineSession(source: EngineSource, context: SessionContext): Session {
   const pool = sessionPool<EngineConnection>(
     {
-      host: source.host,
+      host: source.provider,
       open: async (signal) => openConnection(source.module, await source.opening(), signal),
       refuseRisky: async () => {}, // There are no users.
     },
@@ -56,7 +57,7 @@ export function engineSession(source: EngineSource, context: SessionContext): Se
   const meaningFor =
     (query?: ReadQuery): MeaningOf =>
     (error) =>
-      source.classify(error, query?.kind === "native" ? query.text : undefined);
+      strayValue(error, source.provider) ?? source.classify(error, query?.kind === "native" ? query.text : undefined);
   const borrow = (call: Call, query?: ReadQuery) => Borrowed.from(pool, call, meaningFor(query));
 
   async function withPlan<T>(
