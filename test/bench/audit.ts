@@ -1,118 +1,112 @@
 /**
- * What the audit log costs, and how quickly it is verified.
+ * What the audit log and the history cost, and how quickly the log is verified.
  *
- * `added_p99_ms`: what an action waits for its intent at 1,000 actions a second, whose
- * outcomes are written as well. `verify_rows_per_s`: entries of a chain, read from
- * PostgreSQL, hashed and compared, in one process.
+ * `added_p99_ms`: how much longer the p99 of an action's time is with the log than without,
+ * its intent and its outcome both waited for; the two take turns. `verify_rows_per_s`:
+ * entries of a chain that one process verifies. `history_us`: CPU of this process for the
+ * record of a query.
+ *
+ * The database is the built-in PostgreSQL with its own settings: what is committed is on
+ * the disk. Every round checks what it has moved.
  */
 import { createSecretKey } from "node:crypto";
 import { rm } from "node:fs/promises";
-import { setTimeout as delay } from "node:timers/promises";
-import { type Audit, createAudit } from "../../src/audit/audit.ts";
-import { entryOf, insertEntries } from "../../src/audit/entry.ts";
-import type { AuditEvent } from "../../src/audit/event.ts";
-import { auditKeys } from "../../src/audit/keys.ts";
-import { verifyChain } from "../../src/audit/verification.ts";
+import { createAudit } from "../../src/audit/audit.ts";
 import { startEmbedded } from "../../src/store/embedded.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
 import { enterableDirectory } from "../support/directory.ts";
-import { type Bench, median, percentile } from "./support/bench.ts";
+import { openActions, p99 } from "./audit/actions.ts";
+import { fill, type Verified, verify } from "./audit/chain.ts";
+import { type HistoryCase, historyCases, openHistory } from "./audit/history.ts";
+import { type Bench, type BenchOptions, median } from "./support/bench.ts";
 
 const key = createSecretKey(Buffer.from(`${"6a".repeat(31)}03`, "hex"));
-const actionsPerSecond = 1_000;
-const loadMs = 10_000;
 /** Entries of the chain that is verified. */
-const chainRows = 200_000;
+const chainRows = 400_000;
 
-function action(i: number): AuditEvent {
-  return {
-    organizationId: "acme",
-    actor: {
-      principal: `service-${i % 50}`,
-      authentication: "jwt",
-      requestId: crypto.randomUUID(),
-      clientAddress: "10.1.2.3",
-    },
-    event: "action.update",
-    connectorId: "0195a3f0-0000-7000-8000-00000000c0de",
-    resource: "public.orders",
-    details: { request_hash: "ab".repeat(32), dry_run: false },
-  };
-}
-
-const bench: Bench = async ({ rounds, progress }) => {
+const bench: Bench = async (options) => {
+  await using cleanup = new AsyncDisposableStack();
   const directory = await enterableDirectory();
-  const embedded = await startEmbedded({ directory });
+  cleanup.defer(() => rm(directory, { recursive: true, force: true }));
+  const embedded = await startEmbedded({ directory, log: options.progress });
+  cleanup.defer(() => embedded.stop());
   const store = await openStore({ url: embedded.url });
-  const audit = createAudit({ store, key });
-  try {
-    progress(`${actionsPerSecond} actions a second, for ${loadMs / 1_000} s`);
-    const waits = await actions(audit);
-    progress(`Writing a chain of ${chainRows.toLocaleString("en")} entries`);
-    await fill(store, chainRows - 2 * waits.length);
-    await audit.tend();
-    const rates: number[] = [];
-    for (let round = 1; round <= rounds; round++) {
-      rates.push(await verify(store));
-      progress(`Round ${round} of ${rounds}: ${Math.round(rates.at(-1) ?? 0).toLocaleString("en")} entries/s`);
-    }
-    const p99 = percentile(waits, 0.99);
-    return {
-      figures: { added_p99_ms: Number(p99.toFixed(2)), verify_rows_per_s: Math.round(median(rates)) },
-      table: {
-        columns: ["what", "median", "p99"],
-        rows: [["intent, ms", median(waits).toFixed(2), p99.toFixed(2)]],
-      },
-    };
-  } finally {
-    await audit.close();
-    await store.close();
-    await embedded.stop();
-    await rm(directory, { recursive: true, force: true });
-  }
+  cleanup.defer(() => store.close());
+  const actions = await measureActions(store, await embedded.createDatabase("customer"), options);
+  const history = await measureHistory(store, options);
+  const verified = await measureVerification(store, actions.entries, options);
+  const added = median(actions.with.map((ms, round) => ms - (actions.without[round] ?? 0)));
+  const rate = median(verified.map(({ rowsPerSecond }) => rowsPerSecond));
+  const over = (name: HistoryCase) => median(history[name].map((us, round) => us - (history.untold[round] ?? 0)));
+  return {
+    figures: {
+      ...{ added_p99_ms: round2(added), verify_rows_per_s: Math.round(rate), history_us: round2(over("query")) },
+      ...{ native_history_us: round2(over("native")) },
+    },
+    table: {
+      columns: ["what", "median of the rounds"],
+      rows: [
+        ["an action without the audit log, p99", `${median(actions.without).toFixed(2)} ms`],
+        ["an action with it, p99", `${median(actions.with).toFixed(2)} ms`],
+        ...Object.entries(historyCases).map(([name, what]) => {
+          return [`${what}, CPU`, `${median(history[name as HistoryCase]).toFixed(2)} µs`];
+        }),
+        ["entries verified in a second", Math.round(rate).toLocaleString("en")],
+        ["CPU of the verifying process", `${median(verified.map(({ cpuUs }) => cpuUs)).toFixed(2)} µs an entry`],
+      ],
+    },
+  };
 };
 
 export default bench;
 
-/** Actions at even times, whatever those before take. Gives the milliseconds that each waited for its intent. */
-async function actions(audit: Audit): Promise<number[]> {
-  const waits: number[] = [];
-  const running: Promise<void>[] = [];
-  const begin = performance.now();
-  const total = (actionsPerSecond * loadMs) / 1_000;
-  for (let i = 0; i < total; i++) {
-    const due = begin + (i * 1_000) / actionsPerSecond;
-    while (performance.now() < due) await delay(1);
-    const start = performance.now();
-    running.push(
-      audit.intent(action(i), 30_000).then((intent) => {
-        waits.push(performance.now() - start);
-        return audit.outcome(intent, { outcome: "succeeded", rows: 1 });
-      }),
-    );
+const round2 = (value: number) => Math.round(value * 100) / 100;
+
+/** The p99 of each round in milliseconds, and how many entries there are now. */
+async function measureActions(store: Store, databaseUrl: string, { rounds, progress }: BenchOptions) {
+  const audit = createAudit({ store, key });
+  const actions = await openActions(databaseUrl);
+  const measured = { with: [] as number[], without: [] as number[] };
+  await actions.turn(audit);
+  for (let round = 1; round <= rounds; round++) {
+    measured.without.push(p99(await actions.turn(undefined)));
+    measured.with.push(p99(await actions.turn(audit)));
+    const [without, added] = [measured.without.at(-1) ?? 0, measured.with.at(-1) ?? 0];
+    progress(`Actions ${round} of ${rounds}: p99 ${without.toFixed(2)} ms without, ${added.toFixed(2)} ms with.`);
   }
-  await Promise.all(running);
-  // The first second is the warming of the code and of the pool.
-  return waits.slice(actionsPerSecond);
+  await actions.close();
+  await audit.tend();
+  await audit.close();
+  const entries = 2 * actions.done.audited;
+  await verify(store, key, entries);
+  return { ...measured, entries };
 }
 
-/** In larger batches than the log's own, which wait for nobody. */
-async function fill(store: Store, rows: number): Promise<void> {
-  const atOnce = 5_000;
-  for (let done = 0; done < rows; done += atOnce) {
-    const some = Array.from({ length: Math.min(atOnce, rows - done) }, (_, i) => action(i));
-    const entries = some.map((event) => entryOf(event, { outcome: "succeeded" }));
-    await store.withOrganization("acme", (em) => insertEntries(em, "acme", entries));
+async function measureHistory(store: Store, { rounds, progress }: BenchOptions) {
+  progress("Warming up the history.");
+  const history = await openHistory(store);
+  const measured: Record<HistoryCase, number[]> = { untold: [], query: [], native: [] };
+  for (let round = 1; round <= rounds; round++) {
+    for (const name of Object.keys(historyCases) as HistoryCase[]) measured[name].push(await history.turn(name));
+    progress(`History ${round} of ${rounds}: ${measured.query.at(-1)?.toFixed(2)} µs of CPU for a query's record.`);
   }
+  await history.close();
+  return measured;
 }
 
-async function verify(store: Store): Promise<number> {
-  const keys = auditKeys(key);
-  const begin = performance.now();
-  const { verified, broken } = await verifyChain("acme", {
-    ...{ store: store.audit, kept: [], onProgress: () => {} },
-    publicKeys: new Map([[keys.id, keys.public]]),
-  });
-  if (broken !== undefined) throw new Error(broken.problem);
-  return verified / ((performance.now() - begin) / 1_000);
+/** @param entries That there are already */
+async function measureVerification(store: Store, entries: number, { rounds, progress }: BenchOptions) {
+  const missing = Math.max(0, chainRows - entries);
+  progress(`Writing ${missing.toLocaleString("en")} more entries.`);
+  await fill(store, missing);
+  const audit = createAudit({ store, key });
+  await audit.tend();
+  await audit.close();
+  const measured: Verified[] = [];
+  for (let round = 1; round <= rounds; round++) {
+    const one = await verify(store, key, entries + missing);
+    measured.push(one);
+    progress(`Verification ${round} of ${rounds}: ${Math.round(one.rowsPerSecond).toLocaleString("en")} entries/s.`);
+  }
+  return measured;
 }
