@@ -53,10 +53,13 @@ const undoneNumbers = new Set([1213, 1290, 1836, 3101]);
 
 const isUndone = (error: unknown) => error instanceof ServerError && undoneNumbers.has(error.errno);
 
-/** A warning says that a table without transactions was changed, too, which a trigger can do. */
+/**
+ * A warning says that a table without transactions was changed, too, which a trigger can do.
+ * A source that is lost meanwhile undoes it by itself.
+ */
 async function undo(writer: Writer): Promise<void> {
-  const { warnings } = await writer.rollback();
-  if (warnings === 0) return;
+  const ended = await writer.rollback().catch(() => undefined);
+  if (ended === undefined || ended.warnings === 0) return;
   throw new Failure("outcome_unknown", "The action has failed, and the source could not undo all of it.", {
     where: "upstream",
     upstream,

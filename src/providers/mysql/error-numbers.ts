@@ -146,7 +146,7 @@ const byNumber: ReadonlyMap<number, Entry<ServerAnswer>> = new Map(
       // 20xx are those of clients: a proxy is one.
       [[2002, 2003, 2006, 2013, 9001], unavailable("What stands before the source can't reach it.")],
       [[1020, 1412, 1615], unavailable("What it reads was changed while it was read.", "Try again.")],
-      [[1205, 1689, 3572], unavailable("What it reads is locked at the source.")],
+      [[1205, 1689, 3572], unavailable("What it needs is locked at the source.")],
       [[1213], unavailable("The source ended it to resolve a deadlock.", "Try again.")],
       [[3032], unavailable("The source is offline for everybody but its administrators.")],
       [[1016, 1017, 1030, 1033, 1034, 1035, 1194, 1195, 1712, 1877], damaged],

@@ -45,12 +45,6 @@ const tables = `
   INSERT INTO city (id, name, people) VALUES (1, 'Zürich', 447082), (2, 'Genève', NULL), (3, 'Bern', 134794);
   ALTER TABLE city AUTO_INCREMENT = 10`;
 
-export interface Acting {
-  readonly database: FreshDatabase;
-  readonly owner: SourceClient;
-  readonly session: Required<Session>;
-}
-
 /** For each test of the file anew. */
 export function acting() {
   let database: FreshDatabase;

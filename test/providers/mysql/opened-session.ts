@@ -8,12 +8,14 @@ export interface Habits {
   readonly functions?: readonly string[];
   readonly refuseRiskyPrivileges?: boolean;
   readonly maxConnections?: number;
+  /** How connections are dialled. */
+  readonly dial?: typeof dial;
 }
 
 export function openedSession(databaseUrl: string, habits: Habits = {}): Required<Session> {
   const [login, password] = loginOf(databaseUrl);
   const { functions, refuseRiskyPrivileges = false, maxConnections = 4 } = habits;
   const places = createPlaces({ perHost: 100, all: 100 });
-  const context = { dial, maxConnections, places, refuseRiskyPrivileges };
+  const context = { dial: habits.dial ?? dial, maxConnections, places, refuseRiskyPrivileges };
   return openSession({ ...login, functions }, password, context) as Required<Session>;
 }
