@@ -1,4 +1,5 @@
 /** The engine's own process: does what it is asked, until whoever asks is gone. */
+import { Worker } from "node:worker_threads";
 import type { PackedBatch } from "../../../rows/packed.ts";
 import { packedRows } from "../packed-rows.ts";
 import type { Row } from "../run.ts";
@@ -41,6 +42,17 @@ export function serveEngine(open: (opening: unknown) => Engine): void {
     process.send?.(reply);
   });
   process.once("disconnect", () => process.exit());
+  endWithParent();
+}
+
+/** Milliseconds after which a statement may find that nobody wants it any more. */
+const orphanMs = 1_000;
+
+/** A statement at work hears of nothing, and may have no end: a thread beside it looks for the process that asked. */
+function endWithParent(): void {
+  const watching = `const { workerData: parent } = require("node:worker_threads");
+    setInterval(() => process.ppid === parent || process.kill(process.pid, "SIGKILL"), ${orphanMs});`;
+  new Worker(watching, { eval: true, workerData: process.ppid }).unref();
 }
 
 function opened(engine: Engine | undefined): Engine {

@@ -1,3 +1,6 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
 import { type EngineConnection, openConnection } from "../../../../src/providers/sql/engine/connection.ts";
 import { textRows } from "../../../../src/rows/page.ts";
@@ -100,4 +103,19 @@ test("the process has nothing of this one's environment or options", async () =>
   } finally {
     delete process.env.CANARY_OF_THE_SERVICE;
   }
+});
+
+test("a statement without end does not outlive the process that asked for it", async () => {
+  const asking = fork(fileURLToPath(new URL("./asking.ts", import.meta.url)), { execArgv: [] });
+  const [pid] = (await once(asking, "message")) as [number];
+  const isAlive = () => {
+    try {
+      return process.kill(pid, 0);
+    } catch {
+      return false;
+    }
+  };
+  expect(isAlive()).toBe(true);
+  asking.kill("SIGKILL");
+  await expect.poll(isAlive).toBe(false);
 });

@@ -4,12 +4,13 @@ import type { Row } from "../../../../src/providers/sql/run.ts";
 
 const columns = [{ name: "n", type: "int64", nullable: false, nativeType: "count" }] as const;
 
-/** Rows of some text: `count 5` rows, `busy` for ever at the first one, `die`, `fail`, `environment`. */
+/** Rows of some text: `count 5` rows, `busy` for ever at the first one, `die`, `fail`, `environment`, `pid`. */
 function* rowsOf(text: string): Generator<Row> {
   const [word, count] = text.split(" ");
   if (word === "busy") for (;;);
   if (word === "die") process.kill(process.pid, "SIGKILL");
   if (word === "environment") yield [JSON.stringify([process.env, process.execArgv])];
+  if (word === "pid") yield [`${process.pid}`];
   for (let n = 1; n <= Number(count); n++) yield [`${n}`];
   if (word === "fail") throw Object.assign(new Error("It fails."), { code: "COUNTING", at: Number(count) });
 }
