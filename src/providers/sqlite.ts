@@ -22,13 +22,12 @@ import { dialectWith, type SqlField, type SqlResource, type ValueType } from "./
 import type { Answer, Engine, Statement } from "./sql/engine/engine.ts";
 import { fileBelow, fileName } from "./sql/engine/file.ts";
 import { serveEngine } from "./sql/engine/serving.ts";
-import { type EnginePlan, type EngineSource, engineSession } from "./sql/engine/session.ts";
+import { type EngineSource, engineSession, type NativePlan } from "./sql/engine/session.ts";
 import { cellOf, parameterOf, strayError } from "./sql/engine/value.ts";
 import { type Entry, type Meaning, ours, rejected, unavailable, unfitValue } from "./sql/meaning.ts";
 import { formatName, parseName } from "./sql/name.ts";
 import { refuseUnstorable } from "./sql/operand.ts";
 import type { Row, Run } from "./sql/run.ts";
-import { compileSelect } from "./sql/select.ts";
 import { nearestResources, unknownResource } from "./sql/unknown.ts";
 import { words } from "./sql/words.ts";
 
@@ -60,12 +59,9 @@ const sourceOf = (file: string, { files }: SessionContext): EngineSource => ({
     return `SQLite ${version}`;
   },
   schema: readSchema,
-  async plan(run, query, page) {
-    if (query.kind === "native") return planNative(query);
-    const resource = await lookUp(run, query.resource);
-    const select = compileSelect({ dialect, resource, query, ...(page === undefined ? {} : { page }) });
-    return { ...select, select };
-  },
+  dialect,
+  lookUp,
+  native: planNative,
   explain: async (run, text) =>
     (await run(`EXPLAIN QUERY PLAN ${text}`)).map(([step, parent, , detail]) => {
       return { id: Number(step), parent: Number(parent), detail };
@@ -290,7 +286,7 @@ async function readForeignKeys(run: Run, table: string): Promise<ForeignKey[]> {
 const quoted = /'[^']*(?:'|$)|"[^"]*(?:"|$)|`[^`]*(?:`|$)|\[[^\]]*(?:\]|$)|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/g;
 
 /** SQLite itself takes the first statement and leaves the rest, and a parameter that is not given for null. */
-function planNative({ text, parameters }: NativeQuery): EnginePlan {
+function planNative({ text, parameters }: NativeQuery): NativePlan {
   refuseUnstorable(text, "query.native.text");
   const bare = text.replace(quoted, " ");
   const refuse = (description: string) => invalidRequest({ field: "query.native.text", description });
@@ -301,7 +297,7 @@ function planNative({ text, parameters }: NativeQuery): EnginePlan {
     const description = `The statement has ${wanted} parameters; ${parameters.length} were given.`;
     throw invalidRequest({ field: "query.native.parameters", description });
   }
-  return { text, parameters: parameters.map(parameterOf), fields: undefined, paging: "single", select: undefined };
+  return { text, parameters: parameters.map(parameterOf) };
 }
 
 const isAnswer = (cause: unknown): cause is Error & { readonly errcode: number } =>

@@ -1,8 +1,10 @@
 /** A session with an engine that has processes of its own: what a provider of one says, and the rest of it. */
+import { LRUCache } from "lru-cache";
 import type { Failure } from "../../../failure.ts";
 import type {
   Call,
   Check,
+  NativeQuery,
   PageRequest,
   ReadQuery,
   Resource,
@@ -11,9 +13,10 @@ import type {
   TestReport,
 } from "../../contract.ts";
 import { Borrowed, batchesOf, type MeaningOf } from "../borrowed.ts";
+import type { Dialect, SqlResource } from "../dialect.ts";
 import { explanationOf, hasPlan, readPage, type SqlPlan } from "../page.ts";
 import type { Run } from "../run.ts";
-import { compiledColumns } from "../select.ts";
+import { compiledColumns, compileSelect } from "../select.ts";
 import { sessionPool } from "../session-pool.ts";
 import { type EngineConnection, type EngineReading, openConnection } from "./connection.ts";
 import type { Parameter } from "./engine.ts";
@@ -29,19 +32,30 @@ export interface EngineSource {
   /** The engine's version. */
   version(run: Run): Promise<string>;
   schema(run: Run): Promise<readonly Resource[]>;
-  /** @param page Absent to read all rows. */
-  plan(run: Run, query: ReadQuery, page?: PageRequest): Promise<EnginePlan>;
+  readonly dialect: Dialect;
+  /** @throws Failure `unknown_resource` */
+  lookUp(run: Run, name: string): Promise<SqlResource>;
+  /** @throws Failure when it is not one statement that only reads, with its parameters */
+  native(query: NativeQuery): NativePlan;
   /** The engine's own plan of a statement, as JSON. */
   explain(run: (text: string) => ReturnType<Run>, text: string): Promise<readonly unknown[]>;
   /** @param statement of the caller's own, when that is what failed */
   classify(cause: unknown, statement?: string): Failure | undefined;
 }
 
-export interface EnginePlan extends Omit<SqlPlan, "fields" | "parameters"> {
+export interface NativePlan {
+  readonly text: string;
   readonly parameters: readonly Parameter[];
+}
+
+interface EnginePlan extends Omit<SqlPlan, "fields" | "parameters">, NativePlan {
   /** Absent for a native statement, whose fields the engine says when it runs. */
   readonly fields: SqlPlan["fields"] | undefined;
 }
+
+/** Milliseconds for which a resource is taken to be as it was. */
+const maxAgeMs = 10_000;
+const maxResources = 1_000;
 
 type Lent = Borrowed<EngineConnection>;
 
@@ -54,11 +68,31 @@ export function engineSession(source: EngineSource, context: SessionContext): Se
     },
     context,
   );
+  const resources = new LRUCache<string, SqlResource>({ max: maxResources, ttl: maxAgeMs });
   const meaningFor =
     (query?: ReadQuery): MeaningOf =>
-    (error) =>
-      strayValue(error, source.provider) ?? source.classify(error, query?.kind === "native" ? query.text : undefined);
+    (error) => {
+      // The catalogue may not be what it was taken to be.
+      resources.clear();
+      const statement = query?.kind === "native" ? query.text : undefined;
+      return strayValue(error, source.provider) ?? source.classify(error, statement);
+    };
   const borrow = (call: Call, query?: ReadQuery) => Borrowed.from(pool, call, meaningFor(query));
+
+  /** @param page Absent to read all rows. */
+  async function planOf({ run }: Lent, query: ReadQuery, page?: PageRequest): Promise<EnginePlan> {
+    if (query.kind === "native") {
+      return { ...source.native(query), fields: undefined, paging: "single", select: undefined };
+    }
+    const known = resources.get(query.resource);
+    const resource = known ?? (await source.lookUp(run, query.resource));
+    if (known === undefined) resources.set(query.resource, resource);
+    const select = compileSelect({
+      ...{ dialect: source.dialect, resource, query },
+      ...(page === undefined ? {} : { page }),
+    });
+    return { ...select, select };
+  }
 
   async function withPlan<T>(
     query: ReadQuery,
@@ -67,7 +101,7 @@ export function engineSession(source: EngineSource, context: SessionContext): Se
     work: (borrowed: Lent, plan: EnginePlan) => Promise<T>,
   ): Promise<T> {
     const borrowed = await borrow(call, query);
-    return borrowed.during(async () => work(borrowed, await source.plan(borrowed.run, query, page)));
+    return borrowed.during(async () => work(borrowed, await planOf(borrowed, query, page)));
   }
 
   return {
@@ -92,7 +126,7 @@ export function engineSession(source: EngineSource, context: SessionContext): Se
     async stream(query, call) {
       const borrowed = await borrow(call, query);
       try {
-        const plan = await source.plan(borrowed.run, query);
+        const plan = await planOf(borrowed, query);
         const reading = begin(borrowed, plan);
         const { fields } = await described(reading, plan);
         return { fields, batches: batchesOf(borrowed, reading) };
