@@ -15,7 +15,7 @@ import { createAudit } from "../../src/audit/audit.ts";
 import { startEmbedded } from "../../src/store/embedded.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
 import { enterableDirectory } from "../support/directory.ts";
-import { openActions, p99 } from "./audit/actions.ts";
+import { actionsPerTurn, openActions, p99 } from "./audit/actions.ts";
 import { fill, type Verified, verify } from "./audit/chain.ts";
 import { type HistoryCase, historyCases, openHistory } from "./audit/history.ts";
 import { type Bench, type BenchOptions, median } from "./support/bench.ts";
@@ -32,7 +32,7 @@ const bench: Bench = async (options) => {
   cleanup.defer(() => embedded.stop());
   const store = await openStore({ url: embedded.url });
   cleanup.defer(() => store.close());
-  const actions = await measureActions(store, await embedded.createDatabase("customer"), options);
+  const actions = await measureActions(store, options);
   const history = await measureHistory(store, options);
   const verified = await measureVerification(store, actions.entries, options);
   const added = median(actions.with.map((ms, round) => ms - (actions.without[round] ?? 0)));
@@ -63,9 +63,9 @@ export default bench;
 const round2 = (value: number) => Math.round(value * 100) / 100;
 
 /** The p99 of each round in milliseconds, and how many entries there are now. */
-async function measureActions(store: Store, databaseUrl: string, { rounds, progress }: BenchOptions) {
+async function measureActions(store: Store, { rounds, progress }: BenchOptions) {
   const audit = createAudit({ store, key });
-  const actions = await openActions(databaseUrl);
+  const actions = openActions();
   const measured = { with: [] as number[], without: [] as number[] };
   await actions.turn(audit);
   for (let round = 1; round <= rounds; round++) {
@@ -74,7 +74,8 @@ async function measureActions(store: Store, databaseUrl: string, { rounds, progr
     const [without, added] = [measured.without.at(-1) ?? 0, measured.with.at(-1) ?? 0];
     progress(`Actions ${round} of ${rounds}: p99 ${without.toFixed(2)} ms without, ${added.toFixed(2)} ms with.`);
   }
-  await actions.close();
+  const expected = (2 * rounds + 1) * actionsPerTurn;
+  if (actions.done.all !== expected) throw new Error(`Of ${expected} actions ${actions.done.all} were done.`);
   await audit.tend();
   await audit.close();
   const entries = 2 * actions.done.audited;
