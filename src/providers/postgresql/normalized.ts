@@ -8,8 +8,13 @@
 /** What is kept of the longest, in characters. */
 const maxLength = 2_000;
 
+/** A name that begins no string, or a mark that begins nothing. */
+const plain = /(?:(?!\s)[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*(?![\w$\u0080-\uffff'"&])|[(),*=<>+;])/.source;
+
 /** Each from where the last ended; what none of them takes is a character of its own. */
 const lexemes = {
+  /** What most of a statement is, told at once, with a space between. */
+  plain: new RegExp(`${plain}(?: ?${plain})*`, "y"),
   space: /\s+|--[^\n\r]*/y,
   /** Backslashes escape in it. */
   escapeString: /[eE]'(?:[^'\\]|\\.|'')*'/sy,
@@ -44,6 +49,8 @@ function next(text: string, at: number): readonly [string, number] | undefined {
     lexeme.lastIndex = at;
     return lexeme.test(text) ? lexeme.lastIndex : undefined;
   };
+  const run = endOf(lexemes.plain);
+  if (run !== undefined) return [text.slice(at, run), run];
   const space = text.startsWith("/*", at) ? endOfComment(text, at) : endOf(lexemes.space);
   if (space === -1) return undefined;
   if (space !== undefined) return [" ", space];
