@@ -67,19 +67,16 @@ async function undo(writer: Writer): Promise<void> {
   });
 }
 
-async function touch(plan: Change, writer: Writer, cap: number): Promise<Touched> {
+function touch(plan: Change, writer: Writer, cap: number): Promise<Touched> {
   const { action, returning } = plan;
-  const isCondition = action.kind === "update" || action.kind === "delete";
-  if (isCondition && returning.length > 0) return byKeys(plan, action, writer, cap);
-  const affectedRows = action.kind === "upsert" ? await upsert(plan, action, writer, cap) : undefined;
-  if (affectedRows !== undefined) {
-    const keys = keysGiven(action as UpsertAction, plan.key);
-    return { affectedRows, batches: await readBack(plan, keys, writer) };
+  switch (action.kind) {
+    case "create":
+      return create(plan, action, writer, cap);
+    case "upsert":
+      return upsert(plan, action, writer, cap);
+    default:
+      return returning.length > 0 ? byKeys(plan, action, writer, cap) : byCondition(plan, writer, cap);
   }
-  const { affected, insertIds } = await runAll(plan.compiled.statements, writer);
-  if (affected > cap) throw tooManyAffected(affected, cap);
-  const batches = action.kind === "create" ? await readBack(plan, keysMade(plan, action, insertIds), writer) : [];
-  return { affectedRows: affected, batches };
 }
 
 async function runAll(statements: readonly ActionStatement[], writer: Writer) {
@@ -91,6 +88,18 @@ async function runAll(statements: readonly ActionStatement[], writer: Writer) {
     insertIds.push(insertId);
   }
   return { affected, insertIds };
+}
+
+async function byCondition({ compiled }: Change, writer: Writer, cap: number): Promise<Touched> {
+  const { affected: affectedRows } = await runAll(compiled.statements, writer);
+  if (affectedRows > cap) throw tooManyAffected(affectedRows, cap);
+  return { affectedRows, batches: [] };
+}
+
+async function create(plan: Change, action: CreateAction, writer: Writer, cap: number): Promise<Touched> {
+  if (action.rows.length > cap) throw tooManyAffected(action.rows.length, cap);
+  const { affected: affectedRows, insertIds } = await runAll(plan.compiled.statements, writer);
+  return { affectedRows, batches: await readBack(plan, () => keysMade(plan, action, insertIds), writer) };
 }
 
 /** The primary keys of new rows: what was given, and what the server has counted. */
@@ -111,7 +120,7 @@ async function byKeys(
   const { key } = plan;
   const keys = (await writer.texts(lockKeys(plan, action.filter), key.length)).map(keyOfCells);
   if (keys.length > cap) throw tooManyAffected(keys.length, cap);
-  const before = action.kind === "delete" ? await readBack(plan, keys, writer) : [];
+  const before = action.kind === "delete" ? await readBack(plan, () => keys, writer) : [];
   let affectedRows = 0;
   for (const piece of piecesOf(keys)) {
     const { statements } = plan.compile({ ...action, filter: hasKey(key, piece) });
@@ -119,37 +128,37 @@ async function byKeys(
   }
   if (action.kind === "delete") return { affectedRows, batches: before };
   const moved = keys.map((values) => values.map((value, i) => newValue(action, key[i]) ?? value));
-  return { affectedRows, batches: await readBack(plan, moved, writer) };
+  return { affectedRows, batches: await readBack(plan, () => moved, writer) };
 }
 
 const newValue = ({ values }: UpdateAction, name: string | undefined) =>
   values.find(({ field }) => field === name)?.value;
 
-/** How many rows it has touched. */
-async function upsert(plan: Change, action: UpsertAction, writer: Writer, cap: number): Promise<number> {
+/** Each row is touched once; by which statement, and how often the server counts it, is another matter. */
+async function upsert(plan: Change, action: UpsertAction, writer: Writer, cap: number): Promise<Touched> {
   const { rows } = action;
   if (rows.length > cap) throw tooManyAffected(rows.length, cap);
-  if (!plan.byRow) {
-    // A row that was there counts twice, or once when nothing about it was new.
-    await runAll(plan.compiled.statements, writer);
-    return rows.length;
-  }
+  if (plan.byRow) await upsertByRow(plan, action, writer);
+  else await runAll(plan.compiled.statements, writer);
+  return { affectedRows: rows.length, batches: await readBack(plan, () => keysGiven(action, plan.key), writer) };
+}
+
+/** Changes the rows that are there by the key that is meant, and inserts the others. */
+async function upsertByRow(plan: Change, action: UpsertAction, writer: Writer): Promise<void> {
   const missing: UpsertAction["rows"][number][] = [];
-  for (const [i, row] of rows.entries()) {
+  for (const [i, row] of action.rows.entries()) {
     const { affected } = await runAll(plan.compile(changeOf(action, plan.key, i)).statements, writer);
     if (affected === 0) missing.push(row);
   }
-  if (missing.length > 0) {
-    const { statements } = plan.compile({ ...action, kind: "create", rows: missing });
-    await runAll(statements, writer);
-  }
-  return rows.length;
+  if (missing.length === 0) return;
+  await runAll(plan.compile({ ...action, kind: "create", rows: missing }).statements, writer);
 }
 
 /** The rows of the keys, in their order; none where nothing was asked for. */
-async function readBack(plan: Change, keys: readonly Key[], writer: Writer): Promise<readonly PackedBatch[]> {
+async function readBack(plan: Change, keysOf: () => readonly Key[], writer: Writer): Promise<readonly PackedBatch[]> {
   const { returning: fields } = plan;
   if (fields.length === 0) return [];
+  const keys = keysOf();
   const batches: PackedBatch[] = [];
   for (const piece of piecesOf(keys)) {
     batches.push(...(await writer.read(readByKey({ ...plan, fields, keys: piece }), fields.length)));

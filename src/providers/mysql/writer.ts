@@ -24,6 +24,7 @@ export interface Writer {
   read(statement: ActionStatement, columns: number): Promise<readonly PackedBatch[]>;
   /** As `read`, as text. */
   texts(statement: ActionStatement, columns: number): Promise<readonly Row[]>;
+  /** @throws At once, without a promise, when the call is over and nothing was sent. */
   commit(): Promise<Outcome>;
   rollback(): Promise<Outcome>;
 }
@@ -62,7 +63,7 @@ export function createWriter(borrowed: Borrowed<SourceConnection>, maxBytes: num
     },
     read,
     texts: async (statement, columns) => (await read(statement, columns)).flatMap((batch) => textRows(batch, columns)),
-    commit: async () => borrowed.changes((connection) => connection.commit()),
+    commit: () => borrowed.changes((connection) => connection.commit()),
     rollback: async () => borrowed.changes((connection) => connection.rollback()),
   };
 }

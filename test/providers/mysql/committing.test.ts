@@ -131,3 +131,23 @@ describe.runIf(hasMariadb)("a server of its own", () => {
     }
   });
 });
+
+test("who gives up before the source is told to keep the change is told that, and nothing was changed", async () => {
+  const controller = new AbortController();
+  const reason = new Error("given up");
+  // The answer to the INSERT has just been taken, and nothing else was said since.
+  const how: typeof dial = async (target) => {
+    const socket = await dial(target);
+    const write = socket.write.bind(socket) as (chunk: Buffer) => boolean;
+    socket.write = ((chunk: Buffer) => {
+      if (chunk.includes("Basel")) socket.once("data", () => controller.abort(reason));
+      return write(chunk);
+    }) as typeof socket.write;
+    return socket;
+  };
+  const request = { action: basel, dryRun: false, maxAffectedRows: undefined, returning: [], maxBytes: 1_000 };
+  const { signal } = controller;
+  const call = { deadline: performance.now() + 20_000, enter() {}, settling() {}, quota() {}, signal };
+  expect(await refusal(opened(how).execute(request, call))).toBe(reason);
+  expect(await cities()).toEqual(before);
+});
