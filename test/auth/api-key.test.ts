@@ -86,6 +86,7 @@ describe("an API key", () => {
       organizationId: "acme",
       id: "bob",
       authentication: "api_key",
+      apiKeyId: everything.split(".")[1],
       scopes: new Set(["connector.query"]),
       connectorIds: undefined,
     });

@@ -30,8 +30,8 @@ const rpcs: Record<Rpc, { request: object; scope: Scope | "unbuilt"; about: "con
   streamQuery: { request: resource("place"), scope: "connector.query", about: "connector" },
   explainQuery: { request: resource("place"), scope: "connector.query", about: "connector" },
   execute: {
-    request: { action: { case: "delete", value: { resource: "place", allowAll: true } } },
-    scope: "unbuilt",
+    request: { action: { case: "delete", value: { resource: "place", allowAll: true } }, dryRun: true },
+    scope: "connector.execute",
     about: "connector",
   },
   startAuthorization: { request: { returnUri: "https://app.example.com/" }, scope: "unbuilt", about: "connector" },
