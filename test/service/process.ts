@@ -22,6 +22,9 @@ export interface ServiceProcess {
   readonly ended: Promise<Ended>;
 }
 
+/** Where Node keeps what it has compiled, if the run has such a place: most of a start is compiling. */
+const { NODE_COMPILE_CACHE } = process.env;
+
 /** Runs a program of `src/`, or one anywhere by its full path, with these environment variables and no others but PATH. */
 export function runProgram(
   file: string,
@@ -30,7 +33,7 @@ export function runProgram(
 ): ServiceProcess {
   const program = resolve(fileURLToPath(new URL("../../src", import.meta.url)), file);
   const child = spawn(process.execPath, [program, ...args], {
-    env: { PATH: process.env.PATH, ...environment },
+    env: { PATH: process.env.PATH, ...(NODE_COMPILE_CACHE && { NODE_COMPILE_CACHE }), ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const said = { stdout: "", stderr: "" };
