@@ -49,3 +49,7 @@ export interface Report {
   /** Milliseconds from the beginning until the last call was sent. */
   readonly ms: number;
 }
+
+/** Milliseconds that the source may take for an answer, and the views that take so long. */
+export const answerTimes = [0, 100, 600_000] as const;
+export const answerAfter = (ms: number) => `public.answer_${ms}`;

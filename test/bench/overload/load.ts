@@ -3,7 +3,7 @@ import { Code } from "@connectrpc/connect";
 import { type ConnectorClient, createConnectorClient } from "../../../src/client/client.ts";
 import { ConnectorError } from "../../../src/client/error.ts";
 import { answerCommands } from "../support/child.ts";
-import type { ClosedLoop, Held, OpenLoop, Report, Target } from "./calling.ts";
+import { answerAfter, type ClosedLoop, type Held, type OpenLoop, type Report, type Target } from "./calling.ts";
 
 /** Nobody waits so long: a call without a deadline would hide what hangs. */
 const patienceMs = 20_000;
@@ -57,7 +57,7 @@ answerCommands(
     /** Begins calls that last until `letGo`. */
     hold({ target, calls }: Held) {
       const { signal } = held;
-      const query = { native: queryOf(target) };
+      const query = queryOf(target);
       const options = { signal, timeoutMs: target.sourceMs };
       const begin = () => clientFor(target).query(target.connectorIds[0] ?? "", query, options);
       holding = Array.from({ length: calls }, begin);
@@ -77,7 +77,7 @@ answerCommands(
 /** Calls and keeps count. Answers after `ms` are late. */
 function createCalling(target: Target, ms: number) {
   const client = clientFor(target);
-  const native = queryOf(target);
+  const query = queryOf(target);
   const begun = performance.now();
   const elapsed = () => performance.now() - begun;
   const goodMs: number[] = [];
@@ -90,7 +90,7 @@ function createCalling(target: Target, ms: number) {
   async function call(timeoutMs: number, dueMs = elapsed()): Promise<void> {
     const connectorId = target.connectorIds[sent++ % target.connectorIds.length] ?? "";
     try {
-      const { rows } = await client.query<{ answer: number }>(connectorId, { native }, { timeoutMs });
+      const { rows } = await client.query<{ answer: number }>(connectorId, query, { timeoutMs });
       if (rows[0]?.answer !== 42) throw new Error(`The answer is ${rows[0]?.answer}.`);
       const tookMs = elapsed() - dueMs;
       if (tookMs > timeoutMs) return fail("late", dueMs);
@@ -121,7 +121,5 @@ function reasonOf(error: unknown): string {
   return error.reason ?? (error.code === Code.DeadlineExceeded ? "late" : "lost");
 }
 
-function queryOf({ sourceMs }: Target): string {
-  const answer = "SELECT 42 AS answer";
-  return sourceMs === 0 ? answer : `${answer}, pg_sleep(${sourceMs / 1_000})::text AS slept`;
-}
+/** Of a resource: a statement of the caller's own would wait for the audit log, too. */
+const queryOf = ({ sourceMs }: Target) => ({ resource: answerAfter(sourceMs) });

@@ -1,11 +1,20 @@
 /** The service in a process, its load in others, and the sources that they share. */
 import { rm } from "node:fs/promises";
 import path from "node:path";
+import pg from "pg";
 import { type ConnectorClient, createConnectorClient } from "../../../src/client/client.ts";
 import { startEmbedded } from "../../../src/store/embedded.ts";
 import { enterableDirectory } from "../../support/directory.ts";
 import { Child } from "../support/child.ts";
-import type { ClosedLoop, Held, OpenLoop, Report, Target } from "./calling.ts";
+import {
+  answerAfter,
+  answerTimes,
+  type ClosedLoop,
+  type Held,
+  type OpenLoop,
+  type Report,
+  type Target,
+} from "./calling.ts";
 import type { Served, ServeRequest } from "./server.ts";
 
 export interface Stage {
@@ -48,6 +57,7 @@ export async function openStage(
   const embedded = await startEmbedded({ directory: path.join(directory, "source"), log: progress });
   cleanup.defer(() => embedded.stop());
   const databaseUrl = await embedded.createDatabase("bench");
+  await makeAnswers(databaseUrl);
   const replica = async (request: ServeRequest) => {
     const service = new Child(new URL("server.ts", import.meta.url));
     cleanup.defer(() => service.stop());
@@ -108,4 +118,15 @@ async function createConnector(
     ...(maxConcurrency === undefined ? {} : { policy: { maxConcurrency } }),
   });
   return connector.id;
+}
+
+async function makeAnswers(databaseUrl: string): Promise<void> {
+  const owner = new pg.Client({ connectionString: databaseUrl });
+  await owner.connect();
+  for (const ms of answerTimes) {
+    // What takes no time does nothing besides.
+    const wait = ms === 0 ? "" : `, pg_sleep(${ms / 1_000})::text AS slept`;
+    await owner.query(`CREATE VIEW ${answerAfter(ms)} AS SELECT 42 AS answer${wait}`);
+  }
+  await owner.end();
 }
