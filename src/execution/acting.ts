@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { Failure, type FailureKind } from "../failure.ts";
 import type { Observe } from "../observability/observation.ts";
-import type { ActionRequest, ActionResult } from "../providers/contract.ts";
+import type { ActionRequest, ActionResult } from "../providers/contract/action.ts";
 import type { Store } from "../store/store.ts";
 import { able, type Work } from "./asking.ts";
 import type { Claims } from "./idempotency/claims.ts";

@@ -1,6 +1,7 @@
 /** What is asked of a connector's source, and what a caller gets. */
 import type { Timings } from "../observability/observation.ts";
-import type { ActionResult, PageRequest, ReadQuery } from "../providers/contract.ts";
+import type { ActionResult } from "../providers/contract/action.ts";
+import type { PageRequest, ReadQuery } from "../providers/contract.ts";
 import type { Field } from "../rows/field.ts";
 import type { PackedBatch } from "../rows/packed.ts";
 import type { Ticket } from "./pipeline.ts";

@@ -5,7 +5,8 @@
 import type { Failure } from "../failure.ts";
 import type { CallMethod, Observe, Subject, Timings } from "../observability/observation.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
-import type { Action, Explanation, Page, Quota, ReadQuery, TestReport } from "../providers/contract.ts";
+import type { Action } from "../providers/contract/action.ts";
+import type { Explanation, Page, Quota, ReadQuery, TestReport } from "../providers/contract.ts";
 import type { ConnectorRow } from "../store/entities/connector.ts";
 import type { Store } from "../store/store.ts";
 import { createAnswerSealer } from "../vault/kept-answer.ts";

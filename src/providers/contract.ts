@@ -1,15 +1,17 @@
 /**
  * What a provider is: data, and one function that opens a session.
  *
- * The rest of the service knows providers by this file only. A provider declares
+ * The rest of the service knows providers by this file and its folder only. One declares
  * what it can do; what it can't, the service refuses before the session is asked.
  */
 import type { z } from "zod";
 import type { Dial } from "../egress/dial.ts";
 import type { Trust } from "../egress/tls.ts";
 import type { Failure } from "../failure.ts";
-import type { Field, FieldType } from "../rows/field.ts";
+import type { Field } from "../rows/field.ts";
 import type { PackedBatch } from "../rows/packed.ts";
+import type { ActionRequest, ActionResult } from "./contract/action.ts";
+import type { Resource } from "./contract/resource.ts";
 
 export type Capability = "test" | "schema" | "query" | "native_query" | "explain" | "execute";
 
@@ -249,63 +251,6 @@ export interface RowStream {
   readonly batches: AsyncIterable<PackedBatch>;
 }
 
-/** What changes a source. */
-export type Action = CreateAction | UpdateAction | DeleteAction | UpsertAction;
-
-export interface CreateAction {
-  readonly kind: "create";
-  readonly resource: string;
-  /** Each once. */
-  readonly fields: readonly string[];
-  /** One at least, each with a value for each of `fields`. */
-  readonly rows: readonly (readonly Operand[])[];
-}
-
-export interface UpdateAction {
-  readonly kind: "update";
-  readonly resource: string;
-  /** Undefined to change every row, which the caller has asked for in so many words. */
-  readonly filter: FilterNode | undefined;
-  /** One at least, each field once. */
-  readonly values: readonly { readonly field: string; readonly value: Operand }[];
-}
-
-export interface DeleteAction {
-  readonly kind: "delete";
-  readonly resource: string;
-  /** Undefined to remove every row, which the caller has asked for in so many words. */
-  readonly filter: FilterNode | undefined;
-}
-
-/** Inserts rows, or changes those that are there with the same key. */
-export interface UpsertAction extends Omit<CreateAction, "kind"> {
-  readonly kind: "upsert";
-  /** The unique key by which a row is known; empty for the primary key. */
-  readonly key: readonly string[];
-}
-
-export interface ActionRequest {
-  readonly action: Action;
-  /** Say what would be done, and change nothing. */
-  readonly dryRun: boolean;
-  /** Change nothing when more rows than this would be touched; undefined for no cap. */
-  readonly maxAffectedRows: number | undefined;
-  /** The fields of the touched rows to give back; empty for none. */
-  readonly returning: readonly string[];
-  /** Bytes of returned cells above which nothing is changed. */
-  readonly maxBytes: number;
-}
-
-export interface ActionResult {
-  /** Rows that were touched, or would be. */
-  readonly affectedRows: number;
-  /** Of the rows given back. */
-  readonly fields: readonly Field[];
-  readonly batches: readonly PackedBatch[];
-  /** What would be sent, without values, when that was all that was asked for; else empty. */
-  readonly statement: string;
-}
-
 export interface Explanation {
   readonly statement: string;
   readonly parameters: readonly string[];
@@ -315,60 +260,4 @@ export interface Explanation {
   readonly plan: readonly unknown[] | undefined;
   readonly estimatedRows: number | undefined;
   readonly estimatedCost: number | undefined;
-}
-
-export type ResourceKind =
-  | "table"
-  | "view"
-  | "materialized_view"
-  | "partitioned_table"
-  | "partition"
-  | "foreign_table"
-  | "collection";
-
-/** Something that can be queried; see `Resource` of the contract. */
-export interface Resource {
-  /** The full name, as a query takes it: `public.cities`. */
-  readonly name: string;
-  readonly namespace: string;
-  readonly localName: string;
-  readonly kind: ResourceKind;
-  readonly comment: string;
-  readonly estimatedRows: number | undefined;
-  readonly fields: readonly ResourceField[];
-  readonly primaryKey: readonly string[];
-  readonly uniqueKeys: readonly { readonly name: string; readonly fields: readonly string[] }[];
-  readonly foreignKeys: readonly ForeignKey[];
-  readonly indexes: readonly Index[];
-  /** The full name of the partitioned resource that this is a part of, or empty. */
-  readonly partitionOf: string;
-}
-
-export interface ResourceField {
-  readonly name: string;
-  readonly type: FieldType;
-  readonly elementType?: FieldType;
-  readonly nativeType: string;
-  readonly nullable: boolean;
-  readonly defaultExpression: string;
-  readonly generated: boolean;
-  readonly comment: string;
-  readonly enumLabels: readonly string[];
-}
-
-export interface ForeignKey {
-  readonly name: string;
-  readonly fields: readonly string[];
-  readonly references: string;
-  readonly referencedFields: readonly string[];
-}
-
-export interface Index {
-  readonly name: string;
-  readonly keys: readonly string[];
-  readonly unique: boolean;
-  readonly method: string;
-  readonly predicate: string;
-  /** The source keeps it up to date, and does not use it for reading. Default: it does. */
-  readonly ignored?: boolean;
 }

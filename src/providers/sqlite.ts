@@ -8,15 +8,8 @@ import { constants, DatabaseSync, type SQLOutputValue } from "node:sqlite";
 import { z } from "zod";
 import { type Failure, invalidRequest } from "../failure.ts";
 import type { Field } from "../rows/field.ts";
-import {
-  defineProvider,
-  type ForeignKey,
-  type Index,
-  type NativeQuery,
-  type Resource,
-  type ResourceField,
-  type SessionContext,
-} from "./contract.ts";
+import type { ForeignKey, Index, Resource, ResourceField } from "./contract/resource.ts";
+import { defineProvider, type NativeQuery, type SessionContext } from "./contract.ts";
 import { answerFailure, classifyFor } from "./sql/classify.ts";
 import { dialectWith, type SqlField, type SqlResource, type ValueType } from "./sql/dialect.ts";
 import type { Answer, Engine, Statement } from "./sql/engine/engine.ts";

@@ -7,7 +7,7 @@ import type { ActionAsked, Intent } from "../execution/acting.ts";
 import { Failure, type FailureOptions } from "../failure.ts";
 import { type ExecuteRequest, ExecuteResponseSchema } from "../gen/connector/v1/action_pb.js";
 import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
-import type { Action, ActionResult } from "../providers/contract.ts";
+import type { Action, ActionResult } from "../providers/contract/action.ts";
 import type { ConnectorRow } from "../registry/registry.ts";
 import { ValueEncoder } from "../rows/values.ts";
 import { actorOf } from "./actor.ts";

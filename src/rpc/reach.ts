@@ -3,7 +3,8 @@ import { authorize, type Principal } from "../auth/principal.ts";
 import { namesNamespace, reachesResource } from "../auth/resources.ts";
 import { Failure } from "../failure.ts";
 import type { Query } from "../gen/connector/v1/query_pb.js";
-import type { Provider, Resource } from "../providers/contract.ts";
+import type { Resource } from "../providers/contract/resource.ts";
+import type { Provider } from "../providers/contract.ts";
 
 /**
  * Lets a query pass that its caller may ask, before anything looks for its answer. A native

@@ -31,9 +31,26 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   config: ["egress/rules.ts", "egress/certificates.ts"],
   "development.ts": ["auth", "registry", "store"],
   server: ["gen", "rpc", "auth", "observability"],
-  rpc: ["gen", "auth", "registry", "execution", "audit", "providers/contract.ts", "providers/catalogue.ts"],
-  registry: ["providers/contract.ts", "providers/catalogue.ts", "vault", "audit", "store"],
-  execution: ["providers/contract.ts", "providers/catalogue.ts", "vault", "egress", "store", "observability"],
+  rpc: [
+    "gen",
+    "auth",
+    "registry",
+    "execution",
+    "audit",
+    "providers/contract.ts",
+    "providers/contract",
+    "providers/catalogue.ts",
+  ],
+  registry: ["providers/contract.ts", "providers/contract", "providers/catalogue.ts", "vault", "audit", "store"],
+  execution: [
+    "providers/contract.ts",
+    "providers/contract",
+    "providers/catalogue.ts",
+    "vault",
+    "egress",
+    "store",
+    "observability",
+  ],
   providers: ["egress"],
   audit: ["store"],
   client: ["gen"],
@@ -103,7 +120,7 @@ test("a room imports only the rooms that it may", () => {
 });
 
 test("nobody but itself imports a provider by name", () => {
-  const shared = ["contract.ts", "catalogue.ts", "sql", "http"].map((name) => `providers/${name}`);
+  const shared = ["contract.ts", "contract", "catalogue.ts", "sql", "http"].map((name) => `providers/${name}`);
   const wrong = imports.filter(({ file, target }) => {
     if (!target.startsWith("providers/") || shared.some((place) => isInside(target, place))) return false;
     return !file.startsWith(`providers/${target.split("/")[1]}`);

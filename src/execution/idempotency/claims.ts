@@ -9,7 +9,7 @@
 import { LockMode } from "@mikro-orm/core";
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { Failure, invalidRequest } from "../../failure.ts";
-import type { ActionResult } from "../../providers/contract.ts";
+import type { ActionResult } from "../../providers/contract/action.ts";
 import { IdempotencyKey, type IdempotencyKeyRow } from "../../store/entities/idempotencyKey.ts";
 import type { AnswerPlace, AnswerSealer } from "../../vault/kept-answer.ts";
 import { decodeAnswer, encodeAnswer, format } from "./saved-answer.ts";

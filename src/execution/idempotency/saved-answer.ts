@@ -1,5 +1,5 @@
 /** The answer of an action as bytes, for whoever asks again: its rows as a kept page has them. */
-import type { ActionResult } from "../../providers/contract.ts";
+import type { ActionResult } from "../../providers/contract/action.ts";
 import { decodePage, encodePage } from "../cache/encoded-page.ts";
 import { keptPage, pageOf } from "../cache/kept-page.ts";
 

@@ -1,6 +1,6 @@
 /** What sources can be queried for, kept for some minutes: reading it is a source's dearest query. */
 import { LRUCache } from "lru-cache";
-import type { Resource } from "../../providers/contract.ts";
+import type { Resource } from "../../providers/contract/resource.ts";
 
 export interface ReadSchema {
   /** By namespace and name, in the order of their UTF-16 code units. */

@@ -1,6 +1,6 @@
 /** Looks a resource up in the server's catalogue, by parameters only. */
 import { Failure } from "../../failure.ts";
-import type { ResourceKind } from "../contract.ts";
+import type { ResourceKind } from "../contract/resource.ts";
 import type { SqlField, SqlResource } from "../sql/dialect.ts";
 import { formatName, parseName } from "../sql/name.ts";
 import type { Row, Run } from "../sql/run.ts";

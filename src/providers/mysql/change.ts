@@ -8,7 +8,7 @@ import type {
   DeleteAction,
   UpdateAction,
   UpsertAction,
-} from "../contract.ts";
+} from "../contract/action.ts";
 import type { ActionStatement } from "../sql/action.ts";
 import { outcomeUnknown, tooManyAffected } from "../sql/action-end.ts";
 import { hasKey, type Key, keyOfCells, lockKeys, piecesOf, readByKey } from "../sql/keyed.ts";

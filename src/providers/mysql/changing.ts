@@ -1,6 +1,7 @@
 /** What is sent for an action, and what a table must be for it. */
 import { Failure, invalidRequest } from "../../failure.ts";
-import type { Action, ActionRequest, CreateAction, Operand, UpsertAction } from "../contract.ts";
+import type { Action, ActionRequest, CreateAction, UpsertAction } from "../contract/action.ts";
+import type { Operand } from "../contract.ts";
 import { type ActionForms, type CompiledAction, compileAction, keyOf, returnedFields } from "../sql/action.ts";
 import type { Dialect, SqlField } from "../sql/dialect.ts";
 import { isKey, type Key } from "../sql/keyed.ts";

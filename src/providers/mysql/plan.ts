@@ -1,7 +1,8 @@
 /** From a query to the statement that is sent, by what the catalogue says. */
 import { LRUCache } from "lru-cache";
 import { Failure } from "../../failure.ts";
-import type { ActionRequest, NativeQuery, Operand, PageRequest, ReadQuery, ResourceQuery } from "../contract.ts";
+import type { ActionRequest } from "../contract/action.ts";
+import type { NativeQuery, Operand, PageRequest, ReadQuery, ResourceQuery } from "../contract.ts";
 import { refuseUnstorable } from "../sql/operand.ts";
 import type { SqlPlan } from "../sql/page.ts";
 import type { Run } from "../sql/run.ts";

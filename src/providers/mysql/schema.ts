@@ -2,7 +2,7 @@
  * Describes a whole database in a fixed number of statements, each of which reads one
  * kind of thing for all its tables at once.
  */
-import type { ForeignKey, Index, Resource, ResourceField } from "../contract.ts";
+import type { ForeignKey, Index, Resource, ResourceField } from "../contract/resource.ts";
 import { formatName } from "../sql/name.ts";
 import type { Row, Run } from "../sql/run.ts";
 import { type Catalogue, isSystemDatabase, kindColumns, kindOf, queryable } from "./catalogue.ts";

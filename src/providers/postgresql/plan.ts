@@ -1,7 +1,8 @@
 /** From a query to the statement that is sent, by what the catalogue says. */
 import { LRUCache } from "lru-cache";
 import { Failure } from "../../failure.ts";
-import type { ActionRequest, NativeQuery, PageRequest, ReadQuery, ResourceQuery } from "../contract.ts";
+import type { ActionRequest } from "../contract/action.ts";
+import type { NativeQuery, PageRequest, ReadQuery, ResourceQuery } from "../contract.ts";
 import { type CompiledAction, compileAction } from "../sql/action.ts";
 import { encodeOperand } from "../sql/operand.ts";
 import type { SqlPlan } from "../sql/page.ts";

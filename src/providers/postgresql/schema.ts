@@ -2,7 +2,7 @@
  * Describes a whole database in a fixed number of statements, each of which reads one
  * kind of thing for all relations at once.
  */
-import type { ForeignKey, Index, Resource, ResourceField, ResourceKind } from "../contract.ts";
+import type { ForeignKey, Index, Resource, ResourceField, ResourceKind } from "../contract/resource.ts";
 import { formatName } from "../sql/name.ts";
 import type { Run } from "../sql/run.ts";
 import { kindExpression, ofUsers, queryable } from "./catalogue.ts";

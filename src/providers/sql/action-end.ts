@@ -1,6 +1,6 @@
 /** How actions end, whatever the database. */
 import { Failure } from "../../failure.ts";
-import type { ActionResult } from "../contract.ts";
+import type { ActionResult } from "../contract/action.ts";
 import type { ActionStatement, CompiledAction } from "./action.ts";
 import type { Row } from "./run.ts";
 

@@ -1,6 +1,7 @@
 /** What changes the rows of a resource, as SQL statements that belong into one transaction. */
 import { type Failure, invalidRequest } from "../../failure.ts";
-import type { ActionRequest, CreateAction, DeleteAction, Operand, UpdateAction, UpsertAction } from "../contract.ts";
+import type { ActionRequest, CreateAction, DeleteAction, UpdateAction, UpsertAction } from "../contract/action.ts";
+import type { Operand } from "../contract.ts";
 import type { Bind, Dialect, SqlField, SqlResource } from "./dialect.ts";
 import { fieldNamed } from "./field.ts";
 import { compileFilter } from "./filter.ts";

@@ -2,7 +2,8 @@
 import { Failure, invalidRequest } from "../../failure.ts";
 import type { ExecuteRequest } from "../../gen/connector/v1/action_pb.js";
 import type { Row } from "../../gen/connector/v1/value_pb.js";
-import type { Action, FilterNode } from "../../providers/contract.ts";
+import type { Action } from "../../providers/contract/action.ts";
+import type { FilterNode } from "../../providers/contract.ts";
 import { filterOf } from "./query.ts";
 import { operandFromWire } from "./value.ts";
 

@@ -1,7 +1,8 @@
 /** Actions at a database of their own, beside which its owner looks and changes. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 import type { Failure } from "../../../src/failure.ts";
-import type { Action, ActionRequest, Comparison, Operand, Session } from "../../../src/providers/contract.ts";
+import type { Action, ActionRequest } from "../../../src/providers/contract/action.ts";
+import type { Comparison, Operand, Session } from "../../../src/providers/contract.ts";
 import { textRows } from "../../../src/rows/page.ts";
 import { freshMysqlDatabase } from "../../support/mariadb.ts";
 import { mysqlClient } from "../../support/mysql-client.ts";

@@ -1,6 +1,7 @@
 /** Actions whose end goes wrong: what was kept and what was not is told right, or that it is not known. */
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { Action, Session } from "../../../src/providers/contract.ts";
+import type { Action } from "../../../src/providers/contract/action.ts";
+import type { Session } from "../../../src/providers/contract.ts";
 import { newMysqlLogin } from "../../support/mariadb.ts";
 import { hasMariadb, ownMariadb } from "../../support/mariadb-server.ts";
 import { mysqlClient, runMysql } from "../../support/mysql-client.ts";

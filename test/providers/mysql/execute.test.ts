@@ -1,7 +1,8 @@
 /** Actions at a real server of MySQL's kind: all of one is done, or nothing, and what came of it is told right. */
 import { describe, expect, test } from "vitest";
 import { Failure } from "../../../src/failure.ts";
-import type { Action, Comparison, Operand } from "../../../src/providers/contract.ts";
+import type { Action } from "../../../src/providers/contract/action.ts";
+import type { Comparison, Operand } from "../../../src/providers/contract.ts";
 import { acting, before, integer, is, newCity, none, refusal, text } from "./acting.ts";
 
 const source = acting();

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Resource } from "../../../src/providers/contract.ts";
+import type { Resource } from "../../../src/providers/contract/resource.ts";
 import type { TableColumn } from "../../../src/providers/mysql/catalogue-columns.ts";
 import { defaultOf, isGenerated } from "../../../src/providers/mysql/defaults.ts";
 import { readSchema } from "../../../src/providers/mysql/schema.ts";

@@ -2,7 +2,8 @@
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Failure } from "../../../src/failure.ts";
-import type { Action, ActionRequest, Comparison, Operand, Session } from "../../../src/providers/contract.ts";
+import type { Action, ActionRequest } from "../../../src/providers/contract/action.ts";
+import type { Comparison, Operand, Session } from "../../../src/providers/contract.ts";
 import { textRows } from "../../../src/rows/page.ts";
 import { type FreshDatabase, freshDatabase } from "../../support/postgres.ts";
 import { callFor } from "../sql/asking.ts";

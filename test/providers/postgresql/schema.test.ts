@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Resource } from "../../../src/providers/contract.ts";
+import type { Resource } from "../../../src/providers/contract/resource.ts";
 import { readPlan } from "../../../src/providers/postgresql/explain.ts";
 import { readSchema } from "../../../src/providers/postgresql/schema.ts";
 import { connect, type Database, openDatabase } from "./client.ts";

@@ -1,13 +1,13 @@
 /** A session with an engine that has processes of its own: what a provider of one says, and the rest of it. */
 import { LRUCache } from "lru-cache";
 import type { Failure } from "../../../failure.ts";
+import type { Resource } from "../../contract/resource.ts";
 import type {
   Call,
   Check,
   NativeQuery,
   PageRequest,
   ReadQuery,
-  Resource,
   Session,
   SessionContext,
   TestReport,
