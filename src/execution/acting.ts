@@ -61,7 +61,9 @@ const graceMs = 60_000;
 export async function act(parts: ActingParts, ticket: Ticket, asked: ActionAsked): Promise<Acted> {
   const noted = noteAction(parts, ticket, asked);
   let sent: Promise<ActionResult> | undefined;
-  const send: Work<ActionResult> = (session, call, provider) => {
+  const send: Work<ActionResult> = async (session, call, provider) => {
+    // Its end is noted by now, and its key may be another call's: not even a breaker's probe goes on.
+    ticket.call.signal.throwIfAborted();
     const execute = able(session, "execute", "execute", provider);
     const work = execute(capped(asked), call).catch((error) => {
       throw provider.classify(error) ?? error;
