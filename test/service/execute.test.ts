@@ -180,6 +180,24 @@ describe("with an idempotency key", () => {
     expect(await effects()).toBe(2);
   });
 
+  test("a key is forgotten after 24 hours, with the next one that anybody claims", async () => {
+    const keys = async () =>
+      (await run(source.service.storeUrl, "SELECT key FROM idempotency_key WHERE key LIKE 'old%' ORDER BY key")).flat();
+    for (const key of ["old1", "old2", "old3"]) await note(key, key);
+    const age = (key: string, by: string) =>
+      run(source.service.storeUrl, "UPDATE idempotency_key SET create_time = now() - $2::interval WHERE key = $1", [
+        key,
+        by,
+      ]);
+    await age("old1", "25 hours");
+    await age("old2", "25 hours");
+    await age("old3", "23 hours");
+    expect((await note("again", "old1")).replayed).toBe(false);
+    expect(await keys()).toEqual(["old1", "old3"]);
+    expect((await note("old3", "old3")).replayed).toBe(true);
+    expect(await effects()).toBe(4);
+  });
+
   test("no answer is kept where it can be read", async () => {
     await note("a very secret note", "k6");
     const rows = await run(source.service.storeUrl, "SELECT idempotency_key::text FROM idempotency_key");

@@ -46,15 +46,25 @@ export interface Claims {
 const method = "Execute";
 /** How long a key is remembered, in milliseconds. */
 const keptMs = 24 * 60 * 60 * 1_000;
+/** Forgotten at once at most: more than are claimed, so that none pile up. */
+const forgottenAtOnce = 50;
+
+/** The key itself, and some others that nobody else is about to forget. */
+const forgetting = `
+  WITH expired AS (
+    SELECT organization_id, method, key FROM idempotency_key
+    WHERE organization_id = ? AND create_time < ? ORDER BY create_time LIMIT ${forgottenAtOnce} FOR UPDATE SKIP LOCKED
+  )
+  DELETE FROM idempotency_key AS known WHERE organization_id = ? AND method = ? AND (
+    (key = ? AND create_time < ?) OR (organization_id, method, key) IN (SELECT * FROM expired)
+  )`;
 
 export function createClaims(sealer: AnswerSealer): Claims {
-  /** What was left of the day before makes room where it stands in the way. */
-  const expired = () => new Date(Date.now() - keptMs);
-
   async function insert(em: EntityManager, action: ClaimedAction, leaseMs: number): Promise<boolean> {
     const { organizationId, connectorId, key, requestHash } = action;
     const now = new Date();
-    await em.nativeDelete(IdempotencyKey, { organizationId, method, key, createTime: { $lt: expired() } });
+    const expired = new Date(now.getTime() - keptMs);
+    await em.execute(forgetting, [organizationId, expired, organizationId, method, key, expired]);
     const inserted = await em.execute<unknown[]>(
       `INSERT INTO idempotency_key
          (organization_id, method, key, connector_id, request_hash, state, lease_time, create_time)
