@@ -63,7 +63,11 @@ describe("a text that is accepted is one that the server reads as it is", () => 
     ),
   );
 
-  const address = fc.oneof(fc.ipV4(), fc.ipV6(), fc.constantFrom("::ffff:10.0.0.1", "fe80::1%eth0", ":::"));
+  const address = fc.oneof(
+    fc.ipV4(),
+    fc.ipV6(),
+    fc.constantFrom("::ffff:10.0.0.1", "06e9:f9ed:0a3:57:49cb:d2:254.254.149.129", "fe80::1%eth0", ":::"),
+  );
 
   test.each<[string, fc.Arbitrary<string>]>([
     ["date", date],
@@ -84,7 +88,9 @@ describe("a text that is accepted is one that the server reads as it is", () => 
         if (operand === undefined) return;
         accepted++;
         const sent: string[] = [];
-        const sql = `SELECT ${dialect.operand(operand, type, (text) => dialect.placeholder(sent.push(text)))} IS NULL`;
+        const read = dialect.operand(operand, type, (text) => dialect.placeholder(sent.push(text)));
+        // A statement that reads from nothing leaves the warnings of the one before it.
+        const sql = `SELECT ${read} IS NULL FROM (SELECT 1) AS one`;
         const [[row]] = (await connection.execute(sql, sent)) as unknown as [[unknown[]]];
         const [[warning]] = (await connection.query("SHOW WARNINGS")) as unknown as [unknown[][]];
         expect([row, warning], value).toEqual([[0], undefined]);
