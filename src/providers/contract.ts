@@ -12,6 +12,7 @@ import type { Field } from "../rows/field.ts";
 import type { PackedBatch } from "../rows/packed.ts";
 import type { ActionRequest, ActionResult } from "./contract/action.ts";
 import type { Resource } from "./contract/resource.ts";
+import type { TokenStore } from "./contract/tokens.ts";
 
 export type Capability = "test" | "schema" | "query" | "native_query" | "explain" | "execute";
 
@@ -72,6 +73,8 @@ export interface SessionContext {
    * It may not be there. Undefined: none may.
    */
   readonly files?: string | undefined;
+  /** Keeps the tokens that the connector's credential is traded for. It is there whenever the service opens a session. */
+  readonly tokens?: TokenStore;
   /** A connection whose user may do much more than read is refused. Default: it is only warned of. */
   readonly refuseRiskyPrivileges?: boolean;
 }
