@@ -11,6 +11,7 @@ import type { Failure } from "../failure.ts";
 import type { Field } from "../rows/field.ts";
 import type { PackedBatch } from "../rows/packed.ts";
 import type { ActionRequest, ActionResult } from "./contract/action.ts";
+import type { ProviderAuthorization } from "./contract/authorization.ts";
 import type { Resource } from "./contract/resource.ts";
 import type { TokenStore } from "./contract/tokens.ts";
 
@@ -36,6 +37,8 @@ export interface ProviderDefinition<Config extends z.ZodType, Credential extends
   endpoint(config: z.output<Config>): Readonly<Record<string, string | number | boolean>>;
   /** Opens a session; connects when it is first used. */
   open(config: z.output<Config>, credential: z.output<Credential>, context: SessionContext): Session;
+  /** How users grant its connectors access in a browser. Default: they don't. */
+  readonly authorization?: ProviderAuthorization<z.output<Config>, z.output<Credential>>;
   /**
    * A native statement without its values and comments, as the history keeps it; empty
    * when it can't be told where they are. Default: none is kept.
