@@ -104,6 +104,14 @@ export function fieldsDiffer(): Failure {
   });
 }
 
+/** The server reads other parameters in a statement than were read in it here: a fault of ours. */
+export function parametersDiffer(): Failure {
+  return new Failure("internal", "A statement has not as many parameters at the source as it was sent with.", {
+    where: "service",
+    upstream,
+  });
+}
+
 /** @param mebibytes how large a row may be */
 export function rowTooLarge(mebibytes: number): Failure {
   return new Failure("too_large", `A row of the result is larger than ${mebibytes} MiB.`, {

@@ -13,7 +13,7 @@ import { createRowPacker, type RowPacker } from "./cells.ts";
 import type { Column } from "./column.ts";
 import { notUtf8 } from "./malformed.ts";
 import { encodeExecute, type Parameter } from "./parameters.ts";
-import { fieldsDiffer, isEndOfFile } from "./protocol.ts";
+import { fieldsDiffer, isEndOfFile, parametersDiffer } from "./protocol.ts";
 import type { SessionState } from "./state.ts";
 import type { Answer } from "./wire.ts";
 
@@ -123,10 +123,12 @@ export class Reading implements Answer<true> {
     try {
       await state.tidied;
       await state.limit(timeoutMs, native ? maxRows : undefined);
-      const { id } = await state.statements.prepare(text);
+      const prepared = await state.statements.prepare(text);
+      // Their types and values would be taken for each other's.
+      if (prepared.parameters !== parameters.length) throw parametersDiffer();
       // It was given up before it ran.
       if (this.#error !== undefined) throw this.#error;
-      await state.wire.ask(encodeExecute(id, parameters), this);
+      await state.wire.ask(encodeExecute(prepared.id, parameters), this);
       if (!this.broken && !within) state.tidy(native);
     } catch (error) {
       this.broken = true;

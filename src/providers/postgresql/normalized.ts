@@ -4,9 +4,7 @@
  *
  * @see https://www.postgresql.org/docs/18/sql-syntax-lexical.html
  */
-
-/** What is kept of the longest, in characters. */
-const maxLength = 2_000;
+import { keptStatement, longestKept } from "../sql/kept-statement.ts";
 
 /** A name that begins no string, or a mark that begins nothing. */
 const plain = /(?:(?!\s)[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*(?![\w$\u0080-\uffff'"&])|[(),*=<>+;])/.source;
@@ -29,7 +27,7 @@ const lexemes = {
 export function normalized(text: string): string {
   const parts: string[] = [];
   let size = 0;
-  for (let at = 0; at < text.length && size < maxLength; ) {
+  for (let at = 0; at < text.length && size < longestKept; ) {
     const read = next(text, at);
     if (read === undefined) return "";
     const [part, end] = read;
@@ -38,9 +36,7 @@ export function normalized(text: string): string {
     parts.push(part);
     size += part.length;
   }
-  // How many there are is a value, too.
-  const whole = parts.join("").replaceAll(/\(\s*\?(?:\s*,\s*\?)+\s*\)/g, "(?, …)");
-  return whole.slice(0, maxLength).trimEnd();
+  return keptStatement(parts.join(""));
 }
 
 /** What stands for the next lexeme, and where that ends; undefined when it has no end. */

@@ -22,6 +22,13 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
+test("a statement is not sent with more or fewer parameters than the server reads in it", async () => {
+  const connection = await open(database.url);
+  const { error } = await rest(connection.read({ text: "SELECT ?, ?", parameters: ["1"] }, timeoutMs));
+  expect(error).toMatchObject({ kind: "internal" });
+  expect(connection.isOpen).toBe(false);
+});
+
 describe("a large result", () => {
   test("is what the server itself sums up", async () => {
     const connection = await open(database.url);
