@@ -3,6 +3,7 @@
  * verified and issued for the name that was dialled, whatever the environment says
  * (NODE_TLS_REJECT_UNAUTHORIZED, NODE_TLS_MIN_V1_0).
  */
+import { createHash } from "node:crypto";
 import { isIP, type Socket } from "node:net";
 import { connect, createSecureContext, getCACertificates, type SecureContext, type TLSSocket } from "node:tls";
 import { LRUCache } from "lru-cache";
@@ -10,8 +11,20 @@ import { orAborted } from "../abort.ts";
 
 /** Who may sign a server's certificate. */
 export interface Trust {
-  /** @param ca Certificates in PEM that are trusted instead of all others. */
-  contextFor(ca?: string): SecureContext;
+  /**
+   * @param ca Certificates in PEM that are trusted instead of all others.
+   * @param certificate Shown to the server when it asks for one.
+   * @throws Node's own error when the certificate or its key can't be read, or don't belong together.
+   */
+  contextFor(ca?: string, certificate?: ClientCertificate): SecureContext;
+}
+
+/** Who connects, as a server may ask to be shown (RFC 8446, section 4.4.2). */
+export interface ClientCertificate {
+  /** PEM: the certificate, and those between it and its authority. */
+  readonly cert: string;
+  /** PEM, not encrypted. */
+  readonly key: string;
 }
 
 export interface Encryption {
@@ -20,13 +33,15 @@ export interface Encryption {
   readonly trust: Trust;
   /** Certificates in PEM that are trusted instead of all others. */
   readonly ca?: string | undefined;
+  /** Shown to the server when it asks for one. Default: none. */
+  readonly certificate?: ClientCertificate | undefined;
   /** The certificate may be issued for another name. Default: it may not. */
   readonly anyName?: boolean;
   /** Protocols of the application to choose from (RFC 7301). Default: none. */
   readonly protocols?: readonly string[];
 }
 
-/** Contexts of single servers' own certificates kept at most: making one costs more than a connection. */
+/** Contexts of single servers' own certificates and of clients' kept at most: making one costs more than a connection. */
 const maxContexts = 1_000;
 
 /**
@@ -35,19 +50,34 @@ const maxContexts = 1_000;
  */
 export function createTrust(ca?: string): Trust {
   const contexts = new LRUCache<string, SecureContext>({ max: maxContexts });
-  const make = (trusted?: string[]) =>
-    createSecureContext({ minVersion: "TLSv1.2", ...(trusted === undefined ? {} : { ca: trusted }) });
-  const common = make(ca === undefined ? undefined : [...getCACertificates("default"), ca]);
+  const others = ca === undefined ? undefined : [...getCACertificates("default"), ca];
+  const make = (own?: string, certificate?: ClientCertificate) => {
+    const trusted = own === undefined ? others : [own];
+    return createSecureContext({
+      minVersion: "TLSv1.2",
+      ...(trusted === undefined ? {} : { ca: trusted }),
+      ...(certificate === undefined ? {} : { cert: certificate.cert, key: certificate.key }),
+    });
+  };
+  const common = make();
   return {
-    contextFor(own) {
-      if (own === undefined) return common;
-      const known = contexts.get(own);
+    contextFor(own, certificate) {
+      if (own === undefined && certificate === undefined) return common;
+      const name = nameOf(own, certificate);
+      const known = contexts.get(name);
       if (known !== undefined) return known;
-      const made = make([own]);
-      contexts.set(own, made);
+      const made = make(own, certificate);
+      contexts.set(name, made);
       return made;
     },
   };
+}
+
+/** Tells contexts apart, and holds no key. */
+function nameOf(ca = "", { cert, key }: ClientCertificate = { cert: "", key: "" }): string {
+  return createHash("sha256")
+    .update(JSON.stringify([ca, cert, key]))
+    .digest("base64");
 }
 
 /**
@@ -57,14 +87,15 @@ export function createTrust(ca?: string): Trust {
  * @throws The signal's reason, or Node's own error of TLS or the socket.
  */
 export async function encrypt(socket: Socket, encryption: Encryption, signal: AbortSignal): Promise<TLSSocket> {
-  const { host, trust, ca, anyName, protocols } = encryption;
+  const { host, anyName, protocols } = encryption;
   const name = host.replace(/\.$/, "");
+  const secureContext = contextOf(encryption, socket);
   const encrypted = connect({
     socket,
     host: name,
     // An IP address is no server name (RFC 6066, section 3).
     ...(isIP(name) === 0 ? { servername: name } : {}),
-    secureContext: trust.contextFor(ca),
+    secureContext,
     rejectUnauthorized: true,
     ...(anyName === true ? { checkServerIdentity: () => undefined } : {}),
     ...(protocols === undefined ? {} : { ALPNProtocols: [...protocols] }),
@@ -74,6 +105,15 @@ export async function encrypt(socket: Socket, encryption: Encryption, signal: Ab
     return encrypted;
   } catch (error) {
     encrypted.destroy();
+    socket.destroy();
+    throw error;
+  }
+}
+
+function contextOf({ trust, ca, certificate }: Encryption, socket: Socket): SecureContext {
+  try {
+    return trust.contextFor(ca, certificate);
+  } catch (error) {
     socket.destroy();
     throw error;
   }
