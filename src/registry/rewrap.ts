@@ -1,11 +1,13 @@
 /**
- * Wraps every credential's data key under the primary key, while the service serves. What is
- * left to do is what is not under it yet: so it can be cut off at any moment, and begun again.
+ * Wraps the data key of every credential, and of the tokens that were got with it, under the
+ * primary key, while the service serves. What is left to do is what is not under it yet: so it
+ * can be cut off at any moment, and begun again.
  */
 import { Failure } from "../failure.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
-import type { Rewrapped, SealedCredential, SealedCredentials } from "../store/sealed-credentials.ts";
+import type { Rewrapped, SealedCredential, SealedCredentials, SealedSecret } from "../store/sealed-credentials.ts";
 import { rewrapCredential } from "../vault/credential.ts";
+import { rewrapTokens } from "../vault/tokens.ts";
 import type { Vault } from "../vault/vault.ts";
 
 export interface RewrapOptions {
@@ -57,7 +59,7 @@ export async function rewrapAll({ batch = 100, onProgress, ...rooms }: RewrapOpt
 
   for (let pass = 0; pass < maxPasses; pass++) {
     let missed = 0;
-    let after: SealedCredential | undefined;
+    let after: SealedSecret | undefined;
     for (;;) {
       const found = await rooms.credentials.notUnder(keyId, after, batch);
       after = found.at(-1);
@@ -79,7 +81,7 @@ async function countNotUnder(keyId: string, credentials: SealedCredentials): Pro
 }
 
 async function rewrapBatch(
-  found: readonly SealedCredential[],
+  found: readonly SealedSecret[],
   { vault, catalogue }: Pick<RewrapOptions, "vault" | "catalogue">,
   failures: Map<string, RewrapFailure>,
 ): Promise<Rewrapped[]> {
@@ -88,19 +90,24 @@ async function rewrapBatch(
   const work = async () => {
     for (let before = rest.shift(); before !== undefined; before = rest.shift()) {
       try {
-        done.push({ before, sealed: await rewrapCredential(vault, placeOf(before, catalogue), before.sealed) });
+        done.push({ before, sealed: await wrappedAnew(before, vault, catalogue) });
       } catch (reason) {
         if (concernsAll(reason)) {
           rest.length = 0;
           throw reason;
         }
-        const { organizationId, connectorId } = before;
-        failures.set(connectorId, { organizationId, connectorId, reason });
+        const { kind, organizationId, connectorId } = before;
+        failures.set(`${kind} ${connectorId}`, { organizationId, connectorId, reason });
       }
     }
   };
   await Promise.all(Array.from({ length: atOnce }, work));
   return done;
+}
+
+function wrappedAnew(before: SealedSecret, vault: Vault, catalogue: Catalogue): Promise<Uint8Array> {
+  if (before.kind === "tokens") return rewrapTokens(vault, before, before.sealed);
+  return rewrapCredential(vault, placeOf(before, catalogue), before.sealed);
 }
 
 function placeOf(

@@ -15,6 +15,7 @@ import { ApiKeyChanges } from "./migrations/20261122060000_api_key_changes.ts";
 import { Audit } from "./migrations/20261123000000_audit.ts";
 import { Idempotency } from "./migrations/20261123010000_idempotency.ts";
 import { CallRollups } from "./migrations/20261123020000_call_rollups.ts";
+import { ConnectorTokens } from "./migrations/20261123040000_connector_tokens.ts";
 import { StoreClient } from "./pool.ts";
 import { provideRoles } from "./roles.ts";
 import { StoreSocket } from "./socket.ts";
@@ -30,6 +31,7 @@ const migrations = [
   Audit,
   Idempotency,
   CallRollups,
+  ConnectorTokens,
 ];
 
 /** Chosen at random, for this one use. */
@@ -48,8 +50,8 @@ export function databaseOf({ url, poolSize, log }: DatabaseOptions): MikroORM {
   return new MikroORM({
     entities: [Connector, ApiKey, QueryRecord, IdempotencyKey],
     migrations: { migrationsList: migrations, snapshot: false, silent: true, tableName: "migration" },
-    // What has no entities is never loaded to be changed: the audit log, whose months come and go, and counts.
-    schemaGenerator: { skipTables: [/^audit_/, "call_rollup"] },
+    // What has no entities is never loaded to be changed: the audit log, whose months come and go, counts, and tokens.
+    schemaGenerator: { skipTables: [/^audit_/, "call_rollup", "connector_token", "connector_authorization"] },
     clientUrl: url,
     // The driver reads the whole URL, TLS mode and all, where the ORM reads but a part of it.
     driverOptions: {

@@ -19,6 +19,7 @@ const ownRows = "((organization_id)::text = NULLIF(current_setting('app.organiza
 /** Every table of organizations' rows has it. */
 const isolation = `organization_isolation for ALL to connector_application using ${ownRows} check ${ownRows}`;
 const sealed = "(sealed_credential IS NOT NULL)";
+const sealedTokens = "(sealed_tokens IS NOT NULL)";
 
 /** By table; what they let through beside an organization's own rows. */
 const morePolicies: Readonly<Record<string, readonly string[]>> = {
@@ -28,6 +29,10 @@ const morePolicies: Readonly<Record<string, readonly string[]>> = {
   connector: [
     `keys_read for SELECT to connector_keys using ${sealed} check null`,
     `keys_rewrap for UPDATE to connector_keys using ${sealed} check ${sealed}`,
+  ],
+  connector_token: [
+    `keys_read for SELECT to connector_keys using ${sealedTokens} check null`,
+    `keys_rewrap for UPDATE to connector_keys using ${sealedTokens} check ${sealedTokens}`,
   ],
   ...Object.fromEntries(
     ["query_record", "audit_event", "audit_link", "audit_checkpoint", "audit_task"].map((table) => [
@@ -46,8 +51,16 @@ const grants: Readonly<Record<string, readonly string[]>> = {
   ],
   api_key: ["connector_application: INSERT, SELECT", "connector_application: UPDATE (last_use_time, revoke_time)"],
   query_record: ["connector_application: INSERT, SELECT", "connector_audit: SELECT"],
+  connector_grant: ["connector_application: DELETE, INSERT, SELECT, UPDATE"],
+  grant_usage: ["connector_application: INSERT, SELECT, UPDATE"],
   call_rollup: ["connector_application: DELETE, INSERT, SELECT, UPDATE"],
   idempotency_key: ["connector_application: DELETE, INSERT, SELECT, UPDATE"],
+  connector_token: [
+    "connector_application: DELETE, INSERT, SELECT, UPDATE",
+    "connector_keys: SELECT (connector_id, credential_version, endpoint, organization_id, provider, sealed_tokens, token_key_id, version)",
+    "connector_keys: UPDATE (sealed_tokens)",
+  ],
+  connector_authorization: ["connector_application: DELETE, INSERT, SELECT"],
   audit_event: ["connector_application: INSERT, SELECT", "connector_audit: SELECT"],
   audit_link: ["connector_application: INSERT, SELECT", "connector_audit: SELECT"],
   audit_checkpoint: ["connector_application: INSERT, SELECT", "connector_audit: SELECT"],
