@@ -34,11 +34,11 @@ export function createDial(policy: EgressPolicy, { own, resolve = resolveHere }:
     const { host, port } = target;
     signal?.throwIfAborted();
     // What is no name may still be an address to the resolver, in a spelling that nobody judged.
-    if (!isHost(host) || isMetadataName(host)) throw denied(host);
+    if (!isHost(host) || isMetadataName(host)) throw denied(target);
     const family = isIP(host);
     const addresses = family === 0 ? await orAborted(resolve(host), signal) : [{ address: host, family }];
     for (const { address } of addresses) {
-      if (!policy.allows(address, target)) throw denied(host);
+      if (!policy.allows(address, target)) throw denied(target);
       const ownPlace = own === undefined ? false : await orAborted(isOwn(own, policy, address, target), signal);
       if (ownPlace) throw deniedOwn(host, port);
     }
@@ -48,7 +48,7 @@ export function createDial(policy: EgressPolicy, { own, resolve = resolveHere }:
     const remote = socket.remoteAddress;
     if (remote === undefined || !policy.allows(remote, target)) {
       socket.destroy();
-      throw denied(host);
+      throw denied(target);
     }
     return socket;
   };
@@ -91,11 +91,12 @@ function open(
   });
 }
 
-function denied(host: string): Failure {
-  return new Failure("egress_denied", `The address of "${host}" is not one that this service may connect to.`, {
+function denied({ host, isClearText = false }: Target): Failure {
+  const how = isClearText ? " without encryption" : "";
+  const instead = isClearText ? "encryption (https)" : "a public address";
+  return new Failure("egress_denied", `The address of "${host}" is not one that this service may connect to${how}.`, {
     where: "egress",
-    remedy:
-      "Use a public address, or ask the operator to allow this one in EGRESS_ALLOW. Private and local networks are denied by default.",
+    remedy: `Use ${instead}, or ask the operator to allow this one in EGRESS_ALLOW. Private and local networks are denied by default.`,
   });
 }
 

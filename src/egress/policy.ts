@@ -47,7 +47,7 @@ export function createEgressPolicy(rules: EgressRules): EgressPolicy {
     if (deny.some((rule) => isAbout(rule, target, text))) return false;
     // What is translated on its way must be allowed where it arrives, too.
     if (!wrapped(address).every((inner) => isOpen(inner, target))) return false;
-    if (kind === "public" && isPublicOpen) return true;
+    if (kind === "public" && isPublicOpen && target.isClearText !== true) return true;
     return allow.some((rule) => isAbout(rule, target, text) && opens(rule, kind));
   }
 

@@ -25,6 +25,8 @@ export interface Target {
   readonly port: number;
   /** The database at a server that has several, as far as the provider knows it. */
   readonly database?: string | undefined;
+  /** Whoever is on the way can read what is sent: only where the operator opened the way. Default: false, or it is the caller's own affair. */
+  readonly isClearText?: boolean;
 }
 
 export interface Rule {

@@ -40,6 +40,14 @@ test("a name is refused when only one of its addresses is allowed", async () => 
   await expect(dial({ host: "localhost", port })).rejects.toMatchObject({ kind: "egress_denied" });
 });
 
+test("a public address is not dialled for what others could read, and the refusal asks for https", async () => {
+  await expect(dialPublic({ host: "8.8.8.8", port: 80, isClearText: true })).rejects.toMatchObject({
+    kind: "egress_denied",
+    message: expect.stringContaining("without encryption"),
+    remedy: expect.stringContaining("https"),
+  });
+});
+
 test("an allowed address is connected to", async () => {
   const dial = createDial(createEgressPolicy({ allow: ["127.0.0.0/8", "::1/128"] }));
   const before = connections;

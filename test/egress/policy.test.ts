@@ -7,10 +7,23 @@ import { ipv4Spellings } from "./spellings.ts";
 const unopened = createEgressPolicy({ allow: [] });
 
 /** Those of the addresses that may be dialled, under their own name or another one. */
-function open(rules: EgressRules, addresses: readonly string[], { host = "", port = 5432 } = {}): string[] {
+function open(
+  rules: EgressRules,
+  addresses: readonly string[],
+  { host = "", port = 5432, isClearText = false } = {},
+): string[] {
   const policy = createEgressPolicy(rules);
-  return addresses.filter((address) => policy.allows(address, { host: host || address, port }));
+  return addresses.filter((address) => policy.allows(address, { host: host || address, port, isClearText }));
 }
+
+test("what others can read on its way goes only where the operator opened the way", () => {
+  const addresses = ["8.8.8.8", "2606:4700:4700::1111", "10.0.0.1", "169.254.169.254"];
+  const asked = { host: "api.example.com", port: 80, isClearText: true };
+  expect(open({ allow: [] }, addresses, asked)).toEqual([]);
+  expect(open({ allow: ["8.8.8.0/24:80", "10.0.0.0/8"] }, addresses, asked)).toEqual(["8.8.8.8", "10.0.0.1"]);
+  expect(open({ allow: ["api.example.com:80"] }, addresses, asked)).toEqual(addresses.slice(0, 3));
+  expect(open({ allow: ["api.example.com:443"] }, addresses, asked)).toEqual([]);
+});
 
 describe("without the operator's word", () => {
   test.each(["8.8.8.8", "1.1.1.1", "172.32.0.1", "2606:4700:4700::1111", "2a00:1450:4001::1", "::ffff:8.8.8.8"])(
