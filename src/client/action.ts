@@ -1,5 +1,10 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { type ExecuteRequest, ExecuteRequestSchema, type ExecuteResponse } from "../gen/connector/v1/action_pb.js";
+import { create, type JsonObject, type MessageInitShape } from "@bufbuild/protobuf";
+import {
+  type ExecuteRequest,
+  ExecuteRequestSchema,
+  type ExecuteResponse,
+  type ItemResult,
+} from "../gen/connector/v1/action_pb.js";
 import type { Timings } from "../gen/connector/v1/query_pb.js";
 import type { Field } from "../gen/connector/v1/value_pb.js";
 import { rowsOf } from "./page.ts";
@@ -12,7 +17,7 @@ export type NewRow = Readonly<Record<string, Parameter>>;
 
 type Condition = Pick<ResourceQuery, "where" | "filter">;
 
-/** What to change: each names its resource. */
+/** What to change: each names its resource; or a named action of the provider or the connector. */
 export type ActionInput =
   /** Every row gives the same fields. */
   | { readonly create: string; readonly rows: readonly NewRow[] }
@@ -20,7 +25,8 @@ export type ActionInput =
   | { readonly upsert: string; readonly rows: readonly NewRow[]; readonly key?: readonly string[] }
   /** Without a condition it must say that it means every row. */
   | ({ readonly update: string; readonly values: NewRow; readonly allowAll?: boolean } & Condition)
-  | ({ readonly delete: string; readonly allowAll?: boolean } & Condition);
+  | ({ readonly delete: string; readonly allowAll?: boolean } & Condition)
+  | { readonly action: string; readonly input?: JsonObject };
 
 export interface ActionOptions {
   /** Makes the call safe to repeat for 24 hours. Default: it is not. */
@@ -42,6 +48,10 @@ export interface Executed<T extends object = UntypedFields> {
   readonly rows: readonly Row<T>[];
   /** What would be sent, of a dry run. */
   readonly statement: string;
+  /** What became of each row of the action where the source could not do all or nothing; else empty. */
+  readonly items: readonly ItemResult[];
+  /** What a named action answered. */
+  readonly output: JsonObject | undefined;
   /** It is the result of an earlier call with the same idempotency key. */
   readonly replayed: boolean;
   readonly timings: Timings | undefined;
@@ -63,6 +73,9 @@ export function executeRequestOf(connectorId: string, input: ActionInput, option
 type WireAction = NonNullable<MessageInitShape<typeof ExecuteRequestSchema>["action"]>;
 
 function actionOf(input: ActionInput): WireAction {
+  if ("action" in input) {
+    return { case: "named", value: { name: input.action, ...(input.input && { input: input.input }) } };
+  }
   if ("create" in input) return { case: "create", value: { resource: input.create, ...table(input.rows) } };
   if ("upsert" in input) {
     const { upsert: resource, rows, key = [] } = input;
@@ -93,6 +106,7 @@ function table(rows: readonly NewRow[]) {
 }
 
 export function executedOf<T extends object>(response: ExecuteResponse): Executed<T> {
-  const { affectedRows, fields, statement, replayed, timings } = response;
-  return { affectedRows, fields, rows: rowsOf<T>(fields, response.rows), statement, replayed, timings };
+  const { affectedRows, fields, statement, items, output, replayed, timings } = response;
+  const rows = rowsOf<T>(fields, response.rows);
+  return { affectedRows, fields, rows, statement, items, output, replayed, timings };
 }

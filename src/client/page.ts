@@ -13,10 +13,15 @@ export interface Page<T extends object = UntypedFields> {
   readonly rows: readonly Row<T>[];
   /** Leads to the next page; empty on the last. */
   readonly nextPageToken: string;
-  /** How the pages are cut; by `offset`, rows that come or go between two pages shift the ones behind them. */
-  readonly paging: "keyset" | "offset" | "single";
+  /**
+   * How the pages are cut; by `offset`, rows that come or go between two pages shift the ones
+   * behind them; by `source`, it is the source's own way.
+   */
+  readonly paging: "keyset" | "offset" | "single" | "source";
   /** Rows were left out that no page leads to: read them by `stream`. */
   readonly truncated: boolean;
+  /** The parts of the condition that the service carried out and not the source. */
+  readonly postFiltered: readonly string[];
   readonly timings: Timings | undefined;
   /** How often the source was asked until it answered. */
   readonly attempts: number;
@@ -31,6 +36,7 @@ const pagings = {
   [Paging.KEYSET]: "keyset",
   [Paging.OFFSET]: "offset",
   [Paging.SINGLE]: "single",
+  [Paging.SOURCE]: "source",
 } as const satisfies Record<Paging, Page["paging"]>;
 
 export function pageOf<T extends object>(response: QueryResponse): Page<T> {
@@ -40,6 +46,7 @@ export function pageOf<T extends object>(response: QueryResponse): Page<T> {
     nextPageToken: response.nextPageToken,
     paging: pagings[response.paging],
     truncated: response.truncated,
+    postFiltered: response.postFiltered,
     timings: response.timings,
     attempts: response.attempts,
     readTime: response.readTime,

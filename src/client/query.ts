@@ -19,6 +19,8 @@ export interface ResourceQuery {
   readonly orderBy?: readonly (string | { readonly field: string; readonly descending?: boolean })[];
   /** Rows at most, over all pages. Default: no limit. */
   readonly limit?: number | bigint;
+  /** Let the service itself filter by what the source can't. Default: that is refused. */
+  readonly allowPostFilter?: boolean;
 }
 
 export interface NativeQuery {
@@ -42,6 +44,7 @@ export function queryOf(input: QueryInput): Query {
     fields: [...(input.fields ?? [])],
     orderBy: (input.orderBy ?? []).map(orderOf),
     limit,
+    allowPostFilter: input.allowPostFilter ?? false,
     ...(input.filter && { filter: input.filter }),
     ...(input.where && { where: whereOf(input.where) }),
   });

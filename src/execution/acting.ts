@@ -4,9 +4,10 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { EntityManager } from "@mikro-orm/postgresql";
-import { Failure, type FailureKind } from "../failure.ts";
+import { Failure, type FailureKind, invalidRequest } from "../failure.ts";
 import type { Observe } from "../observability/observation.ts";
-import type { ActionRequest, ActionResult } from "../providers/contract/action.ts";
+import type { ActionRequest, ActionResult, AnyAction } from "../providers/contract/action.ts";
+import type { Call, Provider, Session } from "../providers/contract.ts";
 import type { Store } from "../store/store.ts";
 import { able, type Work } from "./asking.ts";
 import type { Claims } from "./idempotency/claims.ts";
@@ -28,7 +29,7 @@ export interface Intent {
 }
 
 export interface ActionAsked {
-  readonly request: ActionRequest;
+  readonly request: ActionRequest<AnyAction>;
   /** Makes it safe to repeat; undefined when the caller gave no key. */
   readonly idempotency: { readonly key: string; readonly requestHash: Buffer } | undefined;
   /**
@@ -64,8 +65,7 @@ export async function act(parts: ActingParts, ticket: Ticket, asked: ActionAsked
   const send: Work<ActionResult> = async (session, call, provider) => {
     // Its end is noted by now, and its key may be another call's: not even a breaker's probe goes on.
     ticket.call.signal.throwIfAborted();
-    const execute = able(session, "execute", "execute", provider);
-    const work = execute(capped(asked), call).catch((error) => {
+    const work = carryOut(session, provider, capped(asked), call).catch((error) => {
       throw provider.classify(error) ?? error;
     });
     sent = work;
@@ -85,8 +85,32 @@ export async function act(parts: ActingParts, ticket: Ticket, asked: ActionAsked
   }
 }
 
+/** Asks the session for an action of any kind. Throws at once what it can't do. */
+export function carryOut(
+  session: Session,
+  provider: Provider,
+  { action, ...request }: ActionRequest<AnyAction>,
+  call: Call,
+): Promise<ActionResult> {
+  const execute = able(session, "execute", "execute", provider);
+  if (action.kind !== "named") return execute({ ...request, action }, call);
+  if (session.perform !== undefined) return session.perform({ ...request, action }, call);
+  const description = `there is no action \`${action.name}\`; the provider declares none`;
+  throw invalidRequest({ field: "named.name", description });
+}
+
+/** What is told of an action: its resource, or its own name. */
+export function targetOf(action: AnyAction | undefined): string {
+  return action?.kind === "named" ? action.name : (action?.resource ?? "");
+}
+
+/** The resource that an action changes; undefined for one that may change any. */
+export function touchedBy(action: AnyAction): string | undefined {
+  return action.kind === "named" ? undefined : action.resource;
+}
+
 /** What a caller may ask for again is kept until then, so that it must not be too much. */
-function capped({ request, idempotency }: ActionAsked): ActionRequest {
+function capped({ request, idempotency }: ActionAsked): ActionRequest<AnyAction> {
   return idempotency === undefined ? request : { ...request, maxBytes: Math.min(request.maxBytes, maxSavedBytes) };
 }
 

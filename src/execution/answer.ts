@@ -25,6 +25,8 @@ export interface Executed extends Answered<ActionResult> {
 
 export interface ExecutedStream {
   readonly fields: readonly Field[];
+  /** The parts of the query that the session carries out itself. */
+  readonly postFiltered: readonly string[];
   readonly readTime: Date;
   readonly attempts: number;
   /** To be read once, to its end or not at all any more. */

@@ -5,13 +5,13 @@
 import type { Failure } from "../failure.ts";
 import type { CallMethod, Observe, Subject, Timings } from "../observability/observation.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
-import type { Action } from "../providers/contract/action.ts";
+import type { AnyAction } from "../providers/contract/action.ts";
 import type { Explanation, Page, Quota, ReadQuery, TestReport } from "../providers/contract.ts";
 import type { ConnectorRow } from "../store/entities/connector.ts";
 import type { Store } from "../store/store.ts";
 import { createAnswerSealer } from "../vault/kept-answer.ts";
 import type { Vault } from "../vault/vault.ts";
-import { type ActionAsked, act } from "./acting.ts";
+import { type ActionAsked, act, carryOut, targetOf, touchedBy } from "./acting.ts";
 import { type Answered, answered, type Executed, type ExecutedStream, type PageQuery } from "./answer.ts";
 import { able, asked, capabilityOf, movedBy, nothingMoved, refuseDisabled, type Work } from "./asking.ts";
 import { translated } from "./attempt.ts";
@@ -96,7 +96,7 @@ interface About {
   readonly connector: ConnectorRow;
   readonly caller: Caller;
   readonly query?: ReadQuery;
-  readonly action?: Action;
+  readonly action?: AnyAction;
 }
 
 /** Milliseconds that a probe gets at least, and after which it counts as failing until it succeeds after all. */
@@ -146,7 +146,7 @@ export function createExecution(options: ExecutionOptions): Execution {
     const ticket = ticketOf(about);
     const { organizationId, connectorId } = ticket.subject;
     const breaker = breakers.status(organizationId, connectorId).state;
-    const resource = about.query?.kind === "resource" ? about.query.resource : (about.action?.resource ?? "");
+    const resource = about.query?.kind === "resource" ? about.query.resource : targetOf(about.action);
     const { method, caller, query } = about;
     const begun = { method, principal: caller.principal, resource, ...statementOf(query), breaker };
     return { ticket, outcome: outcomeOf(begun, ticket, observe) };
@@ -229,14 +229,12 @@ export function createExecution(options: ExecutionOptions): Execution {
       const { request } = asked;
       const about: About = { method: "Execute", connector, caller, action: request.action };
       if (request.dryRun) {
-        const tried = await run(about, (session, call, provider) =>
-          able(session, "execute", "execute", provider)(request, call),
-        );
+        const tried = await run(about, (session, call, provider) => carryOut(session, provider, request, call));
         return { ...tried, replayed: false };
       }
       return account(about, async (ticket) => {
         const { organizationId, connectorId } = ticket.subject;
-        const touched = () => cache.invalidate(organizationId, connectorId, request.action.resource);
+        const touched = () => cache.invalidate(organizationId, connectorId, touchedBy(request.action));
         const { result, replayed } = await act({ stages, store, claims, touched, observe }, ticket, asked);
         return [{ ...answered(result, ticket), replayed }, movedBy(result)];
       });
@@ -270,8 +268,15 @@ export function createExecution(options: ExecutionOptions): Execution {
           translated: (work) => translated(provider, call, work),
           stalled: () => observe({ kind: "reader_too_slow", subject }),
         });
-        const { fields } = stream;
-        return { fields, readTime: new Date(), attempts: ticket.attempts, batches, timings: () => call.timings() };
+        const { fields, postFiltered = [] } = stream;
+        return {
+          fields,
+          postFiltered,
+          readTime: new Date(),
+          attempts: ticket.attempts,
+          batches,
+          timings: () => call.timings(),
+        };
       } catch (error) {
         call.close();
         throw outcome.failed(error);

@@ -7,7 +7,7 @@ import type { OpenCall } from "./call.ts";
 import type { Outcome } from "./outcome.ts";
 
 /** A stream that has begun, with its first batch under way. */
-export interface BegunStream extends Pick<RowStream, "fields"> {
+export interface BegunStream extends Omit<RowStream, "batches"> {
   readonly batches: AsyncIterator<PackedBatch>;
   readonly first: Promise<IteratorResult<PackedBatch>>;
   /** The call needs the source no more. */
@@ -15,7 +15,7 @@ export interface BegunStream extends Pick<RowStream, "fields"> {
 }
 
 /** A source is judged by the stream's first batch, which is asked for whether the reader wants it yet or not. */
-export function beginStream({ fields, batches }: RowStream, call: Call): Answer<BegunStream> {
+export function beginStream({ batches, ...stream }: RowStream, call: Call): Answer<BegunStream> {
   const iterator = batches[Symbol.asyncIterator]();
   const { promise, resolve } = Promise.withResolvers<void>();
   const first = iterator.next();
@@ -23,7 +23,7 @@ export function beginStream({ fields, batches }: RowStream, call: Call): Answer<
   // A reader that has stalled does not hear of the end: the source must not wait for it.
   call.signal.addEventListener("abort", () => resolve(), { once: true });
   if (call.signal.aborted) resolve();
-  return { result: { fields, batches: iterator, first, end: resolve }, proof: first, end: promise };
+  return { result: { ...stream, batches: iterator, first, end: resolve }, proof: first, end: promise };
 }
 
 export interface Reader {

@@ -10,7 +10,7 @@ import type { Trust } from "../egress/tls.ts";
 import type { Failure } from "../failure.ts";
 import type { Field } from "../rows/field.ts";
 import type { PackedBatch } from "../rows/packed.ts";
-import type { ActionRequest, ActionResult } from "./contract/action.ts";
+import type { ActionRequest, ActionResult, NamedAction } from "./contract/action.ts";
 import type { ProviderAuthorization } from "./contract/authorization.ts";
 import type { Resource } from "./contract/resource.ts";
 import type { TokenStore } from "./contract/tokens.ts";
@@ -155,12 +155,20 @@ export interface Session {
   stream?(query: ReadQuery, call: Call): Promise<RowStream>;
   explain?(query: ReadQuery, page: PageRequest, call: Call): Promise<Explanation>;
   /**
-   * Changes the source, all or nothing. A failure means that nothing was changed, unless
+   * Changes the source, all or nothing; where the source can't, the result has `items`, one
+   * of which is done at least, and none unknown. A failure means that nothing was changed, unless
    * its kind is `outcome_unknown`: the source was told to keep the change, and did not say
    * whether it has. It settles only when the change is made, undone or unknown, also when
    * the call was aborted before.
    */
   execute?(request: ActionRequest, call: Call): Promise<ActionResult>;
+  /**
+   * Carries out an action that the provider or the connector declares; else as `execute`.
+   * Left out where there are none.
+   *
+   * @throws Failure `invalid_request` for `named.name` when there is no such action
+   */
+  perform?(request: ActionRequest<NamedAction>, call: Call): Promise<ActionResult>;
   /** Closes idle connections at once and busy ones when their call ends. */
   close(): Promise<void>;
 }
@@ -195,6 +203,8 @@ export interface ResourceQuery {
   readonly orderBy: readonly { readonly field: string; readonly descending: boolean }[];
   /** Rows at most; undefined for all. */
   readonly limit: number | undefined;
+  /** What the source can't filter by, the session may filter by itself, and must tell. Default: it is refused. */
+  readonly allowPostFilter?: boolean;
 }
 
 export interface NativeQuery {
@@ -247,12 +257,17 @@ export interface Page {
   readonly paging: Paging;
   /** Rows were left out that no continuation leads to. */
   readonly truncated: boolean;
+  /** The parts of the query that the session has carried out itself, by their paths in the request. Default: none. */
+  readonly postFiltered?: readonly string[];
 }
 
-export type Paging = "keyset" | "offset" | "single";
+/** `source`: by tokens of the source's own. */
+export type Paging = "keyset" | "offset" | "single" | "source";
 
 export interface RowStream {
   readonly fields: readonly Field[];
+  /** As of a page. */
+  readonly postFiltered?: readonly string[];
   /** A batch may be changed once the next one is asked for. */
   readonly batches: AsyncIterable<PackedBatch>;
 }
@@ -261,6 +276,8 @@ export interface Explanation {
   readonly statement: string;
   readonly parameters: readonly string[];
   readonly pushedDown: readonly string[];
+  /** As of a page. */
+  readonly postFiltered?: readonly string[];
   readonly paging: Paging;
   /** The source's own plan as JSON, when it has one. */
   readonly plan: readonly unknown[] | undefined;

@@ -1,13 +1,13 @@
 /** Translates actions between wire and domain; holds no rules. */
-import { create } from "@bufbuild/protobuf";
+import { create, type JsonObject } from "@bufbuild/protobuf";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { Audit } from "../audit/audit.ts";
 import type { AuditEvent } from "../audit/event.ts";
-import type { ActionAsked, Intent } from "../execution/acting.ts";
+import { type ActionAsked, type Intent, targetOf } from "../execution/acting.ts";
 import { Failure, type FailureOptions } from "../failure.ts";
 import { type ExecuteRequest, ExecuteResponseSchema } from "../gen/connector/v1/action_pb.js";
 import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
-import type { Action, ActionResult } from "../providers/contract/action.ts";
+import type { ActionResult, AnyAction } from "../providers/contract/action.ts";
 import type { ConnectorRow } from "../registry/registry.ts";
 import { ValueEncoder } from "../rows/values.ts";
 import { actorOf } from "./actor.ts";
@@ -31,7 +31,7 @@ export function executeHandlers(rooms: Rooms): Pick<ServiceImpl<typeof Connector
       const connector = await connectorFor(rooms, context, request.connectorId);
       const principal = principalOf(context);
       const action = actionFromWire(request);
-      authorizeAction(principal, action.resource, catalogue.get(connector.provider));
+      authorizeAction(principal, action, catalogue.get(connector.provider));
       const asked = askedOf(request, action, audit, context, connector);
       const executing = inAction(action.kind, execution.execute(connector, asked, callerOf(context)));
       const { result, replayed, timings } = await withoutSuggestions(principal, executing);
@@ -39,8 +39,10 @@ export function executeHandlers(rooms: Rooms): Pick<ServiceImpl<typeof Connector
         affectedRows: BigInt(result.affectedRows),
         fields: result.fields.map(fieldToWire),
         statement: result.statement,
+        items: itemsOf(result),
         replayed,
         timings: timingsToWire(timings),
+        ...(result.output && { output: result.output as JsonObject }),
       });
       const rows = encodedRows(result);
       // Without its first tag, which protobuf-es writes itself.
@@ -48,6 +50,12 @@ export function executeHandlers(rooms: Rooms): Pick<ServiceImpl<typeof Connector
       return speaksJson(context) ? decoded(ExecuteResponseSchema, response) : response;
     },
   };
+}
+
+function itemsOf({ items = [] }: ActionResult) {
+  return items.map((item, index) =>
+    item.ok ? { index, ok: true } : { index, ok: false, reason: item.reason.toUpperCase(), message: item.message },
+  );
 }
 
 function encodedRows({ fields, batches }: ActionResult): Uint8Array {
@@ -58,7 +66,7 @@ function encodedRows({ fields, batches }: ActionResult): Uint8Array {
 
 function askedOf(
   request: ExecuteRequest,
-  action: Action,
+  action: AnyAction,
   audit: Audit,
   context: HandlerContext,
   connector: ConnectorRow,
@@ -70,11 +78,12 @@ function askedOf(
   );
   const event: AuditEvent = {
     ...{ event: `action.${action.kind}`, organizationId: connector.organizationId, actor: actorOf(context) },
-    ...{ connectorId: connector.id, resource: action.resource, details: { request_hash: requestHash } },
+    ...{ connectorId: connector.id, resource: targetOf(action), details: { request_hash: requestHash } },
   };
   return {
     request: {
       ...{ action, dryRun, returning, maxBytes: maxReturnedBytes },
+      idempotencyKey: idempotencyKey === "" ? undefined : idempotencyKey,
       maxAffectedRows: maxAffectedRows === 0n ? undefined : Number(maxAffectedRows),
     },
     idempotency:
@@ -90,7 +99,7 @@ function askedOf(
 }
 
 /** What is wrong with a part of it that queries have, too, is wrong in the action. */
-async function inAction<T>(kind: Action["kind"], work: Promise<T>): Promise<T> {
+async function inAction<T>(kind: AnyAction["kind"], work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {

@@ -23,6 +23,7 @@ const pagings: Record<Paging, WirePaging> = {
   keyset: WirePaging.KEYSET,
   offset: WirePaging.OFFSET,
   single: WirePaging.SINGLE,
+  source: WirePaging.SOURCE,
 };
 
 const defaultPageSize = 100;
@@ -40,12 +41,13 @@ export function queryHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorSe
       const ended = await beginNative(rooms, context, connector, query);
       const asking = withoutSuggestions(principal, execution.query(connector, asked, callerOf(context)));
       const answer = await toldOf(ended, asking, ({ result }) => rowsIn(result.batches));
-      const { fields, batches, continuation, paging, truncated } = answer.result;
+      const { fields, batches, continuation, paging, truncated, postFiltered = [] } = answer.result;
       const response = create(QueryResponseSchema, {
         fields: fields.map(fieldToWire),
         nextPageToken: continuation === undefined ? "" : pageTokens.seal(continuation, binding()),
         paging: pagings[paging],
         truncated,
+        postFiltered: [...postFiltered],
         timings: timingsToWire(answer.timings),
         attempts: answer.attempts,
         readTime: timestampFromDate(answer.readTime),
@@ -66,11 +68,21 @@ export function queryHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorSe
       const ended = await beginNative(rooms, context, connector, query);
       const asking = withoutSuggestions(principal, execution.explain(connector, asked, callerOf(context)));
       const explained = await toldOf(ended, asking, () => 0);
-      const { statement, parameters, pushedDown, paging, plan, estimatedRows, estimatedCost } = explained;
+      const {
+        statement,
+        parameters,
+        pushedDown,
+        postFiltered = [],
+        paging,
+        plan,
+        estimatedRows,
+        estimatedCost,
+      } = explained;
       return {
         statement,
         parameters: [...parameters],
         pushedDown: [...pushedDown],
+        postFiltered: [...postFiltered],
         paging: pagings[paging],
         // A view's plan names what stands behind it.
         ...(plan === undefined || principal.resources !== undefined

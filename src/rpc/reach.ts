@@ -3,6 +3,7 @@ import { authorize, type Principal } from "../auth/principal.ts";
 import { namesNamespace, reachesResource } from "../auth/resources.ts";
 import { Failure } from "../failure.ts";
 import type { Query } from "../gen/connector/v1/query_pb.js";
+import type { AnyAction } from "../providers/contract/action.ts";
 import type { Resource } from "../providers/contract/resource.ts";
 import type { Provider } from "../providers/contract.ts";
 
@@ -27,12 +28,22 @@ export function authorizeQuery(principal: Principal, { source }: Query, { type }
 }
 
 /**
- * Lets an action pass on a resource that its caller reaches.
+ * Lets an action pass on a resource that its caller reaches. What a named one touches is its
+ * own to say, so that it can't be held to a limit.
  *
- * @throws Failure of kind `permission_denied` that names the resource
+ * @throws Failure of kind `permission_denied` that names the resource or the action
  */
-export function authorizeAction(principal: Principal, resource: string, { type }: Provider): void {
-  authorizeResource(principal, resource, type);
+export function authorizeAction(principal: Principal, action: AnyAction, { type }: Provider): void {
+  if (action.kind !== "named") {
+    authorizeResource(principal, action.resource, type);
+    return;
+  }
+  if (principal.resources === undefined) return;
+  throw new Failure("permission_denied", "The caller is limited to some resources, so it can run no named actions.", {
+    where: "caller",
+    remedy: "Change rows of a resource, or call with an API key or a token that is not limited to resources.",
+    metadata: { action: action.name },
+  });
 }
 
 /** Where a database would look for a name without a namespace is its own to say: no limit means that. */

@@ -2,6 +2,7 @@
 import { create, fromBinary } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { ExecutedStream } from "../execution/answer.ts";
 import { Failure } from "../failure.ts";
 import type { Query } from "../gen/connector/v1/query_pb.js";
 import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
@@ -66,7 +67,7 @@ async function* answersTo(
   const domain = queryFromWire(query);
   const stream = await withoutSuggestions(principalOf(context), execution.stream(connector, domain, callerOf(context)));
   const encode = encoderOf(format, stream.fields);
-  yield header(stream.fields, format, stream.readTime);
+  yield header(stream, format);
   const json = speaksJson(context);
   for await (const batch of stream.batches) {
     const { envelope, size } = encode(batch);
@@ -90,11 +91,14 @@ async function* answersTo(
   });
 }
 
-function header(fields: readonly Field[], format: Format, readTime: Date): StreamQueryResponse {
+function header({ fields, readTime, postFiltered }: ExecutedStream, format: Format): StreamQueryResponse {
   return create(StreamQueryResponseSchema, {
     part: {
       case: "header",
-      value: { fields: fields.map(fieldToWire), format, readTime: timestampFromDate(readTime) },
+      value: {
+        ...{ fields: fields.map(fieldToWire), format, readTime: timestampFromDate(readTime) },
+        postFiltered: [...postFiltered],
+      },
     },
   });
 }

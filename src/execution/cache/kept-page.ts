@@ -37,8 +37,8 @@ function keptBatch(batch: PackedBatch): KeptBatch {
 }
 
 /** The page again, with batches of its own. */
-export function pageOf({ fields, batches, continuation, paging, truncated }: KeptPage): Page {
-  return { fields, batches: batches.map(batchOf), continuation, paging, truncated };
+export function pageOf({ readTime: _, began: __, batches, ...page }: KeptPage): Page {
+  return { ...page, batches: batches.map(batchOf) };
 }
 
 /** Everything stands where it stood, so that there is as much room in front of it. */

@@ -46,9 +46,9 @@ export function canonicalRequest({ connector, query, page }: CacheKeyParts): str
 
 function canonicalQuery(query: ReadQuery): unknown {
   if (query.kind === "native") return [query.kind, query.text, query.parameters.map(canonicalOperand)];
-  const { kind, resource, fields, filter, orderBy, limit = null } = query;
+  const { kind, resource, fields, filter, orderBy, limit = null, allowPostFilter = false } = query;
   const order = orderBy.map(({ field, descending }) => [field, descending]);
-  return [kind, resource, fields, filter === undefined ? null : canonicalFilter(filter), order, limit];
+  return [kind, resource, fields, filter === undefined ? null : canonicalFilter(filter), order, limit, allowPostFilter];
 }
 
 function canonicalFilter(node: FilterNode): unknown {

@@ -1,9 +1,13 @@
 /** What changes a source, and what came of it. */
+import type { FailureKind } from "../../failure.ts";
 import type { Field } from "../../rows/field.ts";
 import type { PackedBatch } from "../../rows/packed.ts";
 import type { FilterNode, Operand } from "../contract.ts";
 
 /** What changes a source. */
+export type AnyAction = Action | NamedAction;
+
+/** What changes rows of a resource. */
 export type Action = CreateAction | UpdateAction | DeleteAction | UpsertAction;
 
 export interface CreateAction {
@@ -38,8 +42,18 @@ export interface UpsertAction extends Omit<CreateAction, "kind"> {
   readonly key: readonly string[];
 }
 
-export interface ActionRequest {
-  readonly action: Action;
+/** What a provider or a connector declares besides: `charges.refund`. */
+export interface NamedAction {
+  readonly kind: "named";
+  readonly name: string;
+  /** A JSON object. */
+  readonly input: Readonly<Record<string, unknown>>;
+}
+
+export interface ActionRequest<Done extends AnyAction = Action> {
+  readonly action: Done;
+  /** The caller's own, by which a source may know the same request again; undefined when it gave none. */
+  readonly idempotencyKey?: string | undefined;
   /** Say what would be done, and change nothing. */
   readonly dryRun: boolean;
   /** Change nothing when more rows than this would be touched; undefined for no cap. */
@@ -58,4 +72,13 @@ export interface ActionResult {
   readonly batches: readonly PackedBatch[];
   /** What would be sent, without values, when that was all that was asked for; else empty. */
   readonly statement: string;
+  /** What became of each row of the request, in its order, where the source could not do all or nothing. Default: all is done. */
+  readonly items?: readonly ItemResult[];
+  /** What a named action answers: a JSON object. */
+  readonly output?: Readonly<Record<string, unknown>>;
 }
+
+/** What became of one row of an action. */
+export type ItemResult =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly reason: FailureKind; readonly message: string };

@@ -2,12 +2,12 @@
 import { Failure, invalidRequest } from "../../failure.ts";
 import type { ExecuteRequest } from "../../gen/connector/v1/action_pb.js";
 import type { Row } from "../../gen/connector/v1/value_pb.js";
-import type { Action } from "../../providers/contract/action.ts";
+import type { AnyAction } from "../../providers/contract/action.ts";
 import type { FilterNode } from "../../providers/contract.ts";
 import { filterOf } from "./query.ts";
 import { operandFromWire } from "./value.ts";
 
-export function actionFromWire({ action }: ExecuteRequest): Action {
+export function actionFromWire({ action }: ExecuteRequest): AnyAction {
   switch (action.case) {
     case "create": {
       const { resource, fields, rows } = action.value;
@@ -31,8 +31,8 @@ export function actionFromWire({ action }: ExecuteRequest): Action {
       return { kind: "delete", resource, filter: condition(filterOf(action.value, "delete"), "delete", allowAll) };
     }
     case "named": {
-      const description = `there is no action \`${action.value.name}\`; the provider declares none`;
-      throw invalidRequest({ field: "named.name", description });
+      const { name, input = {} } = action.value;
+      return { kind: "named", name, input };
     }
     default:
       throw new Failure("internal", "A request passed validation that has no action.", { where: "service" });

@@ -36,6 +36,7 @@ export function queryFromWire(query: Query): ReadQuery {
     filter: filterOf(query, "query"),
     orderBy: query.orderBy.map(({ field, descending }) => ({ field, descending })),
     limit: query.limit === 0n ? undefined : Math.min(Number(query.limit), Number.MAX_SAFE_INTEGER),
+    ...(query.allowPostFilter ? { allowPostFilter: true } : {}),
   };
 }
 
@@ -47,6 +48,7 @@ function refuseBesideNative(query: Query): void {
     where: query.where !== undefined,
     order_by: query.orderBy.length > 0,
     limit: query.limit > 0n,
+    allow_post_filter: query.allowPostFilter,
   };
   const violations = Object.entries(given)
     .filter(([, isGiven]) => isGiven)
