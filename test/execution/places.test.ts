@@ -2,8 +2,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createPlaces } from "../../src/execution/session/places.ts";
+import { type Borrower, ConnectionPool } from "../../src/providers/connections/pool.ts";
 import type { Place } from "../../src/providers/contract.ts";
-import { type Borrower, ConnectionPool } from "../../src/providers/sql/pool.ts";
 
 const never = new AbortController().signal;
 

@@ -120,7 +120,9 @@ test("a room imports only the rooms that it may", () => {
 });
 
 test("nobody but itself imports a provider by name", () => {
-  const shared = ["contract.ts", "contract", "catalogue.ts", "sql", "http"].map((name) => `providers/${name}`);
+  const shared = ["contract.ts", "contract", "catalogue.ts", "connections", "sql", "http"].map(
+    (name) => `providers/${name}`,
+  );
   const wrong = imports.filter(({ file, target }) => {
     if (!target.startsWith("providers/") || shared.some((place) => isInside(target, place))) return false;
     return !file.startsWith(`providers/${target.split("/")[1]}`);

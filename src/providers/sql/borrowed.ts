@@ -5,9 +5,9 @@
  * back to the pool when it has settled, and only if nothing went wrong on it.
  */
 import { Failure } from "../../failure.ts";
+import type { ConnectionPool } from "../connections/pool.ts";
 import type { Call, Settled } from "../contract.ts";
 import type { Batches } from "./page.ts";
-import type { ConnectionPool } from "./pool.ts";
 import type { Row, Run } from "./run.ts";
 
 /** The server's own time limit is somewhat longer than ours, which tells the caller more. Milliseconds. */

@@ -1,7 +1,8 @@
 /** The connections of a session with one database server. */
+
+import { ConnectionPool } from "../connections/pool.ts";
 import type { SessionContext } from "../contract.ts";
 import type { Lendable } from "./borrowed.ts";
-import { ConnectionPool } from "./pool.ts";
 
 /** Milliseconds after which an unused connection is closed. */
 const idleMs = 30_000;

@@ -4,8 +4,8 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createPlaces } from "../../../src/execution/session/places.ts";
+import { type Borrower, ConnectionPool } from "../../../src/providers/connections/pool.ts";
 import type { Phase, Places } from "../../../src/providers/contract.ts";
-import { type Borrower, ConnectionPool } from "../../../src/providers/sql/pool.ts";
 import { anew, patience } from "../../support/patience.ts";
 
 const never = borrower(new AbortController().signal);
