@@ -1,13 +1,14 @@
-/** The log: JSON lines on standard output. */
-import { type Logger, pino } from "pino";
+/** The log: JSON lines. */
+import { type DestinationStream, type Logger, pino } from "pino";
 import { Failure } from "../failure.ts";
 
 export type Log = Logger;
 export const logLevels = ["trace", "debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-export function createLog(level: LogLevel): Log {
-  return pino({ level, base: null, serializers: { err: describeError } });
+/** @param to Default: standard output. */
+export function createLog(level: LogLevel, to: DestinationStream = pino.destination(1)): Log {
+  return pino({ level, base: null, serializers: { err: describeError } }, to);
 }
 
 /** Errors whose message can only speak of the program itself. */

@@ -1,17 +1,12 @@
-/**
- * The service and its PostgreSQL are killed at random moments while actions run: whatever was
- * done at the target was intended before, nothing that carries a key is done twice, and of
- * everything the log says how it ended, or that nobody knows.
- */
-import { once } from "node:events";
-import net, { type AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
 import { parseSigningKey } from "../../src/auth/signing-key.ts";
 import { ConnectorError, createConnectorClient } from "../../src/client/index.ts";
 import { createApiKey } from "../../src/development.ts";
 import { type AuditLog, AuditOutcome } from "../../src/gen/connector/v1/audit_pb.js";
+import { freePort } from "../../src/store/embedded/cluster.ts";
 import { openStore } from "../../src/store/store.ts";
+import { encryptionKey, signingKey } from "../support/keys.ts";
 import { ownCluster } from "../support/postgres.ts";
 import { until } from "../support/replicas.ts";
 import { connectorTo, sharedServer } from "../support/service.ts";
@@ -98,11 +93,10 @@ async function setStage() {
       `CREATE TABLE ${tableOf(lane)} (note text, lane int DEFAULT ${lane}, time timestamptz DEFAULT clock_timestamp())`,
     );
   }
-  const signingKey = `${"5a".repeat(31)}01`;
   const token = await tokenOf(storeUrl, signingKey);
   const port = await freePort();
   const environment = {
-    ...{ DATABASE_URL: storeUrl, SIGNING_KEY: signingKey, ENCRYPTION_KEYS: `test:${"4b".repeat(31)}02` },
+    ...{ DATABASE_URL: storeUrl, SIGNING_KEY: signingKey, ENCRYPTION_KEYS: `test:${encryptionKey}` },
     ...{ PORT: String(port), EGRESS_ALLOW: `127.0.0.0/8,${sharedServer(storeUrl)}`, LOG_LEVEL: "info" },
   };
   let service: ServiceProcess;
@@ -163,15 +157,6 @@ async function tokenOf(storeUrl: string, signingKey: string): Promise<string> {
   } finally {
     await store.close();
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 /** What the callers were told: notes that were done, and those that certainly were not. */

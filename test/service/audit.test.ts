@@ -1,10 +1,12 @@
 /** The audit log over the wire: what is told to it, who reads it, and the command that verifies it. */
+
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Code, type ConnectorClient, ConnectorError } from "../../src/client/index.ts";
 import { AuditOutcome } from "../../src/gen/connector/v1/audit_pb.js";
 import { enterableDirectory } from "../support/directory.ts";
+import { encryptionKey, signingKey } from "../support/keys.ts";
 import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
 import { connectorTo, type TestService, testService } from "../support/service.ts";
 import { newLogin, run } from "./customer.ts";
@@ -181,8 +183,8 @@ test("while the log can't be written a denial stays one, no statement is sent, a
 test("who rewraps credentials is told of in a chain that no caller reads", async () => {
   const environment = {
     DATABASE_URL: service.storeUrl,
-    ENCRYPTION_KEYS: `test:${"4b".repeat(31)}02`,
-    SIGNING_KEY: `${"5a".repeat(31)}01`,
+    ENCRYPTION_KEYS: `test:${encryptionKey}`,
+    SIGNING_KEY: signingKey,
   };
   expect(await runProgram("cli/keys.ts", environment, ["rewrap"]).ended).toMatchObject({ status: 0 });
   const entries = await run(service.storeUrl, "SELECT entry FROM audit_event WHERE organization_id = '@service'");
@@ -205,8 +207,8 @@ test("audit:verify says that all is whole, and ends with 1 at an entry that was 
   const environment = {
     ...{
       DATABASE_URL: service.storeUrl,
-      ENCRYPTION_KEYS: `test:${"4b".repeat(31)}02`,
-      SIGNING_KEY: `${"5a".repeat(31)}01`,
+      ENCRYPTION_KEYS: `test:${encryptionKey}`,
+      SIGNING_KEY: signingKey,
     },
   };
   const verify = (...args: string[]) => runProgram("cli/audit.ts", environment, args).ended;

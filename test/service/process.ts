@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { keepSaid } from "../support/outputs.ts";
 
 export interface Ended {
   /** The exit code, or the signal that ended it. */
@@ -43,7 +44,10 @@ export function runProgram(
     });
   }
   const output = () => ({ status: child.exitCode ?? child.signalCode, ...said });
-  const ended = once(child, "close").then(output);
+  const ended = once(child, "close").then(async () => {
+    await keepSaid(said.stdout, said.stderr);
+    return output();
+  });
   const waitFor = async (pattern: RegExp): Promise<RegExpExecArray> => {
     for (;;) {
       const found = pattern.exec(said.stdout);

@@ -1,4 +1,5 @@
 /** Encryption keys are changed under load, by commands in processes of their own, one of which is killed. */
+
 import { rm } from "node:fs/promises";
 import path from "node:path";
 import pg from "pg";
@@ -15,6 +16,7 @@ import { keysAtHand } from "../../src/vault/keys.ts";
 import { createVault } from "../../src/vault/vault.ts";
 import { newConnector } from "../store/rows.ts";
 import { enterableDirectory } from "../support/directory.ts";
+import { encryptionKey, signingKey } from "../support/keys.ts";
 import { patience } from "../support/patience.ts";
 import { freshDatabase } from "../support/postgres.ts";
 import { connectorTo } from "../support/service.ts";
@@ -49,7 +51,7 @@ async function setStage(): Promise<Stage> {
   const keyFile = path.join(directory, "keys.json");
   await changeKeyFile(keyFile, (keys) => withNewKey(keys, "old", "primary"));
   const environment = {
-    ...{ DATABASE_URL: database.url, ENCRYPTION_KEYS_FILE: keyFile, SIGNING_KEY: `${"5a".repeat(31)}01`, PORT: "0" },
+    ...{ DATABASE_URL: database.url, ENCRYPTION_KEYS_FILE: keyFile, SIGNING_KEY: signingKey, PORT: "0" },
     // Where the store is, too.
     ...{ EGRESS_ALLOW: new URL(customer.url).host, MAX_CONNECTIONS_PER_HOST: "10" },
   };
@@ -196,7 +198,7 @@ test(`a key is changed for another under load, though the rewrap of ${size} cred
   expect(failures).toEqual([]);
   // Whoever starts it without the key hears so at once, and not from one caller after the other.
   const { ENCRYPTION_KEYS_FILE: _, ...rest } = stage.environment;
-  const without = runProgram("main.ts", { ...rest, ENCRYPTION_KEYS: `other:${"4b".repeat(31)}02` });
+  const without = runProgram("main.ts", { ...rest, ENCRYPTION_KEYS: `other:${encryptionKey}` });
   expect(await without.ended).toMatchObject({ status: 1, stderr: expect.stringContaining("does not have: new.") });
   console.log(
     `rewrap: ${size} credentials, ${half.new} before SIGKILL, ${half.old} after it in ${seconds.toFixed(1)} s; ${calls} calls, ${failures.length} failed`,

@@ -5,6 +5,7 @@ import path from "node:path";
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { Code, type ConnectorClient, ConnectorError, createConnectorClient } from "../../src/client/index.ts";
 import { enterableDirectory } from "../support/directory.ts";
+import { encryptionKey, signingKey } from "../support/keys.ts";
 import { patience } from "../support/patience.ts";
 import { freshDatabase } from "../support/postgres.ts";
 import { connectorTo } from "../support/service.ts";
@@ -94,8 +95,8 @@ test("an address that is not this machine's ends the start with what to do", asy
 test("a database that can't be reached ends the start with its address and without the password", async () => {
   const { status, stdout, stderr } = await start({
     DATABASE_URL: "postgres://someone:s3cret-pa55word@127.0.0.1:1/connector",
-    ENCRYPTION_KEY: `${"4b".repeat(31)}02`,
-    SIGNING_KEY: `${"5a".repeat(31)}01`,
+    ENCRYPTION_KEY: encryptionKey,
+    SIGNING_KEY: signingKey,
     LOG_LEVEL: "trace",
   }).ended;
   expect(status).toBe(1);

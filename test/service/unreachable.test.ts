@@ -1,5 +1,7 @@
 /** Connectors whose source can't be reached, or lets nobody in. */
+
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { freePort } from "../../src/store/embedded/cluster.ts";
 import { rogueServer } from "../support/service.ts";
 import { stopwatch } from "../support/stopwatch.ts";
 import { newConnector, type Overrides } from "./overrides.ts";
@@ -33,13 +35,6 @@ const withoutTls: Broken = [
   /does not offer TLS/,
   "ssl = on",
 ];
-
-/** A port at which nothing listens any more. */
-async function freePort(): Promise<number> {
-  const server = await rogueServer(() => {});
-  await server.stop();
-  return server.port;
-}
 
 describe.each(kinds)("of a source of $id", (kind) => {
   const { login, database, noDatabase } = told[kind.id];

@@ -3,7 +3,9 @@ import { rm } from "node:fs/promises";
 import type { TestProject } from "vitest/node";
 import { startEmbedded } from "../../src/store/embedded.ts";
 import { enterableDirectory } from "./directory.ts";
+import { encryptionKey, signingKey } from "./keys.ts";
 import { ownMariadb } from "./mariadb-server.ts";
+import { openOutputs } from "./outputs.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -20,11 +22,17 @@ interface Server {
 }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const [postgres, mariadb] = await Promise.all([startPostgres(), startMariadb()]);
+  const [postgres, mariadb, outputs] = await Promise.all([startPostgres(), startMariadb(), openOutputs()]);
   project.provide("postgresUrl", postgres.url);
   project.provide("mariadbUrl", mariadb.url);
+  project.provide("outputsDirectory", outputs.directory);
   return async () => {
     await Promise.all([postgres.stop(), mariadb.stop()]);
+    const passwords = [postgres, mariadb].map(({ url }) => decodeURIComponent(new URL(url).password));
+    const searched = await outputs.search([...passwords, signingKey, encryptionKey]);
+    await outputs.remove();
+    const sizes = Object.entries(searched).map(([kind, bytes]) => `${kind} ${Math.ceil(bytes / 1_000)} kB`);
+    console.log(`no credential stands in what the services put out: ${sizes.join(", ")}`);
   };
 }
 

@@ -1,10 +1,11 @@
 /** Redis servers for tests. */
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import net, { type AddressInfo } from "node:net";
 import path from "node:path";
 import { createInterface } from "node:readline";
+import { freePort } from "../../src/store/embedded/cluster.ts";
 import { temporaryDirectory } from "../../src/store/embedded/directory.ts";
 import { findProgram } from "./servers.ts";
 
@@ -69,13 +70,4 @@ async function started(child: ChildProcess & { readonly stdout: NodeJS.ReadableS
     said.push(line);
   }
   throw new Error(`redis-server did not start:\n${said.join("\n")}`);
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

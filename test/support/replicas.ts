@@ -1,6 +1,3 @@
-/** Replicas of the service, each a process of its own, on one store. */
-import { once } from "node:events";
-import net, { type AddressInfo } from "node:net";
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { expect } from "vitest";
@@ -8,8 +5,10 @@ import { parseSigningKey } from "../../src/auth/signing-key.ts";
 import { type ConnectorClient, createConnectorClient } from "../../src/client/index.ts";
 import { createApiKey } from "../../src/development.ts";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../../src/gen/grpc/health/v1/health_pb.js";
+import { freePort } from "../../src/store/embedded/cluster.ts";
 import { openStore } from "../../src/store/store.ts";
 import { runProgram, type ServiceProcess } from "../service/process.ts";
+import { encryptionKey, signingKey } from "./keys.ts";
 import { sharedServer } from "./service.ts";
 import { stopwatch } from "./stopwatch.ts";
 
@@ -43,13 +42,11 @@ export interface Replicas {
   stop(): Promise<void>;
 }
 
-const signingKey = `${"5a".repeat(31)}01`;
-
 /** Two replicas that serve, on an empty store. */
 export async function twoReplicas(storeUrl: string, environment: Readonly<Record<string, string>> = {}) {
   const common = {
     DATABASE_URL: storeUrl,
-    ENCRYPTION_KEYS: `test:${"4b".repeat(31)}02`,
+    ENCRYPTION_KEYS: `test:${encryptionKey}`,
     SIGNING_KEY: signingKey,
     EGRESS_ALLOW: `127.0.0.0/8,::1/128,${sharedServer(storeUrl)}`,
     ...environment,
@@ -126,13 +123,4 @@ export async function until(what: string, isSo: () => Promise<boolean>, limitMs 
     if (notSoMs > limitMs) throw new Error(`Not within ${limitMs} ms: ${what}.`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

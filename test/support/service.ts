@@ -7,18 +7,19 @@ import { createApiKey } from "../../src/development.ts";
 import { startService } from "../../src/main.ts";
 import { createLog } from "../../src/observability/log.ts";
 import { openStore } from "../../src/store/store.ts";
+import { encryptionKey, signingKey } from "./keys.ts";
+import { keepErrors, keepMetrics, keepTables, logFile } from "./outputs.ts";
 import { freshDatabase } from "./postgres.ts";
 
 export interface TestService {
   readonly url: string;
-  /** Of the metrics; set METRICS_PORT to have them. */
+  /** Of the metrics. */
   readonly metricsUrl: string;
   /** Of the organization "acme", for everything. */
   readonly client: ConnectorClient;
   readonly token: string;
   /** The URL of the service's own database. */
   readonly storeUrl: string;
-  /** Where its metrics are, when METRICS_PORT is given. */
   readonly metricsPort: number | undefined;
   /** A token for some scopes of any organization. */
   tokenFor(organizationId: string, ...scopes: string[]): Promise<string>;
@@ -32,20 +33,20 @@ export async function testService(
   through: (storeUrl: string) => string = (storeUrl) => storeUrl,
 ): Promise<TestService> {
   const database = await freshDatabase();
-  const signingKey = `${"5a".repeat(31)}01`;
   const config = readConfig({
     PORT: "0",
     DATABASE_URL: through(database.url),
-    ENCRYPTION_KEYS: `test:${"4b".repeat(31)}02`,
+    ENCRYPTION_KEYS: `test:${encryptionKey}`,
     SIGNING_KEY: signingKey,
     EGRESS_ALLOW: `127.0.0.0/8,::1/128,${sharedServer(database.url)}`,
-    LOG_LEVEL: "silent",
+    LOG_LEVEL: "debug",
+    METRICS_PORT: "0",
     ...environment,
   });
-  const service = await startService(config, createLog(config.logLevel));
+  const service = await startService(config, createLog(config.logLevel, logFile()));
   const clients: ConnectorClient[] = [];
   const clientFor = (token: string) => {
-    const client = createConnectorClient({ url: service.url, token });
+    const client = createConnectorClient({ url: service.url, token, interceptors: [keepErrors] });
     clients.push(client);
     return client;
   };
@@ -58,9 +59,10 @@ export async function testService(
     }
   };
   const token = await tokenFor("acme", "connector.admin");
+  const metricsUrl = `http://127.0.0.1:${service.metricsPort}/metrics`;
   return {
     url: service.url,
-    metricsUrl: `http://127.0.0.1:${service.metricsPort}/metrics`,
+    metricsUrl,
     client: clientFor(token),
     token,
     storeUrl: database.url,
@@ -69,7 +71,9 @@ export async function testService(
     clientFor,
     async stop() {
       await Promise.all(clients.map((client) => client.close()));
+      await keepMetrics(metricsUrl);
       await service.stop();
+      await keepTables(database.url);
       await database.drop();
     },
   };
