@@ -5,7 +5,7 @@ import { pipeline, type Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { Failure } from "../failure.ts";
 import type { Dial } from "./dial.ts";
-import { encrypt, type Trust, tlsProblem } from "./tls.ts";
+import { type ClientCertificate, encrypt, type Trust, tlsProblem } from "./tls.ts";
 
 export interface HttpRequest {
   readonly url: URL;
@@ -16,6 +16,7 @@ export interface HttpRequest {
   readonly maxBytes: number;
   readonly signal: AbortSignal;
   readonly ca: string | undefined;
+  readonly certificate: ClientCertificate | undefined;
 }
 
 export interface HttpAnswer {
@@ -51,13 +52,13 @@ export async function exchange(dial: Dial, trust: Trust, asked: HttpRequest): Pr
   }
 }
 
-async function connected(dial: Dial, trust: Trust, { url, ca, signal }: HttpRequest): Promise<Socket> {
+async function connected(dial: Dial, trust: Trust, { url, ca, certificate, signal }: HttpRequest): Promise<Socket> {
   // The URL writes IPv6 addresses in brackets.
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const isHttps = url.protocol === "https:";
   const port = url.port === "" ? (isHttps ? 443 : 80) : Number(url.port);
   const socket = await dial({ host, port }, signal);
-  return isHttps ? encrypt(socket, { host, trust, ca, protocols: ["http/1.1"] }, signal) : socket;
+  return isHttps ? encrypt(socket, { host, trust, ca, certificate, protocols: ["http/1.1"] }, signal) : socket;
 }
 
 /** No agent: none keeps the connection, and none takes a proxy from the environment. */

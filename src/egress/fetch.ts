@@ -8,7 +8,7 @@
 import { Failure } from "../failure.ts";
 import type { Dial } from "./dial.ts";
 import { exchange, type HttpAnswer, type HttpRequest } from "./exchange.ts";
-import { createTrust } from "./tls.ts";
+import { type ClientCertificate, createTrust, type Trust } from "./tls.ts";
 
 export interface FetchInit {
   /** Default: GET. */
@@ -22,7 +22,9 @@ export interface FetchInit {
   /** Redirects to follow. Default: none, the redirect is the answer. */
   readonly maxRedirects?: number;
   /** Certificates in PEM that are trusted instead of all others. */
-  readonly ca?: string;
+  readonly ca?: string | undefined;
+  /** Shown to the server when it asks for one. Default: none. */
+  readonly certificate?: ClientCertificate | undefined;
 }
 
 /**
@@ -38,6 +40,8 @@ export type GuardedFetch = (url: string | URL, init?: FetchInit) => Promise<Resp
 export interface FetchOptions {
   /** Certificates in PEM that are trusted besides those that Node does. */
   readonly ca?: string | undefined;
+  /** Who may sign the certificates of servers, instead of `ca`. */
+  readonly trust?: Trust | undefined;
 }
 
 const defaultMaxBytes = 1_000_000;
@@ -46,8 +50,7 @@ const redirects = new Set([301, 302, 303, 307, 308]);
 /** Statuses whose answer has no body (RFC 9110, sections 15.3.5, 15.3.6 and 15.4.5). */
 const bodiless = new Set([204, 205, 304]);
 
-export function createFetch(dial: Dial, { ca }: FetchOptions = {}): GuardedFetch {
-  const trust = createTrust(ca);
+export function createFetch(dial: Dial, { ca, trust = createTrust(ca) }: FetchOptions = {}): GuardedFetch {
   return async (url, init = {}) => {
     const { maxRedirects = 0 } = init;
     let asked = requestOf(url, init);
@@ -62,7 +65,7 @@ export function createFetch(dial: Dial, { ca }: FetchOptions = {}): GuardedFetch
 }
 
 function requestOf(url: string | URL, init: FetchInit): HttpRequest {
-  const { method = "GET", body, signal, maxBytes = defaultMaxBytes, ca } = init;
+  const { method = "GET", body, signal, maxBytes = defaultMaxBytes, ca, certificate } = init;
   return {
     url: checked(URL.parse(url)),
     method: method.toUpperCase(),
@@ -71,6 +74,7 @@ function requestOf(url: string | URL, init: FetchInit): HttpRequest {
     maxBytes,
     signal: signal ?? AbortSignal.timeout(defaultTimeoutMs),
     ca,
+    certificate,
   };
 }
 
@@ -106,8 +110,8 @@ function redirected(asked: HttpRequest, { status, headers }: HttpAnswer): HttpRe
   const next = repeats ? asked : { ...asked, method: "GET", headers: withoutBody(asked.headers), body: undefined };
   if (url.origin === asked.url.origin) return { ...next, url };
   if (next.body !== undefined) throw misled(asked.url, "redirects a body to another origin");
-  // Authorization, Cookie and X-Vault-Token among them; the authority is trusted for one origin, too.
-  return { ...next, url, headers: new Headers(), ca: undefined };
+  // Authorization, Cookie and X-Vault-Token among them; certificates are trusted by and shown to one origin, too.
+  return { ...next, url, headers: new Headers(), ca: undefined, certificate: undefined };
 }
 
 function withoutBody(headers: Headers): Headers {
