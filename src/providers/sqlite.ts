@@ -10,6 +10,7 @@ import { type Failure, invalidRequest } from "../failure.ts";
 import type { Field } from "../rows/field.ts";
 import type { ForeignKey, Index, Resource, ResourceField } from "./contract/resource.ts";
 import { defineProvider, type NativeQuery, type SessionContext } from "./contract.ts";
+import { refuseUnstorable } from "./query/operand.ts";
 import { answerFailure, classifyFor } from "./sql/classify.ts";
 import { dialectWith, type SqlField, type SqlResource, type ValueType } from "./sql/dialect.ts";
 import type { Answer, Engine, Statement } from "./sql/engine/engine.ts";
@@ -19,7 +20,6 @@ import { type EngineSource, engineSession, type NativePlan } from "./sql/engine/
 import { cellOf, parameterOf, strayError } from "./sql/engine/value.ts";
 import { type Entry, type Meaning, ours, rejected, unavailable, unfitValue } from "./sql/meaning.ts";
 import { formatName, parseName } from "./sql/name.ts";
-import { refuseUnstorable } from "./sql/operand.ts";
 import type { Row, Run } from "./sql/run.ts";
 import { nearestResources, unknownResource } from "./sql/unknown.ts";
 import { words } from "./sql/words.ts";

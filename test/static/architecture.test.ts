@@ -120,7 +120,7 @@ test("a room imports only the rooms that it may", () => {
 });
 
 test("nobody but itself imports a provider by name", () => {
-  const shared = ["contract.ts", "contract", "catalogue.ts", "connections", "sql", "http"].map(
+  const shared = ["contract.ts", "contract", "catalogue.ts", "query", "connections", "sql", "http"].map(
     (name) => `providers/${name}`,
   );
   const wrong = imports.filter(({ file, target }) => {

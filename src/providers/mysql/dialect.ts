@@ -5,7 +5,8 @@
  * compares an integer with a text as two DOUBLEs.
  */
 
-import { digitsOf } from "../sql/decimal.ts";
+import { digitsOf } from "../query/decimal.ts";
+import { instantInUtc } from "../query/temporal.ts";
 import {
   type Bind,
   type ComparedColumn,
@@ -14,7 +15,6 @@ import {
   type NarrowText,
   type ValueType,
 } from "../sql/dialect.ts";
-import { instantInUtc } from "../sql/temporal.ts";
 
 /** What a dialect needs to know of the server. */
 export interface Server {

@@ -3,7 +3,7 @@ import { LRUCache } from "lru-cache";
 import { Failure } from "../../failure.ts";
 import type { ActionRequest } from "../contract/action.ts";
 import type { NativeQuery, Operand, PageRequest, ReadQuery, ResourceQuery } from "../contract.ts";
-import { refuseUnstorable } from "../sql/operand.ts";
+import { refuseUnstorable } from "../query/operand.ts";
 import type { SqlPlan } from "../sql/page.ts";
 import type { Run } from "../sql/run.ts";
 import { compileSelect } from "../sql/select.ts";

@@ -1,8 +1,8 @@
 /** Checks a native statement before anything of it is sent. */
 import { LRUCache } from "lru-cache";
 import { Failure, invalidRequest } from "../../failure.ts";
+import { refuseUnstorable } from "../query/operand.ts";
 import { formatName, parseName } from "../sql/name.ts";
-import { refuseUnstorable } from "../sql/operand.ts";
 import type { Server } from "./functions.ts";
 import { judge, type Reference, type Verdict } from "./statement-rules.ts";
 import { isClosedDatabase, isInformationSchema } from "./system-databases.ts";

@@ -1,7 +1,8 @@
 /** What a table's column is to the contract, by its catalogue: what its operands are, too. */
 import { isIPv4, isIPv6 } from "node:net";
 import type { FieldType } from "../../rows/field.ts";
-import type { Comparability, ValueType } from "../sql/dialect.ts";
+import type { Comparability } from "../query/value-type.ts";
+import type { ValueType } from "../sql/dialect.ts";
 import { nativeTypeIn } from "./native-type.ts";
 
 /** A column as information_schema.columns has it. */

@@ -3,7 +3,7 @@
  * what is known about them without asking the server.
  */
 import type { FieldType } from "../../rows/field.ts";
-import type { Comparability } from "../sql/dialect.ts";
+import type { Comparability } from "../query/value-type.ts";
 
 export interface BuiltinType {
   readonly name: string;

@@ -3,7 +3,7 @@ import { Worker } from "node:worker_threads";
 import { LRUCache } from "lru-cache";
 import { Failure, invalidRequest } from "../../failure.ts";
 import type { Operand } from "../contract.ts";
-import { refuseUnstorable } from "../sql/operand.ts";
+import { refuseUnstorable } from "../query/operand.ts";
 import { createJudge } from "./parser.ts";
 import type { Reference } from "./statement-parts.ts";
 import type { Verdict } from "./statement-rules.ts";

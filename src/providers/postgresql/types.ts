@@ -1,6 +1,7 @@
 /** What a column's type is to the contract. */
 import type { FieldType } from "../../rows/field.ts";
-import type { Comparability, ValueType } from "../sql/dialect.ts";
+import type { Comparability } from "../query/value-type.ts";
+import type { ValueType } from "../sql/dialect.ts";
 import type { Run } from "../sql/run.ts";
 import { builtinElements, builtinTypes, formatBuiltin } from "./builtin-types.ts";
 import { quoteIdentifier } from "./dialect.ts";

@@ -2,10 +2,10 @@
 import { type Failure, invalidRequest } from "../../failure.ts";
 import type { ActionRequest, CreateAction, DeleteAction, UpdateAction, UpsertAction } from "../contract/action.ts";
 import type { Operand } from "../contract.ts";
+import { fieldNamed } from "../query/field.ts";
+import { encodeOperand } from "../query/operand.ts";
 import type { Bind, Dialect, SqlField, SqlResource } from "./dialect.ts";
-import { fieldNamed } from "./field.ts";
 import { compileFilter } from "./filter.ts";
-import { encodeOperand } from "./operand.ts";
 
 /** How one database writes what SQL leaves open of statements that change rows. */
 export interface ActionForms {

@@ -5,8 +5,8 @@
  */
 import { Failure, invalidRequest } from "../../failure.ts";
 import type { ResourceQuery } from "../contract.ts";
+import { fieldNamed } from "../query/field.ts";
 import type { Bind, ComparedColumn, ComparisonSymbol, Dialect, SqlField, SqlResource } from "./dialect.ts";
-import { fieldNamed } from "./field.ts";
 
 export interface OrderKey {
   readonly field: SqlField;

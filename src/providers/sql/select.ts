@@ -1,7 +1,7 @@
 /** A query of a resource as one SELECT. */
 import type { PageRequest, Paging, ResourceQuery } from "../contract.ts";
+import { fieldNamed } from "../query/field.ts";
 import type { Bind, Dialect, SqlField, SqlResource } from "./dialect.ts";
-import { fieldNamed } from "./field.ts";
 import { compileFilter } from "./filter.ts";
 import {
   afterCondition,

@@ -1,7 +1,7 @@
 /** What a request is told whose resource is not there, or not to be read. */
 import { Failure } from "../../failure.ts";
+import { didYouMean, nearest } from "../query/nearest.ts";
 import { formatName, type ResourceName } from "./name.ts";
-import { didYouMean, nearest } from "./nearest.ts";
 
 const field = "query.resource";
 

@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { Failure } from "../../../src/failure.ts";
 import { mysqlDialect, sessionSettings } from "../../../src/providers/mysql/dialect.ts";
 import { valueTypeOf } from "../../../src/providers/mysql/value-type.ts";
+import { encodeOperand } from "../../../src/providers/query/operand.ts";
 import type { ValueType } from "../../../src/providers/sql/dialect.ts";
-import { encodeOperand } from "../../../src/providers/sql/operand.ts";
 
 const dialect = mysqlDialect({ isMariaDb: true, version: [10, 11, 0] });
 

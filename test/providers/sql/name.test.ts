@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { didYouMean, nearest } from "../../../src/providers/query/nearest.ts";
 import { formatName, parseName } from "../../../src/providers/sql/name.ts";
-import { didYouMean, nearest } from "../../../src/providers/sql/nearest.ts";
 
 test("a full name reads back as its parts, whatever they hold", () => {
   const part = fc.oneof(

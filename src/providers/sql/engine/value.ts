@@ -3,7 +3,7 @@ import { Failure } from "../../../failure.ts";
 import { doubleText } from "../../../rows/double.ts";
 import type { Field, FieldType } from "../../../rows/field.ts";
 import type { Operand } from "../../contract.ts";
-import { refuseUnstorable } from "../operand.ts";
+import { refuseUnstorable } from "../../query/operand.ts";
 import type { Parameter } from "./engine.ts";
 
 type Value = NonNullable<Parameter>;

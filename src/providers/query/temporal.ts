@@ -3,7 +3,7 @@
  * contract's FieldType and of ISO 8601. What a database would misread silently, an
  * offset where the type has none for example, is no form.
  */
-import type { Calendar } from "./dialect.ts";
+import type { Calendar } from "./value-type.ts";
 
 const date = String.raw`(?<year>\d{4,7})-(?<month>\d\d)-(?<day>\d\d)`;
 const time = String.raw`(?<hour>\d\d):(?<minute>\d\d)(?::(?<second>\d\d(?:\.\d{1,6})?))?`;

@@ -1,6 +1,11 @@
 import { Failure } from "../../failure.ts";
-import type { SqlField, SqlResource } from "./dialect.ts";
 import { didYouMean, nearest } from "./nearest.ts";
+
+/** A resource, as far as its fields go. */
+export interface Fields<F> {
+  readonly name: string;
+  readonly fields: readonly F[];
+}
 
 /**
  * The field of a resource that a request names.
@@ -8,7 +13,7 @@ import { didYouMean, nearest } from "./nearest.ts";
  * @param path where the request names it
  * @throws Failure `unknown_field` with the nearest names
  */
-export function fieldNamed(resource: SqlResource, name: string, path: string): SqlField {
+export function fieldNamed<F extends { readonly name: string }>(resource: Fields<F>, name: string, path: string): F {
   const field = resource.fields.find((candidate) => candidate.name === name);
   if (field !== undefined) return field;
   const hint = didYouMean(

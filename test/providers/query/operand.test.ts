@@ -3,8 +3,8 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Failure } from "../../../src/failure.ts";
 import type { Operand } from "../../../src/providers/contract.ts";
-import type { ValueType } from "../../../src/providers/sql/dialect.ts";
-import { encodeOperand } from "../../../src/providers/sql/operand.ts";
+import { encodeOperand } from "../../../src/providers/query/operand.ts";
+import type { ValueType } from "../../../src/providers/query/value-type.ts";
 import type { FieldType } from "../../../src/rows/field.ts";
 import { type FreshDatabase, freshDatabase } from "../../support/postgres.ts";
 

@@ -3,9 +3,9 @@ import { type Failure, invalidRequest } from "../../failure.ts";
 import type { FieldType } from "../../rows/field.ts";
 import type { Operand } from "../contract.ts";
 import { digitsOf } from "./decimal.ts";
-import type { ValueType } from "./dialect.ts";
 import { didYouMean, nearest } from "./nearest.ts";
 import { isDate, isInstant, isInterval, isLongTime, isTime, isTimestamp, isTimeWithOffset } from "./temporal.ts";
+import type { ValueType } from "./value-type.ts";
 
 const int32: readonly [bigint, bigint] = [-(2n ** 31n), 2n ** 31n - 1n];
 const int64: readonly [bigint, bigint] = [-(2n ** 63n), 2n ** 63n - 1n];
@@ -181,7 +181,7 @@ const enumeration: Rule = {
 };
 
 /** By what it is cast to: a domain's native type is its own name. */
-const hasOffset = (type: ValueType) => /with time zone|timetz/.test(type.castType);
+const hasOffset = (type: ValueType) => /with time zone|timetz/.test(type.castType ?? "");
 
 function timeExpected(type: ValueType): string {
   if (type.hours !== undefined) return `a text such as \`13:45:00.000001\`, of ${type.hours} hours at most`;
