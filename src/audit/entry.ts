@@ -1,6 +1,7 @@
 /** Events as rows of the audit log. */
 import { randomBytes } from "node:crypto";
 import type { EntityManager } from "@mikro-orm/postgresql";
+import type { Statement } from "../store/store.ts";
 import type { AuditEvent, AuditOutcome, Details, End } from "./event.ts";
 
 /** What is stored of an event, and hashed. What is not known is absent; `parseEntry` makes it empty. */
@@ -120,40 +121,39 @@ function identity(): { readonly id: string; readonly createMs: number } {
   return { id, createMs: lastMs };
 }
 
-const timeOf = (position: number) => `to_timestamp((record->>${position})::float8 / 1000)::timestamptz(3)`;
-
-/** What is to be done with each is noted in the same statement: an event without a task would never be linked. */
-const insertion = `
-  WITH given AS MATERIALIZED (
-    SELECT ${timeOf(0)} AS create_time, (record->>1)::uuid AS id, record->>2 AS entry, ${timeOf(3)} AS due_time,
-      (record->>4)::uuid AS intent_id
-    FROM jsonb_array_elements(convert_from(?, 'UTF8')::jsonb) AS record
-  ), added AS (
-    INSERT INTO audit_event (organization_id, create_time, id, entry) SELECT ?, create_time, id, entry FROM given
-    ON CONFLICT DO NOTHING
-    RETURNING organization_id, id, create_time
-  ), settled AS (
-    DELETE FROM audit_task
-    WHERE organization_id = ? AND kind = 'settle' AND event_id = ANY (ARRAY(SELECT intent_id FROM given))
-  )
-  INSERT INTO audit_task (organization_id, kind, event_id, event_time, due_time)
-  SELECT organization_id, 'link', id, create_time, create_time FROM added
-  UNION ALL
-  SELECT organization_id, 'settle', id, added.create_time, due_time FROM added JOIN given USING (id)
-  WHERE due_time IS NOT NULL`;
-
 /**
- * Stores entries of one organization in one statement. One that is there already is left as
- * it is, and has been noted already.
+ * Stores entries of one organization. One that is there already is left as it is, and has been
+ * noted already.
  */
+export function insertion(organizationId: string, entries: readonly NewEntry[]): Statement {
+  const parameters = [
+    organizationId,
+    arrayOf(entries.map(({ entry }) => entry.id)),
+    arrayOf(entries.map(({ createMs }) => timeOf(createMs))),
+    arrayOf(entries.map(({ entry }) => textOf(entry))),
+    arrayOf(entries.map(({ dueMs }) => (dueMs === null ? null : timeOf(dueMs)))),
+    arrayOf(entries.map(({ entry }) => entry.intent).filter((intent) => intent !== "")),
+  ];
+  return { text: insertionText, parameters };
+}
+
+const given = (type: string) => `convert_from(?, 'UTF8')::${type}[]`;
+const insertionText = `SELECT audit_add_events(?, ${given("uuid")}, ${given("timestamptz")}, ${given("text")}, ${given("timestamptz")}, ${given("uuid")})`;
+
+const timeOf = (ms: number) => new Date(ms).toISOString();
+
+/** As PostgreSQL writes an array. In bytes: a text the ORM would write into the statement letter by letter. */
+function arrayOf(values: readonly (string | null)[]): Buffer {
+  const elements = values.map((value) => (value === null ? "NULL" : `"${value.replace(/["\\]/g, "\\$&")}"`));
+  return Buffer.from(`{${elements.join(",")}}`);
+}
+
+/** The same, in a transaction of the organization. */
 export async function insertEntries(
   em: EntityManager,
   organizationId: string,
   entries: readonly NewEntry[],
 ): Promise<void> {
-  const records = entries.map(({ createMs, entry, dueMs }) => {
-    return [createMs, entry.id, textOf(entry), dueMs, entry.intent === "" ? null : entry.intent];
-  });
-  // As bytes: a text the ORM would write into the statement letter by letter.
-  await em.execute(insertion, [Buffer.from(JSON.stringify(records)), organizationId, organizationId]);
+  const { text, parameters } = insertion(organizationId, entries);
+  await em.execute(text, [...parameters]);
 }

@@ -56,13 +56,13 @@ interface PendingRow {
   readonly entry: string;
 }
 
-/** An event that came to be while another was stored may have an earlier time: the order is that of the list, then. */
+/** By ids, which are in the order of times. An event that came to be while another was stored may come behind a later one all the same. */
 const pendingStatement = `
   SELECT event.id, (date_part('epoch', event.create_time) * 1000)::bigint::text AS "eventMs", event.entry
   FROM audit_task AS task JOIN audit_event AS event
     ON event.organization_id = task.organization_id AND event.create_time = task.event_time AND event.id = task.event_id
   WHERE task.organization_id = ? AND task.kind = 'link'
-  ORDER BY task.event_time, task.event_id LIMIT ?`;
+  ORDER BY task.event_id LIMIT ?`;
 
 interface Link extends ChainState {
   readonly id: string;

@@ -5,7 +5,7 @@
  */
 import { Failure } from "../failure.ts";
 import type { Store } from "../store/store.ts";
-import { insertEntries, type NewEntry } from "./entry.ts";
+import { insertion, type NewEntry } from "./entry.ts";
 
 export interface Writer {
   /**
@@ -18,7 +18,7 @@ export interface Writer {
 }
 
 export interface WriterOptions {
-  readonly store: Pick<Store, "withOrganization">;
+  readonly store: Pick<Store, "commit">;
   /** Hears of every commit. */
   readonly onWritten: (organizationId: string) => void;
   /** Entries that are stored at once. Default: 500. */
@@ -64,7 +64,7 @@ export function createWriter(options: WriterOptions): Writer {
   async function writeGroup(organizationId: string, group: readonly Waiting[]): Promise<void> {
     const entries = group.map(({ entry }) => entry);
     try {
-      await store.withOrganization(organizationId, (em) => insertEntries(em, organizationId, entries));
+      await store.commit(organizationId, insertion(organizationId, entries));
       for (const { resolve } of group) resolve();
       onWritten(organizationId);
     } catch (cause) {

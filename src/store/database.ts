@@ -15,6 +15,7 @@ import { ApiKeyChanges } from "./migrations/20261122060000_api_key_changes.ts";
 import { Audit } from "./migrations/20261123000000_audit.ts";
 import { Idempotency } from "./migrations/20261123010000_idempotency.ts";
 import { CallRollups } from "./migrations/20261123020000_call_rollups.ts";
+import { AuditTaskOrder } from "./migrations/20261123030000_audit_task_order.ts";
 import { ConnectorTokens } from "./migrations/20261123040000_connector_tokens.ts";
 import { StoreClient } from "./pool.ts";
 import { provideRoles } from "./roles.ts";
@@ -31,6 +32,7 @@ const migrations = [
   Audit,
   Idempotency,
   CallRollups,
+  AuditTaskOrder,
   ConnectorTokens,
 ];
 

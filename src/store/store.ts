@@ -25,6 +25,12 @@ export interface StoreOptions {
   readonly poolSize?: number;
 }
 
+/** A statement of SQL, with a question mark for each parameter. */
+export interface Statement {
+  readonly text: string;
+  readonly parameters: readonly unknown[];
+}
+
 /**
  * Where the database can't be reached, is lost or does not answer, the methods throw a
  * Failure "service_unavailable", within some seconds.
@@ -36,6 +42,8 @@ export interface Store {
    * undone when it fails. Nothing of it may be used afterwards.
    */
   withOrganization<Result>(organizationId: string, work: (em: EntityManager) => Promise<Result>): Promise<Result>;
+  /** Runs one statement in a transaction like those of `withOrganization`, and commits it: all in one round trip. */
+  commit(organizationId: string, statement: Statement): Promise<void>;
   /** Every organization's credentials, as they are sealed. */
   readonly sealedCredentials: SealedCredentials;
   /** Every organization's audit log, to look after. */
@@ -85,15 +93,16 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 function storeOf(orm: MikroORM, listenUrl: string): Store {
   /** When each transaction that runs began, the oldest first. */
   const running = new Set<{ readonly since: number }>();
-  const transact = async <Result>(settings: Settings, work: Work<Result>): Promise<Result> => {
+  const timed = async <Result>(transaction: Promise<Result>): Promise<Result> => {
     const entry = { since: performance.now() };
     running.add(entry);
     try {
-      return await asApplication(orm, settings, work);
+      return await transaction;
     } finally {
       running.delete(entry);
     }
   };
+  const transact = <Result>(settings: Settings, work: Work<Result>) => timed(asApplication(orm, settings, work));
   const withOrganization: Store["withOrganization"] = (organizationId, work) =>
     transact({ [organizationSetting]: organizationId }, work);
   // A frozen database would take one connection more with every ping.
@@ -102,6 +111,8 @@ function storeOf(orm: MikroORM, listenUrl: string): Store {
 
   return {
     withOrganization,
+    commit: (organizationId, statement) =>
+      timed(commitAsApplication(orm, { [organizationSetting]: organizationId }, statement)),
     sealedCredentials: sealedCredentials((work) => transact({ role: keysRole }, work)),
     audit: auditStore(transact),
     async findApiKey(id) {
@@ -164,6 +175,22 @@ async function asApplication<Result>(orm: MikroORM, settings: Settings, work: Wo
     });
   } catch (cause) {
     throw unavailable(cause, asked) ?? cause;
+  }
+}
+
+/**
+ * The same for one statement. The server takes statements that come as one text for one
+ * transaction, which it commits behind the last of them or undoes as a whole.
+ *
+ * @see https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT
+ */
+async function commitAsApplication(orm: MikroORM, settings: Settings, { text, parameters }: Statement): Promise<void> {
+  const all = Object.entries({ role: applicationRole, ...timeLimits, ...settings });
+  const setting = `SELECT ${all.map(() => "set_config(?, ?, true)").join(", ")}`;
+  try {
+    await orm.em.fork().execute(`${setting}; ${text}`, [...all.flat(), ...parameters]);
+  } catch (cause) {
+    throw unavailable(cause, true) ?? cause;
   }
 }
 

@@ -1,6 +1,7 @@
 /** What is told to the audit log is there when it says so, is linked soon, is settled, and stays in its organization. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Audit, AuditOptions } from "../../src/audit/audit.ts";
+import { entryOf, insertion } from "../../src/audit/entry.ts";
 import type { AuditPageRequest } from "../../src/audit/list.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
 import { run } from "../service/customer.ts";
@@ -85,9 +86,9 @@ test("many at once share their commits, and each is there when it was told so", 
   let commits = 0;
   const counting: Store = {
     ...store,
-    async withOrganization(organizationId, work) {
+    async commit(organizationId, statement) {
       commits++;
-      return store.withOrganization(organizationId, work);
+      return store.commit(organizationId, statement);
     },
   };
   const audit = opened({}, counting);
@@ -113,13 +114,27 @@ test("many at once share their commits, and each is there when it was told so", 
 });
 
 test("an intent that can't be written is refused, and one whose commit's fate is not known may be there", async () => {
-  const away: Store = { ...store, withOrganization: () => Promise.reject(new Error("away")) };
+  const away: Store = { ...store, commit: () => Promise.reject(new Error("away")) };
   const audit = auditOf(away, { onProblem: () => {} });
   await expect(audit.intent(acting(), 1_000)).rejects.toMatchObject({ kind: "service_unavailable" });
   await expect(audit.record(acting(), { outcome: "succeeded" })).rejects.toMatchObject({ kind: "service_unavailable" });
   await audit.close();
   expect(await count("audit_event")).toBe(0);
 });
+
+test("an entry that is told twice, since nobody knows whether it was stored, is there once and linked once", async () => {
+  const audit = opened({ graceMs: 0 });
+  const entry = entryOf(action("twice", organization), { outcome: "intended" });
+  const told = insertion(organization, [{ ...entry, dueMs: entry.createMs + 3_600_000 }]);
+  await store.commit(organization, told);
+  await audit.tend();
+  await store.commit(organization, told);
+  expect(await run(database.url, taskStatement, [organization])).toEqual([["settle"]]);
+  expect(await count("audit_event")).toBe(1);
+  expect(await verified(store, organization)).toMatchObject({ verified: 1, broken: undefined });
+});
+
+const taskStatement = "SELECT kind FROM audit_task WHERE organization_id = $1";
 
 test("an intent whose outcome never came becomes unknown, once, and others do not", async () => {
   const audit = opened({ graceMs: 0 });
