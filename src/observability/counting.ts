@@ -56,6 +56,8 @@ export function createCounting(registry: Registry<OpenMetricsContentType>): Obse
         return count.slowReaders.inc();
       case "outcome_not_noted":
         return count.outcomesNotNoted.inc();
+      case "token_refreshed":
+        return count.tokenRefreshes.inc({ provider: observation.subject.provider, outcome: observation.outcome });
       case "shared_state_changed":
         return shared.set({ part: observation.part }, observation.available ? 1 : 0);
       default:
@@ -157,6 +159,11 @@ function counters(registry: Registry<OpenMetricsContentType>) {
     outcomesNotNoted: counter(
       "connector_outcomes_not_noted_total",
       "Actions that have ended, and of which the store did not take what came of them.",
+    ),
+    tokenRefreshes: counter(
+      "connector_token_refreshes_total",
+      "Refreshes of connectors' tokens, by what came of them; rejected: somebody has to authorize the connector again.",
+      ...(["provider", "outcome"] as const),
     ),
   };
 }

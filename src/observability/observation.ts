@@ -111,6 +111,14 @@ export interface OutcomeNotNoted {
   readonly subject: Subject;
 }
 
+/** This replica has tried to refresh the tokens of a connector. */
+export interface TokenRefreshed {
+  readonly kind: "token_refreshed";
+  readonly subject: Subject;
+  /** `rejected`: the grant is no good any more; `lost_race`: another replica was there first. */
+  readonly outcome: "refreshed" | "failed" | "rejected" | "lost_race";
+}
+
 /** What replicas share can't be reached, or can again. */
 export interface SharedStateChanged {
   readonly kind: "shared_state_changed";
@@ -128,6 +136,7 @@ export type Observation =
   | CacheAsked
   | ReaderTooSlow
   | OutcomeNotNoted
+  | TokenRefreshed
   | SharedStateChanged;
 
 /** Must neither fail nor wait. */

@@ -56,6 +56,11 @@ test.each<[string, Observation, string]>([
   ["a slow reader", { kind: "reader_too_slow", subject }, "connector_slow_readers_total 1"],
   ["a lost outcome", { kind: "outcome_not_noted", subject }, "connector_outcomes_not_noted_total 1"],
   [
+    "a refresh of tokens",
+    { kind: "token_refreshed", subject, outcome: "rejected" },
+    'connector_token_refreshes_total{provider="postgresql",outcome="rejected"} 1',
+  ],
+  [
     "a loss of shared state",
     { kind: "shared_state_changed", part: "redis", available: false },
     'connector_shared_state_up{part="redis"} 0',

@@ -6,11 +6,13 @@ import path from "node:path";
 import { LRUCache } from "lru-cache";
 import type { Dial } from "../../egress/dial.ts";
 import type { Catalogue } from "../../providers/catalogue.ts";
+import type { TokenStore } from "../../providers/contract/tokens.ts";
 import type { Provider, Session, SessionContext } from "../../providers/contract.ts";
 import type { ConnectorRow } from "../../store/entities/connector.ts";
 import { openCredential } from "../../vault/credential.ts";
 import type { Vault } from "../../vault/vault.ts";
 import { keyOf } from "../connector-key.ts";
+import type { TokenOwner } from "../tokens/rows.ts";
 
 export interface OpenSession {
   readonly provider: Provider;
@@ -36,10 +38,12 @@ interface Entry {
   readonly opening: Promise<OpenSession>;
 }
 
-/** What every session gets alike, but for the way out and the files, which are its organization's. */
+/** What every session gets alike, but for the way out and the files, which are its organization's, and the tokens, which are its own. */
 export interface CommonContext
-  extends Omit<SessionContext, "maxConnections" | "dial" | "files" | "refuseRiskyPrivileges"> {
+  extends Omit<SessionContext, "maxConnections" | "dial" | "files" | "tokens" | "refuseRiskyPrivileges"> {
   dialFor(organizationId: string): Dial;
+  /** Default: none are kept. */
+  tokensFor?(owner: TokenOwner): TokenStore;
   /** Has a folder for each organization, by its id. */
   readonly filesDirectory?: string | undefined;
 }
@@ -52,7 +56,7 @@ export function sessionVersion({ version, credentialVersion }: ConnectorRow): st
 export function createSessions(
   catalogue: Catalogue,
   vault: Vault,
-  { dialFor, filesDirectory, ...common }: CommonContext,
+  { dialFor, tokensFor, filesDirectory, ...common }: CommonContext,
 ): Sessions {
   const entries = new LRUCache<string, Entry>({
     max: maxSessions,
@@ -71,7 +75,7 @@ export function createSessions(
       const files = filesDirectory === undefined ? undefined : folderOf(filesDirectory, connector.organizationId);
       const own = { dial: dialFor(connector.organizationId), files };
       const context = { ...common, ...own, maxConnections, refuseRiskyPrivileges };
-      const entry = { version, opening: open(connector, catalogue, vault, context) };
+      const entry = { version, opening: open(connector, catalogue, vault, context, tokensFor) };
       entries.set(key, entry);
       // The next call tries again.
       entry.opening.catch(() => {
@@ -100,11 +104,15 @@ async function open(
   catalogue: Catalogue,
   vault: Vault,
   context: SessionContext,
+  tokensFor: CommonContext["tokensFor"],
 ): Promise<OpenSession> {
   const provider = catalogue.get(connector.provider);
   const config = provider.config.parse(connector.config);
   const { organizationId, id: connectorId, credentialVersion: version, sealedCredential } = connector;
-  const place = { organizationId, connectorId, version, provider: provider.id, endpoint: provider.endpoint(config) };
+  const owner = { organizationId, connectorId, provider: provider.id, endpoint: provider.endpoint(config) };
+  const place = { ...owner, version };
   const credential = sealedCredential === null ? undefined : await openCredential(vault, place, sealedCredential);
-  return { provider, session: provider.open(config, provider.credential.parse(credential?.reveal()), context) };
+  const tokens = tokensFor?.({ ...owner, credentialVersion: version });
+  const own = tokens === undefined ? context : { ...context, tokens };
+  return { provider, session: provider.open(config, provider.credential.parse(credential?.reveal()), own) };
 }
