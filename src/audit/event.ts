@@ -35,7 +35,16 @@ interface ConnectorChanged {
 interface GrantChanged {
   readonly event: "grant.create" | "grant.revoke";
   readonly connectorId: string;
-  readonly details: { readonly granted: string; readonly permissions?: readonly string[] };
+  readonly details: {
+    /** The agent. */
+    readonly granted: string;
+    readonly permissions?: readonly string[];
+    readonly actions?: readonly string[];
+    readonly resources?: readonly string[];
+    readonly expires?: string;
+    /** Of all that it may do, values of row filters among them. */
+    readonly terms_hash?: string;
+  };
 }
 
 interface ApiKeyChanged {
@@ -46,6 +55,8 @@ interface ApiKeyChanged {
     readonly scopes?: readonly string[];
     readonly connectors?: readonly string[];
     readonly resources?: readonly string[];
+    /** The agent that the key is for. */
+    readonly agent?: string;
   };
 }
 

@@ -28,6 +28,8 @@ export interface StoredApiKey {
   readonly connectorIds: readonly string[];
   /** Empty for all of its connectors'. */
   readonly resources: readonly string[];
+  /** The agent that it always calls as; empty for none. */
+  readonly agent: string;
   readonly expireTime?: Date | null;
   readonly revokeTime?: Date | null;
 }
@@ -87,11 +89,13 @@ export function apiKeyVerifier(
   };
 }
 
-function principalOfKey({ id, organizationId, principal, scopes, connectorIds, resources }: StoredApiKey): Principal {
+function principalOfKey(key: StoredApiKey): Principal {
+  const { id, organizationId, principal, scopes, connectorIds, resources, agent } = key;
   const named = principalOf({
     ...{ organizationId, id: principal, authentication: "api_key", scopes },
     connectorIds: connectorIds.length === 0 ? undefined : connectorIds,
     resources: resources.length === 0 ? undefined : resources,
+    agent: agent === "" ? undefined : agent,
   });
   return { ...named, apiKeyId: id };
 }

@@ -11,7 +11,7 @@ export interface JwtOptions {
   readonly issuer: string;
   /** What `aud` must be or hold. */
   readonly audience: string;
-  /** The claims that name the organization, and the limits to connectors and to resources. */
+  /** The claims that name the organization, the limits to connectors and to resources, and the agent. */
   readonly claims?: Partial<JwtClaimNames>;
 }
 
@@ -22,12 +22,15 @@ export interface JwtClaimNames {
   readonly connectors: string;
   /** An array of resources, as `resources.ts` has them; a token without it reaches all. Default: `resources`. */
   readonly resources: string;
+  /** The agent that its bearer calls as; a token without it may name one with each call. Default: `agent`. */
+  readonly agent: string;
 }
 
 const defaultClaims: JwtClaimNames = {
   organization: "organization_id",
   connectors: "connectors",
   resources: "resources",
+  agent: "agent",
 };
 
 /** What a token's `typ` may say that it is, if it says anything (RFC 7519, 5.1; RFC 9068, 2.1). */
@@ -73,6 +76,7 @@ export function jwtVerifier(options: JwtOptions): (token: string) => Promise<Ver
       scopes: scopesOf(claims),
       connectorIds: limitOf(claims, names.connectors, isUuid),
       resources: limitOf(claims, names.resources, isResourcePattern),
+      agent: claims[names.agent],
     });
     return { principal, expireTime: (claims.exp as number) * 1000 };
   };

@@ -29,6 +29,35 @@ export interface Principal {
   readonly connectorIds: ReadonlySet<string> | undefined;
   /** The resources it may reach, as `resources.ts` has them; undefined for all of its connectors'. */
   readonly resources: readonly string[] | undefined;
+  /** The agent that it calls as, on that agent's grants only; absent for none. */
+  readonly agent?: string;
+}
+
+/** Visible ASCII characters, since a header names it; the contract says the same. */
+export function isAgentName(name: unknown): name is string {
+  return typeof name === "string" && /^[!-~]{1,255}$/.test(name);
+}
+
+/**
+ * The principal as it makes one call.
+ *
+ * @param named The agent that the call names; null for none
+ * @throws Failure `invalid_request` for what is no agent's name, `permission_denied` for another agent than its own
+ */
+export function asAgent(principal: Principal, named: string | null): Principal {
+  if (named === null || named === principal.agent) return principal;
+  if (!isAgentName(named)) {
+    throw new Failure("invalid_request", "The header Connector-Agent is not of 1 to 255 visible ASCII characters.", {
+      where: "request",
+      remedy: "Name the agent as its grants do, or leave the header out.",
+    });
+  }
+  if (principal.agent === undefined) return { ...principal, agent: named };
+  throw new Failure("permission_denied", "The caller's API key or token is another agent's than the call names.", {
+    where: "caller",
+    remedy: "Leave the header Connector-Agent out, or call with an API key or a token of that agent.",
+    metadata: { agent: principal.agent },
+  });
 }
 
 export function isScope(text: unknown): text is Scope {
@@ -59,11 +88,13 @@ export interface Claims {
   readonly connectorIds: readonly string[] | undefined;
   /** Undefined for all of its connectors'; empty for none. */
   readonly resources: readonly string[] | undefined;
+  /** Default: none. */
+  readonly agent?: unknown;
 }
 
 /** The principal of some claims. Throws an unauthenticated Failure when they name none. */
 export function principalOf(claims: Claims): Principal {
-  const { organizationId, id, authentication, connectorIds, resources } = claims;
+  const { organizationId, id, authentication, connectorIds, resources, agent } = claims;
   if (typeof organizationId !== "string" || !/^[A-Za-z0-9_.:-]{1,64}$/.test(organizationId)) {
     throw unauthenticated(
       "The caller's organization is not of 1 to 64 letters, digits and `_`, `.`, `:`, `-`.",
@@ -76,8 +107,15 @@ export function principalOf(claims: Claims): Principal {
       "Have the token issued with the caller's name as its subject.",
     );
   }
+  if (agent !== undefined && !isAgentName(agent)) {
+    throw unauthenticated(
+      "The caller's agent is not of 1 to 255 visible ASCII characters.",
+      "Have the token issued with the agent's name as its grants have it.",
+    );
+  }
   return {
     ...{ organizationId, id, authentication, resources },
+    ...(agent === undefined ? {} : { agent }),
     scopes: new Set(claims.scopes.filter(isScope)),
     connectorIds: connectorIds && new Set(connectorIds.map((each) => each.toLowerCase())),
   };

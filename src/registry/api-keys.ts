@@ -17,6 +17,8 @@ export interface NewKey {
   readonly connectorIds?: readonly string[];
   /** Default: all of its connectors'. */
   readonly resources?: readonly string[];
+  /** The agent that it always calls as. Default: none, so that its bearer may name one with each call. */
+  readonly agent?: string;
   /** Default: it does not expire. */
   readonly expireTime?: Date | null;
 }
@@ -66,7 +68,7 @@ export interface ApiKeysOptions {
 export function createApiKeys({ store, mint, onRevoke = () => undefined, audit }: ApiKeysOptions): ApiKeys {
   return {
     async create(organizationId, request, by = service) {
-      const { principal, scopes, connectorIds = [], resources = [], expireTime = null } = request;
+      const { principal, scopes, connectorIds = [], resources = [], agent = "", expireTime = null } = request;
       checkText({ principal, resources });
       if (expireTime !== null && expireTime.getTime() <= Date.now()) {
         throw invalidRequest({ field: "expire_time", description: "must be in the future" });
@@ -74,7 +76,7 @@ export function createApiKeys({ store, mint, onRevoke = () => undefined, audit }
       const { id, token, secretHash } = mint();
       const key = await store.withOrganization(organizationId, async (em) => {
         const row = em.create(ApiKey, {
-          ...{ id, organizationId, principal, scopes: [...scopes], resources: [...resources], expireTime },
+          ...{ id, organizationId, principal, scopes: [...scopes], resources: [...resources], agent, expireTime },
           connectorIds: connectorIds.map((each) => each.toLowerCase()),
           secretHash: Buffer.from(secretHash),
           createTime: new Date(),
@@ -84,7 +86,10 @@ export function createApiKeys({ store, mint, onRevoke = () => undefined, audit }
         await em.flush();
         await audit?.recordIn(em, {
           ...{ organizationId, actor: by, event: "api_key.create" },
-          details: { api_key: id, principal, scopes, connectors: row.connectorIds, resources },
+          details: {
+            ...{ api_key: id, principal, scopes, connectors: row.connectorIds, resources },
+            ...(agent === "" ? {} : { agent }),
+          },
         });
         return withoutHash(row);
       });

@@ -1,9 +1,6 @@
-/**
- * The connectors that calls go through, kept in memory: a call need not ask the store
- * for one that has not changed. What is kept is only trusted while every change is told.
- */
-import { LRUCache } from "lru-cache";
+/** The connectors that calls go through, kept in memory: a call need not ask the store for one that has not changed. */
 import type { ConnectorRow } from "../store/entities/connector.ts";
+import { createKept } from "./kept.ts";
 
 export interface InUse {
   /** @throws What `read` throws; a failure is not kept. */
@@ -16,49 +13,25 @@ export interface InUse {
 
 type Read = (organizationId: string, id: string) => Promise<ConnectorRow>;
 
-/** Connectors at most; those unused the longest go first. */
+/** Connectors at most. */
 const maxKept = 10_000;
 
 /** @param read Gives a copy that is nobody else's. */
 export function createInUse(read: Read): InUse {
-  const kept = new LRUCache<string, ConnectorRow>({ max: maxKept });
-  /** Readings whose answer will be up to date when it comes: others may wait for it. */
-  const reading = new Map<string, Promise<ConnectorRow>>();
-  let trusted = false;
-
-  function begin(key: string, organizationId: string, id: string): Promise<ConnectorRow> {
-    const begun = read(organizationId, id)
-      .then((row) => {
-        const connector = frozen(row);
-        // One that changed meanwhile is no longer among them; nor is one kept that a change would not find.
-        if (reading.get(key) === begun && keyOf(organizationId, connector.id) === key) kept.set(key, connector);
-        return connector;
-      })
-      .finally(() => {
-        if (reading.get(key) === begun) reading.delete(key);
-      });
-    reading.set(key, begun);
-    return begun;
-  }
-
+  const kept = createKept<ConnectorRow>(maxKept);
   return {
     async use(organizationId, id) {
-      if (!trusted) return read(organizationId, id);
       const key = keyOf(organizationId, id);
-      const known = kept.get(key) ?? (await (reading.get(key) ?? begin(key, organizationId, id)));
+      const known = await kept.get(
+        key,
+        async () => frozen(await read(organizationId, id)),
+        (connector) => keyOf(organizationId, connector.id) === key,
+      );
       // Two names in one key could be cut in two places.
       return known.organizationId === organizationId ? known : read(organizationId, id);
     },
-    forget(organizationId, id) {
-      const key = keyOf(organizationId, id);
-      kept.delete(key);
-      reading.delete(key);
-    },
-    trust(told) {
-      trusted = told;
-      kept.clear();
-      reading.clear();
-    },
+    forget: (organizationId, id) => kept.forget(keyOf(organizationId, id)),
+    trust: kept.trust,
   };
 }
 

@@ -5,8 +5,12 @@ import { callIdOf } from "./failure.ts";
 import { clientAddressKey, principalOf } from "./principal.ts";
 
 export function actorOf(context: Pick<HandlerContext, "values">): Actor {
-  const { id: principal, authentication } = principalOf(context);
+  const { id: principal, authentication, agent } = principalOf(context);
   const clientAddress = context.values.get(clientAddressKey);
   const requestId = callIdOf(context.values);
-  return { principal, authentication, requestId, ...(clientAddress === undefined ? {} : { clientAddress }) };
+  return {
+    ...{ principal, authentication, requestId },
+    ...(agent === undefined ? {} : { agent }),
+    ...(clientAddress === undefined ? {} : { clientAddress }),
+  };
 }

@@ -15,13 +15,13 @@ type Handlers = Pick<ServiceImpl<typeof ConnectorService>, "createApiKey" | "lis
 
 export function apiKeyHandlers({ apiKeys, pageTokens }: Rooms): Handlers {
   return {
-    async createApiKey({ principal, scopes, connectorIds, resources, expireTime }, context) {
+    async createApiKey({ principal, scopes, connectorIds, resources, agent, expireTime }, context) {
       const maker = principalOf(context);
       checkGrant(maker, { scopes, connectorIds, resources });
       const { key, token } = await apiKeys.create(
         maker.organizationId,
         {
-          ...{ principal, scopes, connectorIds, resources },
+          ...{ principal, scopes, connectorIds, resources, agent },
           expireTime: expireTime === undefined ? null : timestampDate(expireTime),
         },
         actorOf(context),
@@ -50,9 +50,10 @@ export function apiKeyHandlers({ apiKeys, pageTokens }: Rooms): Handlers {
 }
 
 function keyToWire(key: StoredKey): Exclude<MessageInitShape<typeof ApiKeySchema>, Message> {
-  const { id, principal, scopes, connectorIds, resources, createTime, expireTime, lastUseTime, revokeTime } = key;
+  const { id, principal, scopes, connectorIds, resources, agent } = key;
+  const { createTime, expireTime, lastUseTime, revokeTime } = key;
   return {
-    ...{ id, principal, scopes, connectorIds, resources },
+    ...{ id, principal, scopes, connectorIds, resources, agent },
     createTime: timestampFromDate(createTime),
     ...(expireTime === null ? {} : { expireTime: timestampFromDate(expireTime) }),
     ...(lastUseTime === null ? {} : { lastUseTime: timestampFromDate(lastUseTime) }),

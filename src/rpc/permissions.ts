@@ -19,22 +19,24 @@ export interface Permission {
   /** All of them are needed; a native statement needs one more. */
   readonly scopes: readonly [Scope, ...Scope[]];
   readonly reach: Reach;
+  /** Whether it may be called as an agent: it keeps to the agent's grants then. Default: it may not. */
+  readonly agents?: true;
 }
 
 export const permissions: Readonly<Record<Rpc, Permission>> = {
   createConnector: { scopes: ["connector.write"], reach: "organization" },
-  getConnector: { scopes: ["connector.read"], reach: "resource" },
-  listConnectors: { scopes: ["connector.read"], reach: "resource" },
+  getConnector: { scopes: ["connector.read"], reach: "resource", agents: true },
+  listConnectors: { scopes: ["connector.read"], reach: "resource", agents: true },
   // Another database or another user would turn names that a limit allows into other resources.
   updateConnector: { scopes: ["connector.write"], reach: "connector" },
   deleteConnector: { scopes: ["connector.write"], reach: "connector" },
   listProviders: { scopes: ["connector.read"], reach: "resource" },
-  testConnector: { scopes: ["connector.read"], reach: "resource" },
-  getSchema: { scopes: ["connector.read"], reach: "resource" },
-  query: { scopes: ["connector.query"], reach: "resource" },
-  streamQuery: { scopes: ["connector.query"], reach: "resource" },
-  explainQuery: { scopes: ["connector.query"], reach: "resource" },
-  execute: { scopes: ["connector.execute"], reach: "connector" },
+  testConnector: { scopes: ["connector.read"], reach: "resource", agents: true },
+  getSchema: { scopes: ["connector.read"], reach: "resource", agents: true },
+  query: { scopes: ["connector.query"], reach: "resource", agents: true },
+  streamQuery: { scopes: ["connector.query"], reach: "resource", agents: true },
+  explainQuery: { scopes: ["connector.query"], reach: "resource", agents: true },
+  execute: { scopes: ["connector.execute"], reach: "connector", agents: true },
   startAuthorization: { scopes: ["connector.write"], reach: "connector" },
   getStats: { scopes: ["connector.read"], reach: "resource" },
   // Others' queries name resources, and native ones show all of their text.
@@ -43,7 +45,7 @@ export const permissions: Readonly<Record<Rpc, Permission>> = {
   exportAuditLogs: { scopes: ["connector.audit.read"], reach: "organization" },
   grantConnector: { scopes: ["connector.admin"], reach: "connector" },
   revokeConnector: { scopes: ["connector.admin"], reach: "connector" },
-  listAgentConnectors: { scopes: ["connector.read"], reach: "organization" },
+  listAgentConnectors: { scopes: ["connector.read"], reach: "organization", agents: true },
   // A key reaches no more than its maker.
   createApiKey: { scopes: ["connector.admin"], reach: "resource" },
   listApiKeys: { scopes: ["connector.admin"], reach: "organization" },
@@ -58,6 +60,7 @@ export function authorizeCall(principal: Principal, rpc: string): void {
   const permission = Object.hasOwn(permissions, rpc) ? permissions[rpc as Rpc] : undefined;
   if (permission === undefined) throw new Failure("internal", "The RPC has no entry among the permissions.");
   for (const scope of permission.scopes) authorize(principal, scope);
+  if (principal.agent !== undefined && permission.agents !== true) throw notForAgents(principal.agent);
   const { connectorIds, resources } = principal;
   if (connectorIds !== undefined && permission.reach === "organization") throw limited("connectors", permission);
   if (resources !== undefined && permission.reach !== "resource") throw limited("resources", permission);
@@ -68,5 +71,13 @@ function limited(to: "connectors" | "resources", { scopes: [scope] }: Permission
     where: "caller",
     remedy: `Call with an API key or a token that is not limited to ${to}.`,
     metadata: { scope },
+  });
+}
+
+function notForAgents(agent: string): Failure {
+  return new Failure("permission_denied", "An agent can't make this call, whatever its grants.", {
+    where: "caller",
+    remedy: "Make it without the header Connector-Agent, with an API key or a token that is no agent's.",
+    metadata: { agent },
   });
 }

@@ -1,6 +1,6 @@
 /** Who calls, found out before a request's body is read. */
 import { createContextKey, type HandlerContext } from "@connectrpc/connect";
-import type { Principal } from "../auth/principal.ts";
+import { asAgent, type Principal } from "../auth/principal.ts";
 import type { AuthenticateCaller, ClientCertificate } from "../auth/workloads.ts";
 import { Failure } from "../failure.ts";
 import { ConnectorService } from "../gen/connector/v1/service_pb.js";
@@ -15,6 +15,9 @@ export const clientCertificateKey = createContextKey<ClientCertificate | undefin
 
 /** The IP address that the call's connection came from; set before a call is admitted. */
 export const clientAddressKey = createContextKey<string | undefined>(undefined, { description: "client address" });
+
+/** Names the agent that a call is made as. */
+const agentHeader = "connector-agent";
 
 /** Is told of a failure that a call ends with, before its caller is. Never fails. */
 export type Denied = (cause: unknown, call: Pick<HandlerContext, "values" | "method">) => Promise<void>;
@@ -37,7 +40,9 @@ export function admitPrincipals(
     enter(principal.organizationId);
     context.values.set(principalKey, principal);
     try {
-      authorizeCall(principal, context.method.localName);
+      const caller = asAgent(principal, context.requestHeader.get(agentHeader));
+      context.values.set(principalKey, caller);
+      authorizeCall(caller, context.method.localName);
     } catch (cause) {
       await denied(cause, context);
       throw cause;

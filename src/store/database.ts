@@ -17,6 +17,8 @@ import { Idempotency } from "./migrations/20261123010000_idempotency.ts";
 import { CallRollups } from "./migrations/20261123020000_call_rollups.ts";
 import { AuditTaskOrder } from "./migrations/20261123030000_audit_task_order.ts";
 import { ConnectorTokens } from "./migrations/20261123040000_connector_tokens.ts";
+import { AgentGrants } from "./migrations/20261123050000_agent_grants.ts";
+import { AuditLinking } from "./migrations/20261123060000_audit_linking.ts";
 import { StoreClient } from "./pool.ts";
 import { provideRoles } from "./roles.ts";
 import { StoreSocket } from "./socket.ts";
@@ -34,6 +36,8 @@ const migrations = [
   CallRollups,
   AuditTaskOrder,
   ConnectorTokens,
+  AgentGrants,
+  AuditLinking,
 ];
 
 /** Chosen at random, for this one use. */
@@ -52,8 +56,17 @@ export function databaseOf({ url, poolSize, log }: DatabaseOptions): MikroORM {
   return new MikroORM({
     entities: [Connector, ApiKey, QueryRecord, IdempotencyKey],
     migrations: { migrationsList: migrations, snapshot: false, silent: true, tableName: "migration" },
-    // What has no entities is never loaded to be changed: the audit log, whose months come and go, counts, and tokens.
-    schemaGenerator: { skipTables: [/^audit_/, "call_rollup", "connector_token", "connector_authorization"] },
+    // What has no entities is never loaded to be changed: the audit log, whose months come and go, counts, tokens, grants.
+    schemaGenerator: {
+      skipTables: [
+        /^audit_/,
+        "call_rollup",
+        "connector_token",
+        "connector_authorization",
+        "connector_grant",
+        "grant_usage",
+      ],
+    },
     clientUrl: url,
     // The driver reads the whole URL, TLS mode and all, where the ORM reads but a part of it.
     driverOptions: {

@@ -26,8 +26,8 @@ function keyTable() {
     add(part: Partial<StoredApiKey> = {}): string {
       const { id, token, secretHash } = mintApiKey(signingKey);
       const scopes = ["connector.query", "connector.unheard_of"];
-      const key = { id, organizationId: "acme", principal: "bob", secretHash, scopes, connectorIds: [], resources: [] };
-      rows.set(id, { ...key, ...part });
+      const bare = { connectorIds: [], resources: [], agent: "" };
+      rows.set(id, { id, organizationId: "acme", principal: "bob", secretHash, scopes, ...bare, ...part });
       return token;
     },
     change(token: string, part: Partial<StoredApiKey>): void {
@@ -52,7 +52,7 @@ function slowTable() {
   const { id, token, secretHash } = mintApiKey(signingKey);
   const key: StoredApiKey = {
     ...{ id, organizationId: "acme", principal: "bob", secretHash },
-    ...{ scopes: ["connector.query"], connectorIds: [], resources: [], expireTime: null, revokeTime: null },
+    ...{ scopes: ["connector.query"], connectorIds: [], resources: [], agent: "", expireTime: null, revokeTime: null },
   };
   return { ...authenticator, lookUps, found: { key, authorization: `Bearer ${token}` } };
 }

@@ -46,6 +46,8 @@ export const ApiKey = defineEntity({
     connectorIds: p.array<string>().default([]),
     /** Full names and `namespace.*`; empty for all of its connectors'. */
     resources: p.array<string>().default([]),
+    /** The agent that it always calls as; empty for none. */
+    agent: p.string().length(255).default(""),
     createTime: p
       .datetime()
       .length(3)
