@@ -5,7 +5,7 @@ import pg from "pg";
 import { type ConnectorClient, createConnectorClient } from "../../../src/client/client.ts";
 import { startEmbedded } from "../../../src/store/embedded.ts";
 import { enterableDirectory } from "../../support/directory.ts";
-import { Child } from "../support/child.ts";
+import { Child, serviceFlags } from "../support/child.ts";
 import {
   answerAfter,
   answerTimes,
@@ -59,7 +59,7 @@ export async function openStage(
   const databaseUrl = await embedded.createDatabase("bench");
   await makeAnswers(databaseUrl);
   const replica = async (request: ServeRequest) => {
-    const service = new Child(new URL("server.ts", import.meta.url));
+    const service = new Child(new URL("server.ts", import.meta.url), serviceFlags());
     cleanup.defer(() => service.stop());
     return { service, served: await service.call<Served>("start", request) };
   };

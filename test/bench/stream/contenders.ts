@@ -2,7 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { type BenchOptions, median } from "../support/bench.ts";
-import { Child } from "../support/child.ts";
+import { Child, serviceFlags } from "../support/child.ts";
 import { type CaseName, cases, type ServiceAddress, type Target, throughService } from "./cases.ts";
 import { type ColumnSums, columnNames } from "./shape.ts";
 
@@ -32,7 +32,7 @@ export async function startServer(
 ): Promise<{ server: Child; service: ServiceAddress }> {
   const own = path.join(directory, `service-${crypto.randomUUID()}`);
   await mkdir(own, { mode: 0o711 });
-  const server = new Child(new URL("server.ts", import.meta.url));
+  const server = new Child(new URL("server.ts", import.meta.url), serviceFlags());
   const service = await server.call<ServiceAddress>("start", { databaseUrl, directory: own });
   return { server, service };
 }

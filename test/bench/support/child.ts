@@ -1,6 +1,7 @@
 /** Processes of a benchmark that answer commands. */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 
 interface Request {
   readonly id: number;
@@ -14,17 +15,28 @@ interface Response {
   readonly error?: unknown;
 }
 
+/** How Node runs the service: a process that is one of a benchmark's services is to be no other. */
+export function serviceFlags(): string[] {
+  const { scripts } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8"));
+  return scripts.start.match(/exec node (--.*) src\//)[1].split(" ");
+}
+
 /** Another Node process. */
 export class Child {
   readonly #process: ChildProcess;
   readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>();
   #id = 0;
 
-  /** Starts a module that calls `answerCommands`. */
-  constructor(module: URL) {
+  /**
+   * Starts a module that calls `answerCommands`.
+   *
+   * @param flags Node's own. Default: those that it was started with itself
+   */
+  constructor(module: URL, flags: readonly string[] = process.execArgv) {
     // What a child prints must not get between the lines of --json.
     this.#process = fork(module, {
       serialization: "advanced",
+      execArgv: [...flags],
       stdio: ["ignore", 2, 2, "ipc"],
       env: { ...process.env, TZ: "UTC" },
     });
