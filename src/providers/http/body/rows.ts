@@ -1,11 +1,37 @@
 /** Bodies of any format into packed rows. */
 import { Failure } from "../../../failure.ts";
+import type { Decoder } from "./decoder.ts";
 import type { ExpectedRows, RowReader } from "./format.ts";
+import { documentDecoder } from "./json/document.ts";
+import { linesDecoder } from "./json/lines.ts";
+import { pumped } from "./pump.ts";
 
 /**
- * @throws RangeError when what is expected makes no sense: a pointer that is none, a field
- *   whose format is another type's, a delimiter of more than one character.
+ * @throws RangeError when what is expected makes no sense: a path that is none, a delimiter
+ *   of more than one character.
  */
 export function rowReader(expected: ExpectedRows): RowReader {
-  throw new Failure("not_implemented", `No reader for ${expected.format.kind} is there yet.`);
+  const newDecoder = decoderOf(expected);
+  return (body) => {
+    const decoder = newDecoder();
+    return {
+      batches: pumped(expected.resource, body, decoder),
+      value: (pointer) => decoder.value(pointer),
+      last: (path) => decoder.last(path),
+    };
+  };
+}
+
+function decoderOf(expected: ExpectedRows): () => Decoder {
+  const { format } = expected;
+  switch (format.kind) {
+    case "json":
+      return documentDecoder(expected, format.rows);
+    case "json_api":
+      return documentDecoder(expected, "/data");
+    case "ndjson":
+      return linesDecoder(expected);
+    default:
+      throw new Failure("not_implemented", `No reader for ${format.kind} is there yet.`);
+  }
 }
