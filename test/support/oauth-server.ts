@@ -39,6 +39,11 @@ export interface OAuthServerOptions {
   readonly redirectUris?: readonly string[];
   /** Default: a refresh token is good once, and used twice ends its grant. */
   readonly rotates?: boolean;
+  /**
+   * Milliseconds in which a refresh token that was used may be used again, as servers allow for
+   * whose answer was lost. Default: none.
+   */
+  readonly reuseMs?: number;
   /** How long access tokens are good. Default: 3600. */
   readonly accessTokenSeconds?: number;
 }
@@ -132,6 +137,7 @@ export async function startOAuthServer(options: OAuthServerOptions = {}): Promis
     publicKey.export({ format: "jwk" }),
   );
   const provider = createProvider(made, registered, options.rotates ?? true);
+  if (options.reuseMs !== undefined) allowReuse(provider, options.reuseMs);
   registerJwtBearer(provider, made);
   watchTokens(provider, made, tokenRequests);
   const callback = provider.callback();
@@ -186,7 +192,15 @@ function createProvider(server: OAuthServer, clients: ClientMetadata[], rotates:
       jwks: { keys: [{ ...signing, use: "sig", alg: "ES256" } as never] },
       cookies: { keys: [randomBytes(16).toString("hex")] },
       scopes: ["openid", "offline_access", "read", "write"],
-      ttl: { AccessToken: ttl, ClientCredentials: ttl, Interaction: 600, Session: 600, Grant: 86_400 },
+      ttl: {
+        AccessToken: ttl,
+        ClientCredentials: ttl,
+        IdToken: 600,
+        Interaction: 600,
+        Session: 600,
+        Grant: 86_400,
+        RefreshToken: 86_400,
+      },
       rotateRefreshToken: rotates,
       issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed("refresh_token"),
       findAccount: (_ctx, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
@@ -212,6 +226,13 @@ function createProvider(server: OAuthServer, clients: ClientMetadata[], rotates:
   } finally {
     Object.assign(console, { warn, info });
   }
+}
+
+function allowReuse({ RefreshToken }: Provider, reuseMs: number): void {
+  const { consume } = RefreshToken.prototype;
+  RefreshToken.prototype.consume = async function (this: InstanceType<Provider["RefreshToken"]>) {
+    setTimeout(() => void consume.call(this), reuseMs).unref();
+  };
 }
 
 const tlsOf = (ctx: KoaContextWithOIDC) => ctx.req.socket as TLSSocket;

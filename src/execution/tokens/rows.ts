@@ -70,6 +70,14 @@ export interface TokenRows {
   renew(owner: TokenOwner, holder: string, leaseMs: number): Promise<void>;
   /** Stores the set behind that of the version, and ends the holder's lease; false when another set is there by now. */
   keep(owner: TokenOwner, holder: string, version: number, set: SealedSet): Promise<boolean>;
+  /**
+   * Stores a set that was not refreshed but granted, whoever refreshes the one before: behind
+   * that of the version, 0 for none; false when another set is there by now.
+   *
+   * @param em A transaction of the organization
+   * @throws Failure `not_found` when there is no such connector any more
+   */
+  grant(em: EntityManager, owner: TokenOwner, version: number, set: SealedSet): Promise<boolean>;
   /** Notes why the refresh failed, and ends the lease; false when the lease or the set is another one's by now. */
   failed(owner: TokenOwner, holder: string, version: number, reason: FailureKind): Promise<boolean>;
   /** Ends the lease, if it is the holder's. */
@@ -112,6 +120,15 @@ const keeping = `
     lease_holder = nullif(lease_holder, ?), lease_time = CASE WHEN lease_holder <> ? THEN lease_time END
   WHERE ${own} AND credential_version = ? AND version = ? RETURNING version`;
 
+const granting = `
+  INSERT INTO connector_token AS kept (organization_id, connector_id, credential_version, version, provider, endpoint,
+    sealed_tokens, expire_time, refresh_time)
+  VALUES (?, ?, ?, ?, ?, ?::jsonb, ?, ${millisecondsFromNow}, clock_timestamp())
+  ON CONFLICT (organization_id, connector_id) DO UPDATE SET version = excluded.version, endpoint = excluded.endpoint,
+    sealed_tokens = excluded.sealed_tokens, expire_time = excluded.expire_time, refresh_time = excluded.refresh_time,
+    reason = '', failures = 0, failure_time = NULL, lease_holder = NULL, lease_time = NULL
+  WHERE kept.credential_version = excluded.credential_version AND kept.version = ? RETURNING version`;
+
 const failing = `
   UPDATE connector_token SET reason = ?, failures = failures + 1, failure_time = clock_timestamp(),
     lease_holder = NULL, lease_time = NULL
@@ -138,9 +155,7 @@ export function createTokenRows(store: Pick<Store, "withOrganization">): TokenRo
       const { organizationId, connectorId, credentialVersion, provider, endpoint } = owner;
       const values = [organizationId, connectorId, credentialVersion, provider, JSON.stringify(endpoint), holder];
       const claimed = execute<TokenRow>(owner, claiming, [...values, leaseMs, above, goodForMs, -rejectedForMs]);
-      const [row] = await claimed.catch((cause: unknown) => {
-        throw cause instanceof ForeignKeyConstraintViolationException ? goneConnector(cause) : cause;
-      });
+      const [row] = await claimed.catch(refuseOrphan);
       return row;
     },
     async renew(owner, holder, leaseMs) {
@@ -151,6 +166,12 @@ export function createTokenRows(store: Pick<Store, "withOrganization">): TokenRo
       const set = [Buffer.from(sealed), JSON.stringify(endpoint), expiresInMs, holder, holder];
       const kept = await execute(owner, keeping, [...set, organizationId, connectorId, credentialVersion, version]);
       return kept.length > 0;
+    },
+    async grant(em, owner, version, { sealed, expiresInMs }) {
+      const { organizationId, connectorId, credentialVersion, provider, endpoint } = owner;
+      const about = [organizationId, connectorId, credentialVersion, version + 1, provider, JSON.stringify(endpoint)];
+      const values = [...about, Buffer.from(sealed), expiresInMs, version];
+      return (await em.execute<unknown[]>(granting, values).catch(refuseOrphan)).length > 0;
     },
     async failed(owner, holder, version, reason) {
       const { organizationId, connectorId, credentialVersion } = owner;
@@ -177,8 +198,9 @@ async function forget(em: EntityManager, owner: TokenOwner): Promise<void> {
   ]);
 }
 
-function goneConnector(cause: unknown): Failure {
-  return new Failure("not_found", "There is no such connector.", { where: "connector", cause });
+function refuseOrphan(cause: unknown): never {
+  if (!(cause instanceof ForeignKeyConstraintViolationException)) throw cause;
+  throw new Failure("not_found", "There is no such connector.", { where: "connector", cause });
 }
 
 interface HealthRow {

@@ -5,19 +5,28 @@
  */
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
+import type { EntityManager } from "@mikro-orm/postgresql";
 import { orAborted } from "../../abort.ts";
 import { Failure } from "../../failure.ts";
 import type { Observe } from "../../observability/observation.ts";
-import type { KeptTokens, ObtainTokens, TokenSet, TokenStore } from "../../providers/contract/tokens.ts";
+import type { ObtainTokens, TokenSet, TokenStore } from "../../providers/contract/tokens.ts";
 import type { Store } from "../../store/store.ts";
+import { sealTokens } from "../../vault/tokens.ts";
 import type { Vault } from "../../vault/vault.ts";
 import { type Kept, marginOf } from "./kept.ts";
-import { openSet, type RefreshParts, refresh } from "./refresh.ts";
+import { msUntil, openSet, type RefreshParts, refresh } from "./refresh.ts";
 import { createTokenRows, type RefreshHealth, type TokenOwner, type TokenRow, type Wanting } from "./rows.ts";
 
 export interface Tokens {
   /** Those of one connector, for as long as its session lasts; they leave the memory with it. */
   of(owner: TokenOwner): TokenStore;
+  /**
+   * Stores what a user has granted, in place of what is kept; no refresh that runs can undo it.
+   *
+   * @param also Runs in the same transaction of the organization
+   * @throws Failure `not_found` when the connector has gone, `credential_rejected` when it has another credential
+   */
+  granted(owner: TokenOwner, set: TokenSet, also: (em: EntityManager) => Promise<void>): Promise<void>;
   /** Undefined for a connector that has none. */
   health(organizationId: string, connectorId: string): Promise<RefreshHealth | undefined>;
   /** Waits for the refreshes that run, for some seconds at most: what was got is to be stored. */
@@ -62,6 +71,22 @@ export function createTokens(options: TokensOptions): Tokens {
 
   return {
     of: (owner) => storeOf(parts, owner, track),
+    async granted(owner, set, also) {
+      const { expireTime, ...stored } = set;
+      for (let tries = 0; tries < maxLost; tries++) {
+        const row = await rows.read(owner);
+        if (row !== undefined && row.credentialVersion > owner.credentialVersion) throw superseded();
+        const version = row?.version ?? 0;
+        const sealed = await sealTokens(vault, { ...owner, version: version + 1 }, stored);
+        const kept = await store.withOrganization(owner.organizationId, async (em) => {
+          const isStored = await rows.grant(em, owner, version, { sealed, expiresInMs: msUntil(expireTime) });
+          if (isStored) await also(em);
+          return isStored;
+        });
+        if (kept) return;
+      }
+      throw contended();
+    },
     health: rows.health,
     async close() {
       const limit = delay(closeMs, undefined, { ref: false });
@@ -184,5 +209,3 @@ function contended(): Failure {
     remedy: "Try again in a while.",
   });
 }
-
-export type { KeptTokens, RefreshHealth, TokenOwner, TokenSet };

@@ -1,0 +1,71 @@
+/** Asks an OAuth server for tokens by requests of the test's own, with nothing of what is tested in between. */
+import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
+import { request } from "node:https";
+import { json } from "node:stream/consumers";
+import { Failure } from "../../src/failure.ts";
+import type { ObtainTokens, TokenSet } from "../../src/providers/contract/tokens.ts";
+import { defaultRedirectUri, type OAuthServer } from "./oauth-server.ts";
+
+/** What is needed to ask, and can be told to another process. */
+export type TokenEndpoint = Pick<OAuthServer, "tokenEndpoint" | "ca"> & {
+  readonly client: { readonly id: string; readonly secret: string };
+};
+
+export function endpointOf({ tokenEndpoint, ca, clients: { post: client } }: OAuthServer): TokenEndpoint {
+  return { tokenEndpoint, ca, client };
+}
+
+/** What a user grants in a browser: an access token, and a refresh token that rotates. */
+export async function newGrant(server: OAuthServer): Promise<TokenSet> {
+  const codeVerifier = randomBytes(32).toString("base64url");
+  const { client } = endpointOf(server);
+  const url = new URL(server.authorizationEndpoint);
+  url.search = `${new URLSearchParams({
+    ...{ client_id: client.id, response_type: "code", redirect_uri: defaultRedirectUri, prompt: "consent" },
+    ...{ scope: "openid offline_access", state: randomBytes(16).toString("hex"), code_challenge_method: "S256" },
+    code_challenge: createHash("sha256").update(codeVerifier).digest("base64url"),
+  })}`;
+  const answer = (await server.consent(url)).searchParams;
+  return asked(endpointOf(server), {
+    ...{ grant_type: "authorization_code", code: answer.get("code") ?? "", redirect_uri: defaultRedirectUri },
+    code_verifier: codeVerifier,
+  });
+}
+
+/** Refreshes the set of before, as a provider does. */
+export function refreshingAt(endpoint: TokenEndpoint): ObtainTokens {
+  return async (before, signal) => {
+    const { refreshToken } = before ?? {};
+    if (refreshToken === undefined) throw new Failure("credential_rejected", "Nobody has granted anything yet.");
+    return asked(endpoint, { grant_type: "refresh_token", refresh_token: refreshToken }, signal);
+  };
+}
+
+/** Asks for the client's own access token, which no refresh token comes with. */
+export function clientCredentialsAt(endpoint: TokenEndpoint): ObtainTokens {
+  return (_, signal) => asked(endpoint, { grant_type: "client_credentials" }, signal);
+}
+
+async function asked(
+  { tokenEndpoint, ca, client }: TokenEndpoint,
+  form: Readonly<Record<string, string>>,
+  signal?: AbortSignal,
+): Promise<TokenSet> {
+  const body = new URLSearchParams({ ...form, client_id: client.id, client_secret: client.secret });
+  const headers = { "content-type": "application/x-www-form-urlencoded" };
+  const asking = request(tokenEndpoint, { method: "POST", ca, headers, ...(signal && { signal }) }).end(`${body}`);
+  const [response] = (await once(asking, "response")) as [IncomingMessage];
+  const answer = (await json(response)) as Record<string, string | number>;
+  if (answer.error !== undefined) {
+    const kind = /^invalid_(grant|client)$/.test(`${answer.error}`) ? "credential_rejected" : "upstream_unavailable";
+    throw new Failure(kind, "The OAuth server gives no tokens.", { where: "credential", status: `${answer.error}` });
+  }
+  return {
+    accessToken: `${answer.access_token}`,
+    refreshToken: answer.refresh_token === undefined ? undefined : `${answer.refresh_token}`,
+    expireTime: new Date(Date.now() + Number(answer.expires_in) * 1_000),
+    facts: { scope: `${answer.scope}` },
+  };
+}
