@@ -65,6 +65,22 @@ test("a record is written soon, without being asked for", async () => {
   await expect.poll(stored).toHaveLength(3);
 });
 
+test("a statement whose values can't be left out costs its call nothing but itself", async () => {
+  const normalize = (_provider: string, statement: string) => {
+    if (statement === "odd") throw new RangeError("an odd statement");
+    return statement;
+  };
+  const history = historyOf({ normalize });
+  for (const statement of ["before", "odd", "behind"]) history.observe(callEnded({ resource: statement, statement }));
+  await history.flush();
+  const rows = await run(database.url, "SELECT resource, statement FROM query_record ORDER BY resource");
+  expect(rows).toEqual([
+    ["before", "before"],
+    ["behind", "behind"],
+    ["odd", ""],
+  ]);
+});
+
 test("a whole batch does not wait", async () => {
   const history = historyOf({ batch: 3 });
   tell(history, "one", "two");

@@ -49,7 +49,8 @@ export interface History {
 const defaultCloseMs = 3_000;
 
 export function createHistory(options: HistoryOptions): History {
-  const { store, log, normalize = () => "", maxBuffered = 10_000, flushMs = 250, batch = 500 } = options;
+  const { store, log, maxBuffered = 10_000, flushMs = 250, batch = 500 } = options;
+  const normalize = bearing(options.normalize ?? (() => ""), log);
   const writer = createWriter(store, log);
   const queue = createQueue(writer, { normalize, maxBuffered, flushMs, batch });
   let overflown = 0;
@@ -73,5 +74,17 @@ export function createHistory(options: HistoryOptions): History {
       store.withOrganization(organizationId, (em) => listRecords(em, organizationId, request)),
     stats: (organizationId, connectorId, since) =>
       store.withOrganization(organizationId, (em) => statsSince(em, organizationId, connectorId, since)),
+  };
+}
+
+/** A provider that stumbles over a statement must not cost the other calls their place. */
+function bearing(normalize: Normalize, log: Log | undefined): Normalize {
+  return (provider, statement) => {
+    try {
+      return normalize(provider, statement);
+    } catch (err) {
+      log?.error({ err, provider }, "a statement is left out of the history: its values can't be told from the rest");
+      return "";
+    }
   };
 }
