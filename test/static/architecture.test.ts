@@ -80,6 +80,8 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   "prom-client": ["observability"],
   pino: ["observability"],
   axios: ["providers/http"],
+  yaml: ["providers/http"],
+  "@seriousme/": ["providers/http"],
   jose: ["auth"],
   "ipaddr.js": ["egress"],
 };

@@ -1,0 +1,92 @@
+/** From a document's text to what a connector can be asked for, without holding up anybody else. */
+import { createHash } from "node:crypto";
+import { Worker } from "node:worker_threads";
+import { LRUCache } from "lru-cache";
+import { Failure } from "../../../failure.ts";
+import type { ApiDescription, DescriptionOptions } from "./description.ts";
+import type { Work } from "./worker.ts";
+
+/** Larger documents are refused; the largest that is known, GitHub's, has 14 MB. */
+export const maxDocumentBytes = 20_000_000;
+/** Milliseconds for one document: GitHub's takes about a second, a busy machine several times as long. */
+const readTimeout = 20_000;
+/** YAML takes some hundred times its text's size. */
+const memoryMegabytes = 1_024;
+
+type Reading = { readonly description: ApiDescription } | { readonly refused: string };
+
+/**
+ * What was read last, by the text's hash: sessions come and go, and a document that can't be
+ * used is not to be read again and again.
+ */
+const remembered = new LRUCache<string, Reading>({ max: 50, maxSize: 64 * 2 ** 20, sizeCalculation: sizeOf });
+/** One after the other: a large document takes a core and some hundred megabytes. */
+let line: Promise<unknown> = Promise.resolve();
+
+/**
+ * Reads an OpenAPI document, JSON or YAML, of version 3.0 or 3.1 (later ones as far as they
+ * are alike), on another thread.
+ *
+ * @throws Failure `configuration_rejected`, final, with what is wrong with the document and none
+ *   of its text; the signal's reason
+ */
+export async function describeApi(
+  text: string,
+  options: DescriptionOptions,
+  signal: AbortSignal,
+): Promise<ApiDescription> {
+  if (Buffer.byteLength(text) > maxDocumentBytes) throw unusable(`It has more than ${maxDocumentBytes} bytes.`);
+  const key = createHash("sha256").update(JSON.stringify(options)).update("\0").update(text).digest("base64");
+  const reading =
+    remembered.get(key) ?? (await inTurn(() => remembered.get(key) ?? readElsewhere({ text, options }, signal)));
+  signal.throwIfAborted();
+  remembered.set(key, reading);
+  if ("refused" in reading) throw unusable(reading.refused);
+  return reading.description;
+}
+
+function unusable(why: string): Failure {
+  return new Failure("configuration_rejected", `The OpenAPI document can't be used. ${why}`, {
+    where: "connector",
+    remedy: "Give a valid OpenAPI 3.0 or 3.1 document, or declare the resources themselves.",
+    final: true,
+  });
+}
+
+function inTurn<T>(work: () => T | Promise<T>): Promise<T> {
+  const turn = line.then(work);
+  line = turn.catch(() => {});
+  return turn;
+}
+
+/** Whoever waits for a call that has ended gives up; nothing of the document is known then. */
+async function readElsewhere(work: Work, signal: AbortSignal): Promise<Reading> {
+  signal.throwIfAborted();
+  const file = new URL(import.meta.url.replace(/reading(?=\.[jt]s$)/, "worker"));
+  const worker = new Worker(file, { workerData: work, resourceLimits: { maxOldGenerationSizeMb: memoryMegabytes } });
+  const { promise, resolve, reject } = Promise.withResolvers<Reading>();
+  const tooLarge = () => resolve({ refused: "It takes too long, or too much memory, to be read." });
+  const timer = setTimeout(tooLarge, readTimeout);
+  const giveUp = () => reject(signal.reason);
+  signal.addEventListener("abort", giveUp, { once: true });
+  worker.once("message", resolve);
+  worker.once("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "ERR_WORKER_OUT_OF_MEMORY" || error instanceof RangeError) tooLarge();
+    else reject(error);
+  });
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", giveUp);
+    await worker.terminate();
+  }
+}
+
+/** About the bytes that it takes: fields are most of it. */
+function sizeOf(reading: Reading): number {
+  if ("refused" in reading) return 1_000;
+  const { resources, actions } = reading.description;
+  const fields = resources.reduce((sum, resource) => sum + resource.fields.length + 20, 0);
+  return 400 * fields + 4_000 * actions.length + 1_000;
+}
