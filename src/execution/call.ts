@@ -7,6 +7,7 @@
 import { Failure, type FailurePlace } from "../failure.ts";
 import type { Timings } from "../observability/observation.ts";
 import type { Call, Quota } from "../providers/contract.ts";
+import type { Budget } from "./budget/budgets.ts";
 
 export interface CallLimits {
   /** Milliseconds that a call gets whose caller gives no deadline. */
@@ -15,10 +16,20 @@ export interface CallLimits {
   readonly maxMs: number;
 }
 
+/** The agent that a call is made as, and what its grant says of it. */
+export interface CallingAgent {
+  readonly name: string;
+  readonly budgets: readonly Budget[];
+  /** When the grant ends, and the call with it; null for never. */
+  readonly expireTime: Date | null;
+}
+
 /** What is known of a call before it begins. */
 export interface Caller {
   /** Who calls, for the history. */
   readonly principal: string;
+  /** Undefined when it is made as none. */
+  readonly agent?: CallingAgent | undefined;
   /** The id of the API key that it calls with; absent for other credentials. */
   readonly apiKeyId?: string | undefined;
   /** Aborts when nobody waits any more; unless its reason is a Failure, the caller has cancelled. */
@@ -32,6 +43,8 @@ export type Part = Exclude<keyof Timings, "total">;
 
 export interface OpenCall extends Omit<Call, "settling"> {
   readonly apiKeyId: string | undefined;
+  /** The agent's name. */
+  readonly agent: string | undefined;
   /** Tells what the call spends its time on from now; undefined for nothing that has a name. */
   enter(part: Part | undefined): void;
   /** Milliseconds of each part, and of the whole call up to now. */
@@ -89,6 +102,7 @@ export function openCall(caller: Caller, limits: CallLimits, listeners: Listener
   const waiting: ((reason: unknown) => void)[] = [];
   const close = () => {
     clearTimeout(timer);
+    clearTimeout(grantTimer);
     caller.signal.removeEventListener("abort", cancel);
     listeners.closed?.(call);
   };
@@ -100,12 +114,15 @@ export function openCall(caller: Caller, limits: CallLimits, listeners: Listener
   };
   const expire = () => end(deadlineExceeded(timeoutMs, timings()));
   const cancel = () => end(caller.signal.reason instanceof Failure ? caller.signal.reason : cancelled());
-  // A timer of Node holds at most 2³¹ - 1 ms, and complains of a deadline that has passed already.
-  const timer = setTimeout(expire, Math.max(1, Math.min(endMs, 2 ** 31 - 1)));
+  const timer = setTimeout(expire, inTimer(endMs));
+  const grantEnd = caller.agent?.expireTime;
+  const grantMs = grantEnd ? grantEnd.getTime() - Date.now() : Number.POSITIVE_INFINITY;
+  const grantTimer = grantMs < endMs ? setTimeout(() => end(grantExpired()), inTimer(grantMs)) : undefined;
   caller.signal.addEventListener("abort", cancel, { once: true });
 
   const call: OpenCall = {
     apiKeyId: caller.apiKeyId,
+    agent: caller.agent?.name,
     signal: controller.signal,
     deadline: start + endMs,
     enter,
@@ -126,6 +143,9 @@ export function openCall(caller: Caller, limits: CallLimits, listeners: Listener
   if (caller.signal.aborted) cancel();
   return call;
 }
+
+/** A timer of Node holds at most 2³¹ - 1 ms, and complains of a time that has passed already. No call lasts as long. */
+const inTimer = (ms: number) => Math.max(1, Math.min(ms, 2 ** 31 - 1));
 
 /** Counts what a call spends its time on. */
 function keepTime(start: number, heard: Listeners["enter"]): Pick<OpenCall, "enter" | "timings" | "part" | "partMs"> {
@@ -161,6 +181,14 @@ function keepTime(start: number, heard: Listeners["enter"]): Pick<OpenCall, "ent
     part: () => part,
     partMs: () => performance.now() - entered,
   };
+}
+
+function grantExpired(): Failure {
+  return new Failure("permission_denied", "The agent's grant on this connector has expired.", {
+    where: "caller",
+    remedy: "Have an administrator renew it with GrantConnector.",
+    metadata: { grant: "expired" },
+  });
 }
 
 function cancelled(): Failure {

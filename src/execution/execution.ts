@@ -3,20 +3,22 @@
  * goes; what is asked, and what need not be asked again, is here.
  */
 import type { Failure } from "../failure.ts";
-import type { CallMethod, Observe, Subject, Timings } from "../observability/observation.ts";
+import type { Observe, Subject, Timings } from "../observability/observation.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
-import type { AnyAction } from "../providers/contract/action.ts";
 import type { Explanation, Page, Quota, ReadQuery, TestReport } from "../providers/contract.ts";
 import type { ConnectorRow } from "../store/entities/connector.ts";
 import type { Store } from "../store/store.ts";
 import { createAnswerSealer } from "../vault/kept-answer.ts";
 import type { Vault } from "../vault/vault.ts";
-import { type ActionAsked, act, carryOut, targetOf, touchedBy } from "./acting.ts";
+import { type About, begunOf } from "./about.ts";
+import { type ActionAsked, act, carryOut, touchedBy } from "./acting.ts";
 import { type Answered, answered, type Executed, type ExecutedStream, type PageQuery } from "./answer.ts";
 import { able, asked, capabilityOf, movedBy, nothingMoved, refuseDisabled, type Work } from "./asking.ts";
 import { translated } from "./attempt.ts";
 import type { BreakerStatus } from "./breaker/breaker.ts";
 import { createBreakers } from "./breaker/breakers.ts";
+import { type Allowance, createBudgets } from "./budget/budgets.ts";
+import { actWithin, createSpending, pageWithin, streamWithin } from "./budget/spending.ts";
 import { createBulkheads } from "./bulkhead/bulkheads.ts";
 import { createQueryCache } from "./cache/cache.ts";
 import { type Caller, openCall } from "./call.ts";
@@ -85,18 +87,11 @@ export interface Execution {
   end(connector: ConnectorKey, reason: Failure): void;
   /** Ends the calls that were made with an API key which is no longer good. */
   endKey(apiKeyId: string, reason: Failure): void;
+  /** Ends the calls that an agent has made through a connector which it may no longer use so. */
+  endAgent(connector: ConnectorKey, agent: string, reason: Failure): void;
   /** Ends what still runs with this reason. */
   abort(reason: Failure): void;
   close(): Promise<void>;
-}
-
-/** The parts of a call that the source has no say in. */
-interface About {
-  readonly method: CallMethod;
-  readonly connector: ConnectorRow;
-  readonly caller: Caller;
-  readonly query?: ReadQuery;
-  readonly action?: AnyAction;
 }
 
 /** Milliseconds that a probe gets at least, and after which it counts as failing until it succeeds after all. */
@@ -113,6 +108,8 @@ export function createExecution(options: ExecutionOptions): Execution {
   const retries = createRetries({ observe });
   const cache = createQueryCache({ maxBytes: options.cacheBytes, redis, vault, observe });
   const claims = createClaims(createAnswerSealer(vault));
+  const budgets = createBudgets(store);
+  const spending = createSpending(budgets);
   const schemas = createSchemas();
   const running = createRunningCalls();
   const stages: Stages = {
@@ -146,18 +143,20 @@ export function createExecution(options: ExecutionOptions): Execution {
     const ticket = ticketOf(about);
     const { organizationId, connectorId } = ticket.subject;
     const breaker = breakers.status(organizationId, connectorId).state;
-    const resource = about.query?.kind === "resource" ? about.query.resource : targetOf(about.action);
-    const { method, caller, query } = about;
-    const begun = { method, principal: caller.principal, resource, ...statementOf(query), breaker };
-    return { ticket, outcome: outcomeOf(begun, ticket, observe) };
+    const charging = spending.charging(ticket.subject, about.caller.agent, observe);
+    return { ticket, outcome: outcomeOf(begunOf(about, breaker), ticket, charging) };
   }
 
   /** One call with one answer, and its outcome. */
-  async function account<T>(about: About, work: (ticket: Ticket) => Promise<readonly [T, Moved]>): Promise<T> {
+  async function account<T>(
+    about: About,
+    work: (ticket: Ticket, allowance: Allowance) => Promise<readonly [T, Moved]>,
+  ): Promise<T> {
     const { ticket, outcome } = begin(about);
     try {
       refuseDisabled(about.connector);
-      const [answer, moved] = await work(ticket);
+      const allowance = await spending.take(ticket, about.caller.agent);
+      const [answer, moved] = await work(ticket, allowance);
       outcome.succeeded(moved);
       return answer;
     } catch (error) {
@@ -177,8 +176,8 @@ export function createExecution(options: ExecutionOptions): Execution {
   /** Reads for whoever waits, and by a deadline of its own: the leaving of the caller who was first must not end it. */
   async function readFor<T>(about: About, first: Ticket, signal: AbortSignal, work: Work<T>): Promise<T> {
     const timeoutMs = Math.max(about.caller.timeoutMs ?? 0, first.limits.unary.defaultMs);
-    // Nor must the end of its key.
-    const caller = { ...about.caller, apiKeyId: undefined, signal, timeoutMs };
+    // Nor must the end of its key or its grant.
+    const caller = { ...about.caller, apiKeyId: undefined, agent: undefined, signal, timeoutMs };
     const ticket = ticketOf({ ...about, caller }, first);
     // Known at once, and not at the end: its caller may be gone by then.
     const counted: Work<T> = (...session) => {
@@ -204,11 +203,12 @@ export function createExecution(options: ExecutionOptions): Execution {
       return explained.result;
     },
 
-    query(connector, { query, page, maxAgeMs }, caller) {
+    query(connector, { query, page: whole, maxAgeMs }, caller) {
       const about: About = { method: "Query", connector, caller, query };
-      const read: Work<Page> = (session, call, provider) =>
-        able(session, "query", capabilityOf(query), provider)(query, page, call);
-      return account(about, async (ticket) => {
+      return account(about, async (ticket, allowance) => {
+        const page = pageWithin(whole, allowance);
+        const read: Work<Page> = (session, call, provider) =>
+          able(session, "query", capabilityOf(query), provider)(query, page, call);
         const ageMs = Math.min(maxAgeMs, ticket.limits.cacheMs);
         if (ageMs <= 0) {
           const result = await pass(stages, ticket, asked(read));
@@ -232,11 +232,18 @@ export function createExecution(options: ExecutionOptions): Execution {
         const tried = await run(about, (session, call, provider) => carryOut(session, provider, request, call));
         return { ...tried, replayed: false };
       }
-      return account(about, async (ticket) => {
+      return account(about, async (ticket, allowance) => {
         const { organizationId, connectorId } = ticket.subject;
         const touched = () => cache.invalidate(organizationId, connectorId, touchedBy(request.action));
-        const { result, replayed } = await act({ stages, store, claims, touched, observe }, ticket, asked);
-        return [{ ...answered(result, ticket), replayed }, movedBy(result)];
+        const parts = { stages, store, claims, touched, observe };
+        const { result, replayed } = await actWithin(request, allowance, (within) =>
+          act(parts, ticket, { ...asked, request: within }),
+        );
+        const rows = replayed ? 0 : result.affectedRows;
+        return [
+          { ...answered(result, ticket), replayed },
+          { ...movedBy(result), rows },
+        ];
       });
     },
 
@@ -260,11 +267,12 @@ export function createExecution(options: ExecutionOptions): Execution {
       const provider = catalogue.get(connector.provider);
       try {
         refuseDisabled(connector);
+        const bounds = streamWithin(query, await spending.take(ticket, caller.agent));
         const stream = await pass(stages, ticket, async (session, source) =>
-          beginStream(await able(session, "stream", capabilityOf(query), provider)(query, source), source),
+          beginStream(await able(session, "stream", capabilityOf(query), provider)(bounds.query, source), source),
         );
         const batches = readStream(stream, {
-          ...{ call, outcome, stallMs: options.limits.stallMs },
+          ...{ call, outcome, bounds, stallMs: options.limits.stallMs },
           translated: (work) => translated(provider, call, work),
           stalled: () => observe({ kind: "reader_too_slow", subject }),
         });
@@ -294,22 +302,17 @@ export function createExecution(options: ExecutionOptions): Execution {
     isRunning: (connector) => running.has(connector),
     end: (connector, reason) => running.end(connector, reason),
     endKey: (apiKeyId, reason) => running.endKey(apiKeyId, reason),
+    endAgent: (connector, agent, reason) => running.endAgent(connector, agent, reason),
     abort(reason) {
       drain.abort(reason);
       running.endAll(reason);
     },
     async close() {
+      await budgets.close();
       await sessions.close();
       breakers.close();
       rateLimits.close();
       cache.close();
     },
   };
-}
-
-/** Characters of the longest statement that is told of: they may wait in memory for the store, by the thousand. */
-const longestStatement = 4_096;
-
-function statementOf(query: ReadQuery | undefined): { readonly statement?: string } {
-  return query?.kind === "native" && query.text.length <= longestStatement ? { statement: query.text } : {};
 }

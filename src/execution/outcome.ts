@@ -4,7 +4,7 @@ import type { CallEnded, Observe } from "../observability/observation.ts";
 import type { Ticket } from "./pipeline.ts";
 
 /** What is known of a call when it begins. */
-export type Begun = Pick<CallEnded, "method" | "principal" | "resource" | "statement" | "breaker">;
+export type Begun = Pick<CallEnded, "method" | "principal" | "agent" | "resource" | "statement" | "breaker">;
 
 /** What a call moved. */
 export interface Moved {
@@ -29,13 +29,14 @@ export function outcomeOf(begun: Begun, ticket: Ticket, observe: Observe): Outco
   const tell = (reason: CallEnded["reason"], { rows, bytes, cached = false }: Moved) => {
     if (told) return;
     told = true;
-    const { method, principal, resource, statement, breaker } = begun;
+    const { method, principal, agent, resource, statement, breaker } = begun;
     const { attempts } = ticket;
     observe({
       kind: "call_ended",
       subject,
       method,
       principal,
+      agent,
       resource,
       ...(statement === undefined ? {} : { statement }),
       startTime,

@@ -17,6 +17,8 @@ export interface RunningCalls {
   end(connector: ConnectorKey, reason: Failure): void;
   /** Ends the calls that were made with an API key. */
   endKey(apiKeyId: string, reason: Failure): void;
+  /** Ends the connector's calls that an agent has made. */
+  endAgent(connector: ConnectorKey, agent: string, reason: Failure): void;
   /** Ends all calls with this failure, and those that are added later. */
   endAll(reason: Failure): void;
 }
@@ -57,6 +59,13 @@ export function createRunningCalls(): RunningCalls {
           reason,
         );
       }
+    },
+    endAgent({ organizationId, connectorId }, agent, reason) {
+      const calls = running.get(keyOf(organizationId, connectorId))?.calls ?? [];
+      endEach(
+        [...calls].filter((call) => call.agent === agent),
+        reason,
+      );
     },
     endAll(reason) {
       over ??= reason;

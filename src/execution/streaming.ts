@@ -3,6 +3,7 @@ import { Failure } from "../failure.ts";
 import type { Call, RowStream } from "../providers/contract.ts";
 import type { PackedBatch } from "../rows/packed.ts";
 import type { Answer } from "./attempt.ts";
+import type { BoundedStream } from "./budget/spending.ts";
 import type { OpenCall } from "./call.ts";
 import type { Outcome } from "./outcome.ts";
 
@@ -29,6 +30,8 @@ export function beginStream({ batches, ...stream }: RowStream, call: Call): Answ
 export interface Reader {
   readonly call: OpenCall;
   readonly outcome: Outcome;
+  /** What its caller may still read. */
+  readonly bounds: Pick<BoundedStream, "admit" | "ended">;
   /** Says what an error of the source means. */
   translated<T>(work: () => Promise<T>): Promise<T>;
   /** Milliseconds that it may take nothing. */
@@ -43,7 +46,7 @@ export interface Reader {
  * to hear of it: the source's connection is free then.
  */
 export function readStream(stream: BegunStream, reader: Reader): AsyncIterable<PackedBatch> {
-  const { call, outcome } = reader;
+  const { call, outcome, bounds } = reader;
   const moved = { rows: 0, bytes: 0 };
   const patience = patienceWith(reader);
   const ended = () => {
@@ -61,12 +64,14 @@ export function readStream(stream: BegunStream, reader: Reader): AsyncIterable<P
         patience.end();
         const { done, value } = await reader.translated(() => next);
         if (done) break;
+        bounds.admit(moved, value);
         moved.rows += value.rows;
         moved.bytes += value.size;
         patience.begin();
         yield value;
         call.signal.throwIfAborted();
       }
+      bounds.ended(moved);
       outcome.succeeded(moved);
     } catch (error) {
       throw outcome.failed(error, moved);

@@ -32,6 +32,8 @@ export interface CallEnded {
   readonly subject: Subject;
   readonly method: CallMethod;
   readonly principal: string;
+  /** The agent on whose grant it was; empty for none. */
+  readonly agent: string;
   /** The resource that was asked for; empty for a native statement, and where there is none. */
   readonly resource: string;
   /** The native statement as it was sent, values and all: for who leaves those out, and nobody else. */

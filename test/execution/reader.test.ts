@@ -1,11 +1,14 @@
 /** What becomes of a stream by what its reader does, without a source. */
 import { expect, test } from "vitest";
+import type { Allowance } from "../../src/execution/budget/budgets.ts";
+import { streamWithin, unlimited } from "../../src/execution/budget/spending.ts";
 import { openCall } from "../../src/execution/call.ts";
 import { outcomeOf } from "../../src/execution/outcome.ts";
 import type { Ticket } from "../../src/execution/pipeline.ts";
 import { beginStream, readStream } from "../../src/execution/streaming.ts";
 import type { CallEnded, Observation } from "../../src/observability/observation.ts";
 import { type PackedBatch, PackedWriter } from "../../src/rows/packed.ts";
+import { queryOf } from "./executing.ts";
 
 function batch(): PackedBatch {
   const writer = new PackedWriter();
@@ -14,21 +17,25 @@ function batch(): PackedBatch {
   return writer.take() as PackedBatch;
 }
 
-/** A stream on its way to a reader with little patience for it. */
-function reading(batches: (signal: AbortSignal) => AsyncGenerator<PackedBatch>) {
+/**
+ * A stream on its way to a reader with little patience for it.
+ *
+ * @param allowance What its caller may still read
+ */
+function reading(batches: (signal: AbortSignal) => AsyncGenerator<PackedBatch>, allowance: Allowance = unlimited) {
   const told: Observation[] = [];
   const leaving = new AbortController();
   const caller = { principal: "tester", signal: leaving.signal, timeoutMs: undefined };
   const call = openCall(caller, { defaultMs: 60_000, maxMs: 60_000 });
   const subject = { organizationId: "acme", connectorId: "1", provider: "postgresql" };
   const ticket = { subject, call, attempts: 1 } as Ticket;
-  const begun = { method: "StreamQuery", principal: "tester", resource: "city", breaker: "closed" } as const;
+  const begun = { method: "StreamQuery", principal: "tester", agent: "", resource: "city", breaker: "closed" } as const;
   const outcome = outcomeOf(begun, ticket, (observation) => told.push(observation));
   const source = { ...call, signal: call.signal, settling: () => {} };
   const { result, end } = beginStream({ fields: [], batches: batches(call.signal) }, source);
   const stalls: string[] = [];
   const rows = readStream(result, {
-    ...{ call, outcome, stallMs: 30 },
+    ...{ call, outcome, bounds: streamWithin(queryOf("city"), allowance), stallMs: 30 },
     translated: (work) => work(),
     stalled: () => void stalls.push("stalled"),
   });

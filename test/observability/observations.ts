@@ -18,6 +18,7 @@ export function callEnded(rest: Partial<CallEnded> = {}): CallEnded {
     subject,
     method: "Query",
     principal: "tester",
+    agent: "",
     resource: "place",
     startTime: new Date(),
     reason: undefined,

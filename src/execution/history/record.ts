@@ -16,6 +16,7 @@ const columns = {
   create_time: "milliseconds",
   connector_id: "uuid",
   principal: "text",
+  agent: "text",
   method: "text",
   resource: "text",
   statement: "text",
@@ -48,6 +49,7 @@ export function recordsOf(calls: readonly CallEnded[], normalize: Normalize): Ne
       startTime.getTime(),
       subject.connectorId,
       storable(call.principal),
+      storable(call.agent),
       call.method,
       storable(call.resource),
       call.statement === undefined ? "" : storable(normalize(subject.provider, call.statement)),
@@ -65,7 +67,7 @@ export function recordsOf(calls: readonly CallEnded[], normalize: Normalize): Ne
       toMicroseconds(timings.source),
       toMicroseconds(timings.transfer),
       toMicroseconds(timings.total),
-    ] satisfies NewRecord["values"] & { length: 21 };
+    ] satisfies NewRecord["values"] & { length: 22 };
     return { organizationId: subject.organizationId, values };
   });
 }
