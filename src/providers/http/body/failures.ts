@@ -64,7 +64,7 @@ export function columnMissing(resource: string, { name, path }: HttpField): Fail
 
 export function notOfType(resource: string, { name, type, format }: HttpField, found: Found): Failure {
   const declared = format === undefined ? type : `${type} in the format ${format}`;
-  const message = `The field \`${name}\` of \`${resource}\` is declared as ${declared}, and the source sent ${found} that is none.`;
+  const message = `The source sent ${found} for the field \`${name}\` of \`${resource}\`, which is declared as ${declared}.`;
   return new Failure("configuration_rejected", message, {
     ...final,
     remedy: "Declare the field with the type and the format that the source has; a string takes any scalar.",

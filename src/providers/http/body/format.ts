@@ -11,9 +11,10 @@ import type { PackedBatch } from "../../../rows/packed.ts";
  *   is there and lacks it: many APIs leave out what is empty.
  * - `ndjson`: each line is a row; empty lines are none.
  * - `json_api`: JSON:API 1.1, which is `json` with the rows at `/data`.
- * - `csv`: RFC 4180, with quotes and line ends of any kind. Every record must have as many
- *   cells as the first. `delimiter` is one character; with `header` the first record has
- *   the columns' names.
+ * - `csv`: RFC 4180, with quotes and line ends of any kind; empty lines are no rows. Every
+ *   record must have as many cells as the first. `delimiter` is one character of ASCII; with
+ *   `header` the first record has the columns' names. An empty cell is null; between quotes
+ *   it is an empty text, where its type is one of text.
  * - `xml`: the elements at `rows`, whose first name is the root's. Names have their prefixes.
  */
 export type RowFormat =
@@ -47,6 +48,9 @@ export interface HttpField extends Field {
   readonly path: string;
   readonly format?: FieldFormat;
 }
+
+/** Of `ExpectedRows.maxRowBytes`. */
+export const defaultMaxRowBytes = 8 * 1024 * 1024;
 
 /** What is expected of a body. */
 export interface ExpectedRows {

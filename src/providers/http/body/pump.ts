@@ -48,7 +48,7 @@ export async function* pumped(
     }
   } catch (error) {
     yield* take();
-    throw error instanceof Failure ? withMetadata(error, { row: String(rows + 1) }) : error;
+    throw error instanceof Failure ? withMetadata(error, { rows_before: String(rows) }) : error;
   } finally {
     const ended = chunks.return?.();
     // A generator that waits for its next chunk ends no sooner.

@@ -1,5 +1,6 @@
 /** Bodies of any format into packed rows. */
 import { Failure } from "../../../failure.ts";
+import { csvDecoder } from "./csv/decoder.ts";
 import type { Decoder } from "./decoder.ts";
 import type { ExpectedRows, RowReader } from "./format.ts";
 import { documentDecoder } from "./json/document.ts";
@@ -29,6 +30,8 @@ function decoderOf(expected: ExpectedRows): () => Decoder {
       return documentDecoder(expected, format.rows);
     case "json_api":
       return documentDecoder(expected, "/data");
+    case "csv":
+      return csvDecoder(expected, format);
     case "ndjson":
       return linesDecoder(expected);
     default:

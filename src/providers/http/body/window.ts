@@ -41,6 +41,14 @@ export class Window {
     return this.#cut.length === 0;
   }
 
+  /** Gives up all whole characters, and says what they were. */
+  takeText(): string {
+    const end = Math.max(this.at, this.bytes.length - this.#cut.length);
+    const text = this.bytes.toString("utf8", this.at, end);
+    this.at = end;
+    return text;
+  }
+
   /** Half of the memory is free after it grew, so that a long row is copied twice at most. */
   #join(kept: number, added: Buffer): void {
     const size = kept + added.length;

@@ -1,6 +1,7 @@
 /** One JSON document, of which some array holds the rows. What else it holds is passed over as it comes. */
 import { batchBytes, type PackedWriter } from "../../../../rows/packed.ts";
-import { scalarText } from "../cell/json.ts";
+import { scalarText } from "../cell/pack.ts";
+import { kindNone, kindObject } from "../cell/slots.ts";
 import type { Decoder } from "../decoder.ts";
 import { rowsMissing, tooLarge, truncated, unreadable } from "../failures.ts";
 import type { ExpectedRows } from "../format.ts";
@@ -11,7 +12,6 @@ import { planRow } from "./plan.ts";
 import { RowScanner } from "./row.ts";
 import { JsonRows, planJsonRows } from "./rows.ts";
 import { JsonScanner } from "./scan.ts";
-import { kindNone, kindObject } from "./slots.ts";
 import { unescaped } from "./unescape.ts";
 import { endOfValue, notJson, skipSpace, skipValue } from "./value.ts";
 

@@ -4,6 +4,21 @@
  * No value is made of them. Rows of one source have the same keys in the same order, mostly:
  * each key knows the one that followed it the last time, whose bytes are compared first.
  */
+
+import {
+  kindArray,
+  kindEscaped,
+  kindExponent,
+  kindFalse,
+  kindFraction,
+  kindInteger,
+  kindNone,
+  kindObject,
+  kindText,
+  kindTrue,
+  newSlots,
+  type Slots,
+} from "../cell/slots.ts";
 import {
   backslash,
   closeBrace,
@@ -30,20 +45,6 @@ import {
 } from "./bytes.ts";
 import type { Key, PlanNode, RowPlan } from "./plan.ts";
 import { JsonScanner, malformed, needsMore } from "./scan.ts";
-import {
-  kindArray,
-  kindEscaped,
-  kindExponent,
-  kindFalse,
-  kindFraction,
-  kindInteger,
-  kindNone,
-  kindObject,
-  kindText,
-  kindTrue,
-  newSlots,
-  type Slots,
-} from "./slots.ts";
 import { unescaped } from "./unescape.ts";
 
 /** Keys that are learned of one object at most, and bytes of each: others are looked at anew each time. */

@@ -1,16 +1,14 @@
 /** Rows of JSON, wherever they stand in a body. */
 import type { PackedWriter } from "../../../../rows/packed.ts";
-import { type CellPacker, createCellPacker, scalarText } from "../cell/json.ts";
+import { type CellPacker, createCellPacker, scalarText } from "../cell/pack.ts";
+import { kindNone, kindObject, newSlots } from "../cell/slots.ts";
 import { tooLarge } from "../failures.ts";
-import type { ExpectedRows } from "../format.ts";
+import { defaultMaxRowBytes, type ExpectedRows } from "../format.ts";
 import type { Pause, Window } from "../window.ts";
 import { planRow, type RowPlan } from "./plan.ts";
 import { RowScanner } from "./row.ts";
 import { JsonScanner, needsMore } from "./scan.ts";
-import { kindNone, kindObject, newSlots } from "./slots.ts";
 import { endOfValue, notJson } from "./value.ts";
-
-const defaultMaxRowBytes = 8 * 1024 * 1024;
 
 /** What is worked out once for all bodies that are alike. */
 export interface JsonRowPlan {

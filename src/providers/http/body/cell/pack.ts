@@ -1,10 +1,15 @@
-/** Cells, made of the values of a JSON row: from bytes to bytes wherever they are canonical already. */
+/** Cells, made of the values of a row: from bytes to bytes wherever they are canonical already. */
 import type { PackedWriter } from "../../../../rows/packed.ts";
 import { type Found, notOfType } from "../failures.ts";
 import type { HttpField } from "../format.ts";
 import { digit0, minusSign } from "../json/bytes.ts";
+import { unescaped, unescapeTo } from "../json/unescape.ts";
+import { packInstant } from "./instant.ts";
+import { outOfRange } from "./number.ts";
 import {
   kindArray,
+  kindBare,
+  kindDoubled,
   kindEscaped,
   kindExponent,
   kindFalse,
@@ -15,10 +20,7 @@ import {
   kindText,
   kindTrue,
   type Slots,
-} from "../json/slots.ts";
-import { unescaped, unescapeTo } from "../json/unescape.ts";
-import { packInstant } from "./instant.ts";
-import { outOfRange } from "./number.ts";
+} from "./slots.ts";
 import { canonicalText, isEpoch } from "./text.ts";
 
 /** How a field's cells are made. */
@@ -68,7 +70,9 @@ export function createCellPacker(resource: string, fields: readonly HttpField[],
 
 /** A scalar as text: of a text what it says. */
 export function scalarText(kind: number, bytes: Buffer, start: number, end: number): string {
-  return kind === kindEscaped ? unescaped(bytes, start, end) : bytes.toString("utf8", start, end);
+  if (kind === kindEscaped) return unescaped(bytes, start, end);
+  const text = bytes.toString("utf8", start, end);
+  return kind === kindDoubled ? text.replaceAll('""', '"') : text;
 }
 
 /** Packs what needs no more than its bytes; false, and nothing is packed, for all else. */
@@ -84,15 +88,17 @@ function packCanonical(
     case asText:
     case asAny:
       if (kind >= kindObject && way === asText) return false;
+      if (kind === kindDoubled) return false;
       if (kind === kindEscaped) packEscaped(bytes, start, end, writer);
       else writer.cell(bytes, start, end);
       return true;
     case asJson:
+      if (kind === kindBare || kind === kindDoubled) return false;
       if (kind === kindText || kind === kindEscaped) writer.cell(bytes, start - 1, end + 1);
       else writer.cell(bytes, start, end);
       return true;
     case asInstant:
-      return kind === kindText && packInstant(bytes, start, end, writer);
+      return (kind === kindText || kind === kindBare) && packInstant(bytes, start, end, writer);
     case asBool:
       return packBool(kind, writer);
     default:

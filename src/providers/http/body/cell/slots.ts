@@ -6,15 +6,19 @@ export const kindNone = 0;
 export const kindText = 1;
 /** A text with escapes, between its quotes. */
 export const kindEscaped = 2;
-export const kindInteger = 3;
+/** A text that has no quotes of JSON around it. */
+export const kindBare = 3;
+/** The same, in which every quote is doubled, as in CSV. */
+export const kindDoubled = 4;
+export const kindInteger = 5;
 /** A number with a fraction and no exponent. */
-export const kindFraction = 4;
+export const kindFraction = 6;
 /** A number with an exponent. */
-export const kindExponent = 5;
-export const kindTrue = 6;
-export const kindFalse = 7;
-export const kindObject = 8;
-export const kindArray = 9;
+export const kindExponent = 7;
+export const kindTrue = 8;
+export const kindFalse = 9;
+export const kindObject = 10;
+export const kindArray = 11;
 
 export interface Slots {
   readonly kinds: Uint8Array;
