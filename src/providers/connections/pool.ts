@@ -93,11 +93,16 @@ export class ConnectionPool<Connection> {
     else this.#keep(held);
   }
 
+  /** Closes what is idle now: where the source has closed one, it may have closed the others. */
+  dropIdle(): void {
+    for (const held of this.#idle.splice(0)) this.#drop(held);
+  }
+
   /** Closes what is idle now, and what is in use when it is given back. */
   close(): void {
     this.#closed = true;
     clearInterval(this.#sweeper);
-    for (const held of this.#idle.splice(0)) this.#drop(held);
+    this.dropIdle();
   }
 
   #isFresh({ since }: Held<Connection>): boolean {

@@ -23,6 +23,8 @@ export interface HttpAnswer {
   readonly headers: Readonly<Record<string, string>>;
   /** Decompressed and bounded. Ending the iteration early ends the exchange at the source. */
   readonly body: AsyncIterable<Uint8Array>;
+  /** `TLSv1.3` for example; empty without encryption. */
+  readonly tls: string;
 }
 
 /** A live handle to an HTTP API: keeps connections, authenticates, and turns what went wrong into a Failure. */
