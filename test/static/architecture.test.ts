@@ -82,7 +82,9 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   axios: ["providers/http"],
   yaml: ["providers/http"],
   "@seriousme/": ["providers/http"],
-  jose: ["auth"],
+  jose: ["auth", "providers/http"],
+  oauth4webapi: ["providers/http"],
+  "@smithy/signature-v4": ["providers/http"],
   "ipaddr.js": ["egress"],
 };
 

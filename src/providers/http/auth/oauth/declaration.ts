@@ -150,7 +150,11 @@ export const jwtBearerConfig = z
       .default(false)
       .describe("The scopes stand in the assertion, as Google wants them, and not in the request."),
   })
-  .superRefine(refineEndpoints(["token_endpoint"]));
+  .superRefine(refineEndpoints(["token_endpoint"]))
+  .superRefine(({ client_id, client_authentication }, context) => {
+    if (client_id !== undefined || client_authentication === "none") return;
+    context.addIssue({ code: "custom", path: ["client_id"], message: "is required where the client shows who it is" });
+  });
 
 /** What client authentication may need; which of it, `client_authentication` says. */
 const clientSecrets = {

@@ -1,0 +1,35 @@
+/** Requests with an access token that the service gets and keeps. */
+import { Failure } from "../../../../failure.ts";
+import type { KeptTokens } from "../../../contract/tokens.ts";
+import type { SessionContext } from "../../../contract.ts";
+import type { Authentication, HttpRequest } from "../../exchange.ts";
+import { withHeaders } from "../request.ts";
+import { createOAuthClient } from "./client.ts";
+import type { OAuthConfig, OAuthCredential } from "./declaration.ts";
+import { obtaining } from "./grants.ts";
+
+/** @param credential Of the same type as the config. */
+export function oauth(
+  config: OAuthConfig,
+  credential: OAuthCredential,
+  { tokens: store, ...ways }: Pick<SessionContext, "dial" | "trust" | "tokens">,
+): Authentication {
+  const obtain = obtaining(config, credential, createOAuthClient(config, credential, ways));
+  const { header, scheme } = config;
+  const sent = new WeakMap<HttpRequest, KeptTokens>();
+  return {
+    async authorize(request, { signal }) {
+      if (store === undefined)
+        throw new Failure("internal", "Nothing keeps the connector's tokens.", { where: "service" });
+      const tokens = await store.get(obtain, signal);
+      const { accessToken } = tokens;
+      const authorized = withHeaders(request, { [header]: scheme === "" ? accessToken : `${scheme} ${accessToken}` });
+      sent.set(authorized, tokens);
+      return authorized;
+    },
+    async renew(rejected) {
+      const tokens = sent.get(rejected);
+      return tokens !== undefined && store?.refused(tokens) === true;
+    },
+  };
+}
