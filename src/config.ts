@@ -3,6 +3,7 @@
  * stops the start with its name and what it should be.
  */
 import { z } from "zod";
+import { type AuthorizationConfig, authorizationOf, authorizationVariables } from "./config/authorization.ts";
 import { egressOf, egressPolicy, egressRules } from "./config/egress.ts";
 import { type KeysConfig, keysOf, keyVariables } from "./config/keys.ts";
 import {
@@ -36,6 +37,8 @@ export interface Config {
   /** Undefined with the built-in database only, which has one of its own. */
   readonly signingKey: Secret | undefined;
   readonly jwt: JwtConfig | undefined;
+  /** What users need to grant connectors access in browsers. */
+  readonly authorization: AuthorizationConfig;
   /** Where connectors may go. */
   readonly egress: EgressConfig;
   /** Certificates in PEM that are trusted besides those that Node does; undefined: none. */
@@ -147,6 +150,7 @@ const schema = z.object({
     .string()
     .refine((text) => Buffer.byteLength(text) >= 32, "must have 32 bytes or more")
     .optional(),
+  ...authorizationVariables,
   EGRESS_ALLOW: egressRules.default([]),
   EGRESS_POLICY_FILE: file.pipe(egressPolicy).optional(),
   CA_FILE: file.pipe(certificates).optional(),
@@ -203,6 +207,7 @@ export function readConfig(environment: Environment): Config {
     },
     signingKey: secretOf(SIGNING_KEY),
     jwt: jwtOf(values),
+    authorization: authorizationOf(values),
     egress: egressOf(values.EGRESS_ALLOW, values.EGRESS_POLICY_FILE, builtIn),
     ca: values.CA_FILE,
     redis: REDIS_URL === undefined ? undefined : { url: new Secret(REDIS_URL), answerMs: values.REDIS_TIMEOUT_SECONDS },

@@ -18,6 +18,7 @@ import { openStore } from "./store/store.ts";
 import type { KeyFileChange } from "./vault/file-keys.ts";
 import { createVault } from "./vault/vault.ts";
 import { auditOpenings, openAudit } from "./wiring/audit.ts";
+import { openAuthorizations } from "./wiring/authorizations.ts";
 import { createCallers } from "./wiring/callers.ts";
 import { createCalls } from "./wiring/calls.ts";
 import { hearChanges } from "./wiring/changes.ts";
@@ -68,13 +69,15 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
   });
   const { fetch } = egress;
   const callers = createCallers({ config, log, store, signingKey, apiKeys, fetch }, starting);
-  const { execution, history, metrics, observe, shares } = createCalls(
-    { config, log, store, catalogue, vault: auditOpenings(vault, audit), egress },
-    starting,
-  );
+  const audited = { config, log, store, catalogue, vault: auditOpenings(vault, audit), egress };
+  const { execution, tokens, history, metrics, observe, shares } = createCalls(audited, starting);
   const changes = hearChanges({ log, store, registry, execution, callers, observe });
   starting.defer(() => changes.close());
-  const rooms = { catalogue, execution, registry, apiKeys, history, audit, pageTokens: createPageTokens(signingKey) };
+  const authorizations = openAuthorizations({ ...audited, signingKey, audit, registry, execution, tokens });
+  const rooms = {
+    ...{ catalogue, execution, tokens, authorizations, registry, apiKeys, history, audit },
+    pageTokens: createPageTokens(signingKey),
+  };
   const denied = tellDenials(audit, (err) => log.error({ err }, "a denial could not be written into the audit log"));
   const server = await serve(config, log, rooms, {
     admit: admitPrincipals(callers.authenticate, shares.enter, denied),

@@ -89,7 +89,15 @@ interface PermissionDenied {
 interface CredentialOpened {
   readonly event: "credential.open";
   readonly connectorId: string;
-  readonly details: { readonly version: number; readonly key: string };
+  /** `tokens`: not the credential itself was opened, but this set of those that were got with it. */
+  readonly details: { readonly version: number; readonly key: string; readonly tokens?: number };
+}
+
+/** A user is sent to grant a connector access in a browser, and has come back from there. */
+interface Authorized {
+  readonly event: "authorization.start" | "authorization.complete";
+  readonly connectorId: string;
+  readonly details: { readonly provider: string };
 }
 
 export type AuditEvent = {
@@ -104,6 +112,7 @@ export type AuditEvent = {
   | NativeQuery
   | PermissionDenied
   | CredentialOpened
+  | Authorized
 );
 
 export type AuditOutcome = "intended" | "succeeded" | "failed" | "denied" | "unknown";

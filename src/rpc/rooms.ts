@@ -1,6 +1,8 @@
 import type { Audit } from "../audit/audit.ts";
+import type { Authorizations } from "../execution/authorization/authorizations.ts";
 import type { Execution } from "../execution/execution.ts";
 import type { History } from "../execution/history/history.ts";
+import type { Tokens } from "../execution/tokens/tokens.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
 import type { ApiKeys } from "../registry/api-keys.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -12,6 +14,8 @@ export interface Rooms {
   readonly registry: Registry;
   readonly apiKeys: ApiKeys;
   readonly execution: Execution;
+  readonly tokens: Pick<Tokens, "health">;
+  readonly authorizations: Authorizations;
   readonly history: History;
   readonly audit: Audit;
   readonly pageTokens: PageTokens;

@@ -4,6 +4,7 @@ import { Failure } from "../failure.ts";
 import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
 import { apiKeyHandlers } from "./api-keys.ts";
 import { auditHandlers } from "./audit.ts";
+import { authorizationHandlers } from "./authorization.ts";
 import { connectorHandlers } from "./connectors.ts";
 import { executeHandlers } from "./execute.ts";
 import { historyHandlers } from "./history.ts";
@@ -15,7 +16,7 @@ import { statsHandlers } from "./stats.ts";
 import { streamHandlers } from "./stream.ts";
 
 /** What the contract names and the service does not do yet. */
-type Unbuilt = "startAuthorization" | "grantConnector" | "revokeConnector" | "listAgentConnectors";
+type Unbuilt = "grantConnector" | "revokeConnector" | "listAgentConnectors";
 
 type Service = ServiceImpl<typeof ConnectorService>;
 
@@ -27,6 +28,7 @@ export function connectorService(rooms: Rooms): Service {
     ...queryHandlers(rooms),
     ...streamHandlers(rooms),
     ...executeHandlers(rooms),
+    ...authorizationHandlers(rooms),
     ...historyHandlers(rooms),
     ...statsHandlers(rooms),
     ...apiKeyHandlers(rooms),
@@ -43,7 +45,6 @@ function refuse(): never {
 }
 
 const unbuilt: Pick<Service, Unbuilt> = {
-  startAuthorization: refuse,
   grantConnector: refuse,
   revokeConnector: refuse,
   listAgentConnectors: refuse,

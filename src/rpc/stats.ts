@@ -3,8 +3,14 @@ import type { Message, MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { BreakerStatus } from "../execution/breaker/breaker.ts";
+import type { RefreshHealth } from "../execution/tokens/rows.ts";
 import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
-import { type BreakerStatusSchema, type QuotaSchema, StatsWindow } from "../gen/connector/v1/stats_pb.js";
+import {
+  type BreakerStatusSchema,
+  type QuotaSchema,
+  type RefreshHealthSchema,
+  StatsWindow,
+} from "../gen/connector/v1/stats_pb.js";
 import type { Quota } from "../providers/contract.ts";
 import { connectorFor } from "./caller.ts";
 import type { Rooms } from "./rooms.ts";
@@ -21,12 +27,15 @@ const windows: Record<Exclude<StatsWindow, StatsWindow.UNSPECIFIED>, number> = {
 };
 
 export function statsHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorService>, "getStats"> {
-  const { history, execution } = rooms;
+  const { history, execution, tokens } = rooms;
   return {
     async getStats(request, context) {
       const { organizationId, id } = await connectorFor(rooms, context, request.connectorId);
       const window = request.window === StatsWindow.UNSPECIFIED ? StatsWindow.HOUR : request.window;
-      const stats = await history.stats(organizationId, id, new Date(Date.now() - windows[window]));
+      const [stats, refresh] = await Promise.all([
+        history.stats(organizationId, id, new Date(Date.now() - windows[window])),
+        tokens.health(organizationId, id),
+      ]);
       const { latency, rows, bytes } = stats;
       return {
         ...{ window, rows, bytes },
@@ -44,6 +53,7 @@ export function statsHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorSe
             }),
         breaker: breakerToWire(execution.breakerStatus(organizationId, id)),
         quotas: execution.quotas(organizationId, id).map(quotaToWire),
+        ...(refresh === undefined ? {} : { refresh: refreshToWire(refresh) }),
       };
     },
   };
@@ -60,6 +70,20 @@ function breakerToWire({
     reason: reason?.toUpperCase() ?? "",
     ...(nextProbeTime === undefined ? {} : { nextProbeTime: timestampFromDate(nextProbeTime) }),
     opened: BigInt(opened),
+  };
+}
+
+function refreshToWire({
+  state,
+  expireTime,
+  refreshTime,
+  failures,
+  reason,
+}: RefreshHealth): Exclude<MessageInitShape<typeof RefreshHealthSchema>, Message> {
+  return {
+    ...{ state, failures, reason: reason?.toUpperCase() ?? "" },
+    ...(expireTime === undefined ? {} : { expireTime: timestampFromDate(expireTime) }),
+    ...(refreshTime === undefined ? {} : { refreshTime: timestampFromDate(refreshTime) }),
   };
 }
 

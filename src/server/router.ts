@@ -55,7 +55,9 @@ export function createListener(options: ListenerOptions): Listener {
       options.calls.add(response);
       if (request instanceof Http2ServerRequest) limitRequest(request, handler, options.requestTimeoutMs);
       serve(handler, request, response).catch((cause) => endUnwritten(response, cause));
-    } else if (!options.pages?.(request, response)) {
+    } else if (options.pages?.(request, response)) {
+      options.calls.add(response);
+    } else {
       answer(response, 404, "unimplemented", "There is nothing at this path.");
     }
   };

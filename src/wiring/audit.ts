@@ -5,6 +5,8 @@ import { service } from "../audit/event.ts";
 import type { Config } from "../config.ts";
 import type { Log } from "../observability/log.ts";
 import type { Store } from "../store/store.ts";
+import type { EncryptionContext } from "../vault/context.ts";
+import { tokensField } from "../vault/tokens.ts";
 import type { Vault } from "../vault/vault.ts";
 import { auditKey } from "./audit-key.ts";
 
@@ -38,10 +40,10 @@ export function auditOpenings(vault: Vault, audit: Pick<Audit, "record">): Vault
   return {
     ...vault,
     async open(sealed, context) {
-      // What it seals for others are answers, and no credentials.
-      if (context.field !== "credential") return vault.open(sealed, context);
-      const { organizationId, connectorId, secretVersion: version } = context;
-      const details = { version, key: vault.keyIdOf(sealed) };
+      const opening = openingOf(context);
+      if (opening === undefined) return vault.open(sealed, context);
+      const { organizationId, connectorId } = context;
+      const details = { ...opening, key: vault.keyIdOf(sealed) };
       const event = { event: "credential.open", organizationId, actor: service, connectorId, details } as const;
       const opened = await vault.open(sealed, context).catch(async (cause: unknown) => {
         await audit.record(event, { outcome: "failed", reason: "internal" }).catch(() => {});
@@ -56,4 +58,10 @@ export function auditOpenings(vault: Vault, audit: Pick<Audit, "record">): Vault
       return opened;
     },
   };
+}
+
+/** What it seals besides are answers, and no credentials. */
+function openingOf({ field, secretVersion, endpoint }: EncryptionContext) {
+  if (field === "credential") return { version: secretVersion };
+  return field === tokensField ? { version: Number(endpoint.credential_version), tokens: secretVersion } : undefined;
 }

@@ -5,6 +5,7 @@ import { createExecution } from "../execution/execution.ts";
 import { createHistory } from "../execution/history/history.ts";
 import { connectRedis } from "../execution/redis.ts";
 import { createPlaces } from "../execution/session/places.ts";
+import { createTokens } from "../execution/tokens/tokens.ts";
 import type { Log } from "../observability/log.ts";
 import { createMetrics } from "../observability/metrics.ts";
 import type { Observe } from "../observability/observation.ts";
@@ -48,9 +49,13 @@ export function createCalls(
   };
   const redis = config.redis && connectRedis(config.redis.url.reveal(), observe, config.redis);
   if (redis !== undefined) starting.defer(() => redis.close());
+  const tokens = createTokens({ store, vault, observe });
   const execution = createExecution({
     ...{ catalogue, vault, store, redis, observe },
-    session: { dialFor: egress.dialFor, trust: egress.trust, places, filesDirectory: config.filesDirectory },
+    session: {
+      ...{ dialFor: egress.dialFor, tokensFor: tokens.of, trust: egress.trust, places },
+      filesDirectory: config.filesDirectory,
+    },
     limits: {
       unary: { defaultMs: timeouts.unaryMs, maxMs: timeouts.maxMs },
       stream: { defaultMs: timeouts.streamMs, maxMs: timeouts.maxMs },
@@ -64,5 +69,7 @@ export function createCalls(
     cacheBytes: limits.cacheBytes,
   });
   starting.defer(() => execution.close());
-  return { execution, history, metrics, observe, shares };
+  // Before the store is closed: what a refresh has got must not be lost.
+  starting.defer(() => tokens.close());
+  return { execution, tokens, history, metrics, observe, shares };
 }

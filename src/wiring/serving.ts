@@ -1,5 +1,6 @@
 /** The ports: one for calls, and one for metrics. */
 import type { Config, TlsConfig } from "../config.ts";
+import { callbackPath } from "../execution/authorization/authorizations.ts";
 import { ConnectorService } from "../gen/connector/v1/service_pb.js";
 import type { Log } from "../observability/log.ts";
 import type { Metrics } from "../observability/metrics.ts";
@@ -8,6 +9,7 @@ import type { admitPrincipals, Denied } from "../rpc/principal.ts";
 import type { Rooms } from "../rpc/rooms.ts";
 import { connectorService } from "../rpc/service.ts";
 import { validationInterceptor } from "../rpc/validation.ts";
+import { authorizationPage } from "../server/authorization-page.ts";
 import { cannotListen } from "../server/cannot-listen.ts";
 import { health } from "../server/health.ts";
 import { listenForMetrics } from "../server/metrics-port.ts";
@@ -37,6 +39,11 @@ export async function serve(config: Config, log: Log, rooms: Rooms, gate: Gate):
     slowPart,
     interceptors: [denialInterceptor(denied), validationInterceptor()],
     onInternal: (err, fault) => log.error({ err, ...fault }, "a call failed by a fault of the service"),
+    pages: authorizationPage({
+      path: callbackPath,
+      complete: rooms.authorizations.complete,
+      onFault: (err) => log.error({ err }, "an authorization failed by a fault of the service"),
+    }),
     routes: (router, draining) => {
       router.service(ConnectorService, connectorService(rooms));
       health(router, { ready, draining });

@@ -1,0 +1,73 @@
+/** Authorizations that are under way: each can be come back from once, and not for long. */
+import type { EntityManager } from "@mikro-orm/postgresql";
+import { Failure } from "../../failure.ts";
+import type { Store } from "../../store/store.ts";
+import { type AuthorizationState, stateHash } from "./state.ts";
+
+export interface StoredAuthorization {
+  readonly connectorId: string;
+  /** The credential that the connector had when it was begun. */
+  readonly credentialVersion: number;
+  readonly principal: string;
+  readonly returnUri: string;
+}
+
+/** How long a user may take. Milliseconds. */
+const validMs = 10 * 60_000;
+/** Under way at once for one connector. */
+const most = 100;
+
+const forgetting = "DELETE FROM connector_authorization WHERE organization_id = ? AND expire_time < clock_timestamp()";
+
+const counting = `
+  SELECT count(*)::int AS count FROM connector_authorization WHERE organization_id = ? AND connector_id = ?`;
+
+const inserting = `
+  INSERT INTO connector_authorization (organization_id, state_hash, connector_id, credential_version, principal,
+    return_uri, create_time, expire_time)
+  VALUES (?, ?, ?, ?, ?, ?, clock_timestamp(), clock_timestamp() + ? * interval '1 millisecond')
+  RETURNING expire_time AS "expireTime"`;
+
+const taking = `
+  DELETE FROM connector_authorization WHERE organization_id = ? AND state_hash = ?
+  RETURNING connector_id AS "connectorId", credential_version AS "credentialVersion", principal,
+    return_uri AS "returnUri", expire_time < clock_timestamp() AS expired`;
+
+/**
+ * @param em A transaction of the organization
+ * @returns Until when it is good
+ * @throws Failure `rate_limited` when too many are under way
+ */
+export async function insertAuthorization(
+  em: EntityManager,
+  state: AuthorizationState,
+  { connectorId, credentialVersion, principal, returnUri }: StoredAuthorization,
+): Promise<Date> {
+  const { organizationId } = state;
+  await em.execute(forgetting, [organizationId]);
+  const [counted] = await em.execute<{ count: number }[]>(counting, [organizationId, connectorId]);
+  if ((counted?.count ?? 0) >= most) throw tooMany();
+  const row = [organizationId, stateHash(state), connectorId, credentialVersion, principal, returnUri, validMs];
+  const [inserted] = await em.execute<[{ expireTime: Date }]>(inserting, row);
+  return inserted.expireTime;
+}
+
+/** Takes it away, so that nobody comes back with the same state again. Undefined when it is not there, or no more. */
+export async function takeAuthorization(
+  store: Pick<Store, "withOrganization">,
+  state: AuthorizationState,
+): Promise<(StoredAuthorization & { readonly expired: boolean }) | undefined> {
+  const { organizationId } = state;
+  const [taken] = await store.withOrganization(organizationId, (em) =>
+    em.execute<(StoredAuthorization & { expired: boolean })[]>(taking, [organizationId, stateHash(state)]),
+  );
+  return taken;
+}
+
+function tooMany(): Failure {
+  return new Failure("rate_limited", `${most} authorizations of the connector are under way already.`, {
+    where: "connector",
+    remedy: "Have one of them completed, or wait until they have expired.",
+    retryAfterMs: validMs,
+  });
+}
