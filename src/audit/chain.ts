@@ -19,26 +19,15 @@ export function genesis(organizationId: string): Buffer {
 /** Bytes that are hashed before an event's text. */
 export const headBytes = 32 + 8 + 8;
 
-/** Space for what is hashed, so that a chain of millions makes no garbage. */
-let scratch = Buffer.alloc(4_096);
-
-/** @param entry The event's text, as it is stored */
-export function linkHash(before: Uint8Array, sequence: bigint, eventMs: number, entry: string): Buffer {
-  // UTF-8 takes at most three bytes for each unit of UTF-16.
-  const most = headBytes + entry.length * 3;
-  if (scratch.length < most) scratch = Buffer.alloc(most * 2);
-  const bytes = headBytes + scratch.write(entry, headBytes);
-  return Buffer.from(linkHashIn(scratch.subarray(0, bytes), before, Number(sequence), eventMs), "hex");
-}
-
 /**
- * The same in hex, where the text has room for the head before it.
+ * The hash of a place, in hex, where the event's text has room for the head before it. Links are
+ * made by the database, in `audit_link_events`; here they are made anew to be compared.
  *
  * @param bytes The room, of `headBytes`, which is written, and the event's text
  * @param before 32 bytes
  * @param sequence From 1, and less than 2 to the 48th, as is `eventMs`
  */
-export function linkHashIn(bytes: Buffer, before: Uint8Array, sequence: number, eventMs: number): string {
+export function linkHash(bytes: Buffer, before: Uint8Array, sequence: number, eventMs: number): string {
   bytes.set(before, 0);
   // Numbers of 48 bits take no bigint, which would be another object for each link.
   bytes.writeUIntBE(0, 32, 2);

@@ -1,6 +1,6 @@
 /** Goes along a chain as it is stored, part by part, and stops at the first place where something is wrong. */
 import type { AuditChainPart } from "../store/audit-chain.ts";
-import { genesis, headBytes, linkHashIn } from "./chain.ts";
+import { genesis, headBytes, linkHash } from "./chain.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { Break } from "./verification.ts";
 
@@ -46,7 +46,7 @@ export function walkAlong(organizationId: string, checkpoints: readonly Checkpoi
     // What was written before the months that are kept is gone, and the link stands for it.
     const isLetGo = bytes === undefined && eventMs >= 0 && eventMs < start.keptFromMs;
     if (bytes === undefined && !isLetGo) return "The entry itself is gone, and its link is left.";
-    if (bytes !== undefined && (!isTime(eventMs) || linkHashIn(bytes, before, sequence, eventMs) !== hash)) {
+    if (bytes !== undefined && (!isTime(eventMs) || linkHash(bytes, before, sequence, eventMs) !== hash)) {
       return "The entry is not what it was when it was linked, or its hash or one before it was changed.";
     }
     if (bySequence.get(sequence)?.some((checkpoint) => checkpoint.hash.toString("hex") !== hash)) {

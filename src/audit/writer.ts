@@ -1,6 +1,6 @@
 /**
  * Brings entries into the store, and settles when they are committed there. Whoever comes
- * while a batch of the organization is on its way goes with the next one: many share a
+ * while batches of the organization are on their way goes with the next one: many share a
  * commit when there are many, and one alone waits for nobody.
  */
 import { Failure } from "../failure.ts";
@@ -25,6 +25,8 @@ export interface WriterOptions {
   readonly batch?: number;
   /** Organizations whose entries are stored at once: others need the store as well. Default: 4. */
   readonly atOnce?: number;
+  /** Batches of one organization that are stored at once: the disk writes them together. Default: 2. */
+  readonly atOnceOfOne?: number;
   /** Entries that wait at most; who comes then is refused. Default: 20,000. */
   readonly maxWaiting?: number;
 }
@@ -36,10 +38,12 @@ interface Waiting {
 }
 
 export function createWriter(options: WriterOptions): Writer {
-  const { store, onWritten, batch = 500, atOnce = 4, maxWaiting = 20_000 } = options;
+  const { store, onWritten, batch = 500, atOnce = 4, atOnceOfOne = 2, maxWaiting = 20_000 } = options;
   /** By organization, in the order in which it is their turn. */
   const lines = new Map<string, Waiting[]>();
-  const writing = new Map<string, Promise<void>>();
+  const writing = new Set<Promise<void>>();
+  /** Batches on their way, by organization. */
+  const batches = new Map<string, number>();
   let waiting = 0;
   let starting = false;
 
@@ -47,17 +51,22 @@ export function createWriter(options: WriterOptions): Writer {
     starting = false;
     for (const [organizationId, line] of lines) {
       if (writing.size >= atOnce) return;
-      if (writing.has(organizationId)) continue;
+      const others = batches.get(organizationId) ?? 0;
+      if (others >= atOnceOfOne) continue;
       const group = line.splice(0, batch);
       // Those that are left take their turn behind the others.
       lines.delete(organizationId);
       if (line.length > 0) lines.set(organizationId, line);
       waiting -= group.length;
+      batches.set(organizationId, others + 1);
       const written = writeGroup(organizationId, group).finally(() => {
-        writing.delete(organizationId);
+        writing.delete(written);
+        const left = (batches.get(organizationId) ?? 1) - 1;
+        if (left > 0) batches.set(organizationId, left);
+        else batches.delete(organizationId);
         start();
       });
-      writing.set(organizationId, written);
+      writing.add(written);
     }
   }
 
@@ -88,7 +97,7 @@ export function createWriter(options: WriterOptions): Writer {
     async idle() {
       while (writing.size > 0 || waiting > 0) {
         start();
-        await Promise.all(writing.values());
+        await Promise.all(writing);
       }
     },
   };

@@ -51,7 +51,7 @@ export function auditStore(transact: Transact): AuditStore {
 
   return {
     read,
-    due: (kind) => names(dueStatement, [kind]),
+    due: (kind) => names(dueStatements[kind]),
     organizations: () => names(organizationsStatement),
     readChain: (organizationId, room, onPart) =>
       transact({ role: auditRole, ...unlimited, ...chainSettings }, (em) =>
@@ -66,7 +66,19 @@ export function auditStore(transact: Transact): AuditStore {
   };
 }
 
-const dueStatement = "SELECT DISTINCT organization_id AS name FROM audit_task WHERE kind = ? AND due_time <= now()";
+/** Leaps in the index from each organization to the next one, also over what is done and not yet cleared away. */
+const dueStatements: Readonly<Record<AuditTaskKind, string>> = {
+  link: `
+    WITH RECURSIVE found (name) AS (
+      (SELECT min(organization_id) FROM audit_task)
+      UNION ALL
+      SELECT (SELECT min(organization_id) FROM audit_task WHERE organization_id > found.name)
+      FROM found WHERE found.name IS NOT NULL
+    )
+    SELECT name FROM found
+    WHERE EXISTS (SELECT FROM audit_task WHERE organization_id = found.name AND kind = 'link')`,
+  settle: "SELECT DISTINCT organization_id AS name FROM audit_task WHERE kind = 'settle' AND due_time <= now()",
+};
 
 /** Leaps in the index from each organization to the next one, however many links lie between. */
 const organizationsStatement = `
