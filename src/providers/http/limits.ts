@@ -57,13 +57,18 @@ function waitMs(text: string | undefined, unitMs: number): number | undefined {
 
 /** By the source's own clock, where it tells the time. */
 function dateMs(headers: Headers, now: number): number | undefined {
-  const at = Date.parse(headers["retry-after"] ?? "");
-  return Number.isNaN(at) ? undefined : at - clockOf(headers, now);
+  const at = instantOf(headers["retry-after"]);
+  return at === undefined ? undefined : at - clockOf(headers, now);
 }
 
 function clockOf(headers: Headers, now: number): number {
-  const date = Date.parse(headers.date ?? "");
-  return Number.isNaN(date) ? now : date;
+  return instantOf(headers.date) ?? now;
+}
+
+/** Milliseconds since 1970. JavaScript takes much for a date: here one has a time of day. */
+function instantOf(text = ""): number | undefined {
+  const at = text.includes(":") ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(at) ? undefined : at;
 }
 
 type Read = (told: Told, headers: Headers, now: number) => void;
@@ -121,8 +126,8 @@ function resetOf(text: string | undefined, headers: Headers, now: number): Date 
   if (hours ?? minutes ?? seconds) {
     return later(now, Number(hours ?? 0) * 3_600 + Number(minutes ?? 0) * 60 + Number(seconds ?? 0));
   }
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? undefined : new Date(date + skew);
+  const instant = instantOf(text);
+  return instant === undefined ? undefined : new Date(instant + skew);
 }
 
 function later(now: number, seconds: number): Date {
