@@ -201,6 +201,7 @@ function createProvider(server: OAuthServer, clients: ClientMetadata[], rotates:
         Grant: 86_400,
         RefreshToken: 86_400,
       },
+      clientAuthMethods: ["none", "client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth"],
       rotateRefreshToken: rotates,
       issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed("refresh_token"),
       findAccount: (_ctx, id) => ({ accountId: id, claims: () => ({ sub: id }) }),

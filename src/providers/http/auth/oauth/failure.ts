@@ -118,21 +118,17 @@ export function failureOf(error: unknown, asked: Asked): Failure {
   });
 }
 
-/** An error that the server names. */
-function refused(given: string, httpStatus: number | undefined, { host, grantRemedy }: Asked): Failure {
-  const code = synonyms[given] ?? given;
-  const meaning = meanings[code];
-  if (meaning === undefined) {
-    const isForbidden = httpStatus === 401 || httpStatus === 403;
-    return isForbidden
-      ? refused("invalid_client", httpStatus, { host, grantRemedy })
-      : refused("invalid_request", httpStatus, { host, grantRemedy });
-  }
+/** An error that the server names: in words of the standards, or in its own, of which only the HTTP status is told. */
+function refused(given: string, httpStatus: number | undefined, asked: Asked): Failure {
+  const code = (Object.hasOwn(synonyms, given) ? synonyms[given] : undefined) ?? given;
+  const { host, grantRemedy } = asked;
+  const meaning = Object.hasOwn(meanings, code) ? meanings[code] : undefined;
+  if (meaning === undefined) return unexplained(httpStatus ?? 400, asked);
   const [kind, what, remedy = code === "invalid_grant" ? grantRemedy : undefined] = meaning;
   return failure(host, kind, `${what} (${code})`, { status: code, ...(remedy === undefined ? {} : { remedy }) });
 }
 
-/** An answer that is none of OAuth's: only its status says something. */
+/** Only the status of the answer says something. */
 function unexplained(status: number, { host }: Asked): Failure {
   const known = { status: String(status) };
   if (status === 401 || status === 403) {
@@ -140,9 +136,9 @@ function unexplained(status: number, { host }: Asked): Failure {
       ...{ ...known, remedy: clientRemedy },
     });
   }
-  return failure(host, "configuration_rejected", `does not answer as an OAuth 2.0 server does (${status})`, {
+  return failure(host, "configuration_rejected", `refuses in its own way (${status})`, {
     ...known,
-    remedy: "Check that the connector's issuer or endpoints are those of the authorization server.",
+    remedy: "Check the connector's authentication against the server's documentation, its endpoints first.",
   });
 }
 
