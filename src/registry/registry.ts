@@ -11,6 +11,7 @@ import type { Store } from "../store/store.ts";
 import { sealCredential } from "../vault/credential.ts";
 import type { Vault } from "../vault/vault.ts";
 import { checkConfig, checkConfigAndCredential, checkCredential, type Json } from "./configuration.ts";
+import { forgetGranted } from "./granted.ts";
 import { createInUse } from "./in-use.ts";
 import { type ConnectorList, type ListRequest, listConnectors } from "./list.ts";
 import { checkText } from "./text.ts";
@@ -146,7 +147,8 @@ export function createRegistry({ store, vault, catalogue, audit }: RegistryOptio
         if (labels !== undefined) connector.labels = { ...labels };
         if (policy !== undefined) connector.policy = policy;
         if (disabled !== undefined) connector.disabled = disabled;
-        await reconfigure(connector, change, catalogue.get(connector.provider), vault);
+        const isAnother = await reconfigure(connector, change, catalogue.get(connector.provider), vault);
+        if (isAnother) await forgetGranted(em, organizationId, connector.id);
         await saved(em, connector.name);
         await told(em, "connector.update", by, connector, Object.keys(change));
         return row(connector);
@@ -175,13 +177,16 @@ type Told = (
   changed?: readonly string[],
 ) => Promise<void>;
 
-/** A credential is sealed for the place it is sent to: another place needs it again. */
+/**
+ * A credential is sealed for the place it is sent to: another place needs it again.
+ * @returns Whether the credential is another one, or what was got without one was for another place
+ */
 async function reconfigure(
   connector: ConnectorRow,
   change: ConnectorChange,
   provider: Provider,
   vault: Vault,
-): Promise<void> {
+): Promise<boolean> {
   const before = provider.endpoint(provider.config.parse(connector.config));
   if (change.config !== undefined) {
     const { fields, mode } = change.config;
@@ -197,7 +202,7 @@ async function reconfigure(
     connector.sealedCredential = Buffer.from(await sealCredential(vault, place, credential));
     connector.credentialVersion = version;
     connector.credentialUpdateTime = new Date();
-    return;
+    return true;
   }
   const changed = Object.keys({ ...before, ...endpoint }).filter((key) => before[key] !== endpoint[key]);
   if (changed.length > 0 && connector.sealedCredential !== null) {
@@ -206,6 +211,7 @@ async function reconfigure(
       description: `must be given again: ${changed.join(", ")} changed, and a stored credential is only sent to the place it was given for`,
     });
   }
+  return changed.length > 0;
 }
 
 function withoutUndefined(config: Json): Record<string, unknown> {
