@@ -15,7 +15,9 @@ import type { PackedBatch } from "../../../rows/packed.ts";
  *   record must have as many cells as the first. `delimiter` is one character of ASCII; with
  *   `header` the first record has the columns' names. An empty cell is null; between quotes
  *   it is an empty text, where its type is one of text.
- * - `xml`: the elements at `rows`, whose first name is the root's. Names have their prefixes.
+ * - `xml`: the elements at `rows`, whose first name is the root's. Names have their prefixes. Of
+ *   several elements of one name in a row the first counts. An empty element is an empty text,
+ *   where its type is one of text, and null where it is not, or where it is `xsi:nil`.
  */
 export type RowFormat =
   | { readonly kind: "json"; readonly rows: string }
@@ -48,6 +50,9 @@ export interface HttpField extends Field {
   readonly path: string;
   readonly format?: FieldFormat;
 }
+
+/** Whether a field's values are texts, so that an empty one is a value. */
+export const isText = ({ type }: Field) => type === "string" || type === "enum" || type === "other" || type === "json";
 
 /** Of `ExpectedRows.maxRowBytes`. */
 export const defaultMaxRowBytes = 8 * 1024 * 1024;

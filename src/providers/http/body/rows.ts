@@ -1,15 +1,15 @@
 /** Bodies of any format into packed rows. */
-import { Failure } from "../../../failure.ts";
 import { csvDecoder } from "./csv/decoder.ts";
 import type { Decoder } from "./decoder.ts";
 import type { ExpectedRows, RowReader } from "./format.ts";
 import { documentDecoder } from "./json/document.ts";
 import { linesDecoder } from "./json/lines.ts";
 import { pumped } from "./pump.ts";
+import { xmlDecoder } from "./xml/decoder.ts";
 
 /**
- * @throws RangeError when what is expected makes no sense: a path that is none, a delimiter
- *   of more than one character.
+ * @throws RangeError when what is expected makes no sense: a path that is none, or a delimiter
+ *   that is not one character of ASCII
  */
 export function rowReader(expected: ExpectedRows): RowReader {
   const newDecoder = decoderOf(expected);
@@ -34,7 +34,7 @@ function decoderOf(expected: ExpectedRows): () => Decoder {
       return csvDecoder(expected, format);
     case "ndjson":
       return linesDecoder(expected);
-    default:
-      throw new Failure("not_implemented", `No reader for ${format.kind} is there yet.`);
+    case "xml":
+      return xmlDecoder(expected, format.rows);
   }
 }

@@ -4,7 +4,7 @@ import { type CellPacker, createCellPacker, scalarText } from "../cell/pack.ts";
 import { kindBare, kindNone } from "../cell/slots.ts";
 import type { Decoder } from "../decoder.ts";
 import { columnMissing, tooLarge, truncated, unreadable } from "../failures.ts";
-import { defaultMaxRowBytes, type ExpectedRows, type RowFormat } from "../format.ts";
+import { defaultMaxRowBytes, type ExpectedRows, type HttpField, isText, type RowFormat } from "../format.ts";
 import { quote } from "../json/bytes.ts";
 import { pointerNames } from "../pointer.ts";
 import type { Pause, Window } from "../window.ts";
@@ -21,8 +21,6 @@ interface Columns {
   /** The last row's cells that are wanted; -1 for what is no column. */
   readonly last: ReadonlyMap<string, number>;
 }
-
-const texts: ReadonlySet<string> = new Set(["string", "enum", "other", "json"]);
 
 export function csvDecoder(expected: ExpectedRows, format: Csv): () => Decoder {
   const delimiter = format.delimiter.charCodeAt(0);
@@ -155,7 +153,7 @@ class CsvReader {
     return {
       count,
       pack: createCellPacker(resource, fields, Int32Array.from(slots)),
-      typed: Int32Array.from(slots.filter((_, i) => !texts.has(fields[i]?.type ?? "string"))),
+      typed: Int32Array.from(slots.filter((_, i) => !isText(fields[i] as HttpField))),
       last: new Map(last.map((path) => [path, placeOf(path) ?? -1])),
     };
   }
