@@ -1,19 +1,9 @@
 /** A real OAuth 2.0 server, `oidc-provider`, on this machine and over TLS: clients of every kind, users who consent, rotating refresh tokens. */
-import { createPublicKey, generateKeyPairSync, randomBytes } from "node:crypto";
+import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import type { RequestListener } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import type { TLSSocket } from "node:tls";
-import { importSPKI, jwtVerify } from "jose";
-import {
-  type ClientAuthMethod,
-  type ClientMetadata,
-  errors,
-  type KoaContextWithOIDC,
-  Provider,
-  type TokenEndpointGrantContext,
-} from "oidc-provider";
 import { type Certificate, certificateAuthority } from "./certificate.ts";
 import { answerOf, type Browsing } from "./oauth-browser.ts";
 
@@ -64,6 +54,8 @@ export interface OAuthServer {
   readonly tokenRequests: readonly TokenRequest[];
   /** Settable at any time: seconds that the next access tokens are good. */
   accessTokenSeconds: number;
+  /** Settable: how far its clock, with which it judges assertions (RFC 7523), is ahead of this machine's. */
+  clockAheadMs: number;
   /** Settable: awaited before the token endpoint does anything. */
   before: () => Promise<void>;
   /** Settable: awaited when the token endpoint has done it all, before it answers. */
@@ -85,8 +77,6 @@ export const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 /** The one resource (RFC 8707) and audience that the server knows. */
 export const knownResource = "https://api.test/";
 
-const secretParameters = new Set(["client_secret", "client_assertion", "assertion", "code", "code_verifier"]);
-
 export async function startOAuthServer(options: OAuthServerOptions = {}): Promise<OAuthServer> {
   const authority = certificateAuthority("oauth");
   const clientCertificate = authority.issue({ names: ["client.test"] });
@@ -98,7 +88,7 @@ export async function startOAuthServer(options: OAuthServerOptions = {}): Promis
   await once(server, "listening");
   const issuer = `https://localhost:${(server.address() as AddressInfo).port}`;
 
-  const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
   const pem = privateKey.export({ type: "pkcs8", format: "pem" }) as string;
   const clients = clientsOf();
   const tokenRequests: TokenRequest[] = [];
@@ -112,6 +102,7 @@ export async function startOAuthServer(options: OAuthServerOptions = {}): Promis
     clientCertificate,
     tokenRequests,
     accessTokenSeconds: options.accessTokenSeconds ?? 3_600,
+    clockAheadMs: 0,
     before: async () => {},
     after: async () => {},
     instead: undefined,
@@ -131,15 +122,8 @@ export async function startOAuthServer(options: OAuthServerOptions = {}): Promis
       await once(server, "close");
     },
   };
-  const registered = metadataOf(
-    clients,
-    options.redirectUris ?? [defaultRedirectUri],
-    publicKey.export({ format: "jwk" }),
-  );
-  const provider = createProvider(made, registered, options.rotates ?? true);
-  if (options.reuseMs !== undefined) allowReuse(provider, options.reuseMs);
-  registerJwtBearer(provider, made);
-  watchTokens(provider, made, tokenRequests);
+  const { providerFor } = await quietly(() => import("./oauth-provider.ts"));
+  const provider = await quietly(async () => providerFor(made, options, tokenRequests));
   const callback = provider.callback();
   handle = (request, response) => {
     if (made.instead?.(request, response) !== true) callback(request, response);
@@ -159,118 +143,13 @@ function clientsOf(): OAuthServer["clients"] {
   };
 }
 
-function metadataOf(clients: OAuthServer["clients"], redirectUris: readonly string[], jwk: object): ClientMetadata[] {
-  const answers = { response_types: ["code" as const], id_token_signed_response_alg: "ES256" as const };
-  const common = { redirect_uris: [...redirectUris], ...answers };
-  const grants = ["authorization_code", "refresh_token", jwtBearer];
-  const confidential = (client: OAuthClient, method: ClientAuthMethod, more: Partial<ClientMetadata> = {}) => ({
-    ...common,
-    client_id: client.id,
-    ...(client.secret === "" ? {} : { client_secret: client.secret }),
-    token_endpoint_auth_method: method,
-    grant_types: [...grants, "client_credentials"],
-    ...more,
-  });
-  return [
-    confidential(clients.basic, "client_secret_basic"),
-    confidential(clients.post, "client_secret_post"),
-    confidential(clients.jwt, "private_key_jwt", { jwks: { keys: [{ ...jwk, kid: "k1", use: "sig" } as never] } }),
-    confidential(clients.tls, "tls_client_auth", { tls_client_auth_san_dns: "client.test" }),
-    { ...common, client_id: clients.public.id, token_endpoint_auth_method: "none", grant_types: grants },
-  ];
-}
-
-function createProvider(server: OAuthServer, clients: ClientMetadata[], rotates: boolean): Provider {
-  const signing = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ format: "jwk" });
-  const ttl = () => server.accessTokenSeconds;
-  // Each of its notices of what is only for development would be a line of the test run.
+/** Each of the server's notices of what is only for development would be a line of the test run. */
+async function quietly<T>(work: () => Promise<T>): Promise<T> {
   const { warn, info } = console;
   Object.assign(console, { warn: () => {}, info: () => {} });
   try {
-    return new Provider(server.issuer, {
-      clients,
-      jwks: { keys: [{ ...signing, use: "sig", alg: "ES256" } as never] },
-      cookies: { keys: [randomBytes(16).toString("hex")] },
-      scopes: ["openid", "offline_access", "read", "write"],
-      ttl: {
-        AccessToken: ttl,
-        ClientCredentials: ttl,
-        IdToken: 600,
-        Interaction: 600,
-        Session: 600,
-        Grant: 86_400,
-        RefreshToken: 86_400,
-      },
-      clientAuthMethods: ["none", "client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth"],
-      rotateRefreshToken: rotates,
-      issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed("refresh_token"),
-      findAccount: (_ctx, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
-      features: {
-        clientCredentials: { enabled: true },
-        resourceIndicators: {
-          enabled: true,
-          getResourceServerInfo: (_ctx, resource) => {
-            if (resource !== knownResource) throw new errors.InvalidTarget();
-            return { scope: "read write", audience: resource };
-          },
-        },
-        mTLS: {
-          enabled: true,
-          tlsClientAuth: true,
-          getCertificate: (ctx) => tlsOf(ctx).getPeerX509Certificate()?.toString(),
-          certificateAuthorized: (ctx) => tlsOf(ctx).authorized,
-          certificateSubjectMatches: (ctx, _property, expected) =>
-            tlsOf(ctx).getPeerX509Certificate()?.checkHost(expected) !== undefined,
-        },
-      },
-    });
+    return await work();
   } finally {
     Object.assign(console, { warn, info });
   }
-}
-
-function allowReuse({ RefreshToken }: Provider, reuseMs: number): void {
-  const { consume } = RefreshToken.prototype;
-  RefreshToken.prototype.consume = async function (this: InstanceType<Provider["RefreshToken"]>) {
-    setTimeout(() => void consume.call(this), reuseMs).unref();
-  };
-}
-
-const tlsOf = (ctx: KoaContextWithOIDC) => ctx.req.socket as TLSSocket;
-
-/** The server has no grant of RFC 7523 of its own: this one takes what `assertion-issuer` has signed for this server. */
-function registerJwtBearer(provider: Provider, server: OAuthServer): void {
-  const handler = async (ctx: TokenEndpointGrantContext<{ assertion?: string }>) => {
-    const { client, params } = ctx.oidc;
-    const pem = createPublicKey(server.privateKey).export({ type: "spki", format: "pem" }) as string;
-    const rules = { issuer: assertionIssuer, audience: server.tokenEndpoint, clockTolerance: 5, maxTokenAge: 3_600 };
-    const { payload } = await jwtVerify(`${params.assertion}`, await importSPKI(pem, "RS256"), rules).catch(() => {
-      throw new errors.InvalidGrant("the assertion is not good");
-    });
-    const scope = typeof payload.scope === "string" ? payload.scope : undefined;
-    const token = new provider.ClientCredentials({ client, ...(scope === undefined ? {} : { scope }) } as never);
-    const body = { access_token: await token.save(), expires_in: token.expiration, token_type: token.tokenType };
-    ctx.body = { ...body, subject: payload.sub };
-  };
-  provider.registerGrantType<{ assertion?: string }>(jwtBearer, handler, ["assertion", "scope", "audience"]);
-}
-
-function watchTokens(provider: Provider, server: OAuthServer, requests: TokenRequest[]): void {
-  const note = (ctx: KoaContextWithOIDC, error?: errors.OIDCProviderError) => {
-    const given = Object.entries(ctx.oidc.params ?? {}).filter(([, value]) => typeof value === "string");
-    const parameters = Object.fromEntries(given.filter(([name]) => !secretParameters.has(name))) as Record<
-      string,
-      string
-    >;
-    const { grant_type: grantType = "", refresh_token: _, ...rest } = parameters;
-    requests.push({ grantType, clientId: ctx.oidc.client?.clientId ?? "", error: error?.error, parameters: rest });
-  };
-  provider.on("grant.success", (ctx) => note(ctx));
-  provider.on("grant.error", note);
-  provider.use(async (ctx, next) => {
-    if (ctx.path !== "/token") return next();
-    await server.before();
-    await next();
-    await server.after();
-  });
 }
