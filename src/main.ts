@@ -7,6 +7,7 @@ import { Failure } from "./failure.ts";
 import { createLog, type Log } from "./observability/log.ts";
 import { loadCatalogue } from "./providers/catalogue.ts";
 import { createApiKeys } from "./registry/api-keys.ts";
+import { createGrants } from "./registry/grants.ts";
 import { refuseMissingKeys } from "./registry/key-use.ts";
 import { createRegistry } from "./registry/registry.ts";
 import { tellDenials } from "./rpc/denials.ts";
@@ -21,7 +22,7 @@ import { auditOpenings, openAudit } from "./wiring/audit.ts";
 import { openAuthorizations } from "./wiring/authorizations.ts";
 import { createCallers } from "./wiring/callers.ts";
 import { createCalls } from "./wiring/calls.ts";
-import { hearChanges } from "./wiring/changes.ts";
+import { grantChanged, hearChanges } from "./wiring/changes.ts";
 import { configuredKeys } from "./wiring/encryption-keys.ts";
 import { serve, serveMetrics } from "./wiring/serving.ts";
 import { databaseUrls, egressOf } from "./wiring/ways-out.ts";
@@ -67,15 +68,19 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
     ...{ store, audit, mint: () => mintApiKey(signingKey) },
     onRevoke: (id) => callers.changed(id),
   });
+  const grants = createGrants({
+    ...{ store, audit },
+    onChange: ({ agent, ...connector }) => execution.endAgent(connector, agent, grantChanged(agent)),
+  });
   const { fetch } = egress;
   const callers = createCallers({ config, log, store, signingKey, apiKeys, fetch }, starting);
   const audited = { config, log, store, catalogue, vault: auditOpenings(vault, audit), egress };
   const { execution, tokens, history, metrics, observe, shares } = createCalls(audited, starting);
-  const changes = hearChanges({ log, store, registry, execution, callers, observe });
+  const changes = hearChanges({ log, store, registry, grants, execution, callers, observe });
   starting.defer(() => changes.close());
   const authorizations = openAuthorizations({ ...audited, signingKey, audit, registry, execution, tokens });
   const rooms = {
-    ...{ catalogue, execution, tokens, authorizations, registry, apiKeys, history, audit },
+    ...{ catalogue, execution, tokens, authorizations, registry, apiKeys, grants, history, audit },
     pageTokens: createPageTokens(signingKey),
   };
   const denied = tellDenials(audit, (err) => log.error({ err }, "a denial could not be written into the audit log"));

@@ -64,7 +64,7 @@ export interface Grants {
 
 export interface GrantsOptions {
   readonly store: Store;
-  /** Hears of a grant that was changed here before its changer does: this replica need not wait to be told. Default: nobody does. */
+  /** Hears of a grant that was changed here, before its changer does: this replica need not wait to be told. Default: nobody does. */
   readonly onChange?: (key: GrantKey) => void;
   /** Default: changes are not audited. */
   readonly audit?: Pick<Audit, "recordIn" | "hashOf">;
@@ -77,12 +77,15 @@ export function createGrants({ store, onChange = () => undefined, audit }: Grant
   const kept = createKept<Grant | undefined>(maxKept);
 
   /** What failed may have been done all the same. */
-  async function changing<T>(key: GrantKey, work: (em: EntityManager) => Promise<T>): Promise<T> {
+  async function changing<T>(key: GrantKey, work: (em: EntityManager) => Promise<Changed<T>>): Promise<T> {
+    let changed = true;
     try {
-      return await store.withOrganization(key.organizationId, work);
+      const done = await store.withOrganization(key.organizationId, work);
+      changed = done.changed;
+      return done.answer;
     } finally {
       kept.forget(textOf(key));
-      onChange(key);
+      if (changed) onChange(key);
     }
   }
 
@@ -97,8 +100,9 @@ export function createGrants({ store, onChange = () => undefined, audit }: Grant
       const { agent, connectorId, permissions, actions, resources } = grant;
       return changing({ organizationId, agent, connectorId }, async (em) => {
         const terms = encodeTerms(grant);
-        const parameters = [organizationId, agent, terms, expireTime, new Date(), organizationId, connectorId];
-        const [row] = await em.execute<StoredGrant[]>(granting, parameters);
+        const key = [organizationId, agent, connectorId];
+        const values = [organizationId, agent, terms, expireTime, new Date(), organizationId, connectorId];
+        const [row] = await em.execute<(StoredGrant & { changed: boolean })[]>(granting, [...key, ...values]);
         if (row === undefined) throw noSuchConnector();
         const details = {
           ...{ granted: agent, permissions, actions, resources: resources.map(({ resource }) => resource) },
@@ -106,7 +110,7 @@ export function createGrants({ store, onChange = () => undefined, audit }: Grant
           ...(expireTime === null ? {} : { expires: expireTime.toISOString() }),
         };
         await audit?.recordIn(em, { organizationId, actor: by, event: "grant.create", connectorId, details });
-        return grantOf(organizationId, row);
+        return { answer: grantOf(organizationId, row), changed: row.changed };
       });
     },
 
@@ -114,9 +118,10 @@ export function createGrants({ store, onChange = () => undefined, audit }: Grant
       const connectorId = id.toLowerCase();
       await changing({ organizationId, agent, connectorId }, async (em) => {
         const revoked = await em.execute<unknown[]>(revoking, [organizationId, agent, connectorId]);
-        if (revoked.length === 0) return;
+        const changed = revoked.length > 0;
         const event = { organizationId, actor: by, event: "grant.revoke", connectorId } as const;
-        await audit?.recordIn(em, { ...event, details: { granted: agent } });
+        if (changed) await audit?.recordIn(em, { ...event, details: { granted: agent } });
+        return { answer: undefined, changed };
       });
     },
 
@@ -146,6 +151,12 @@ export function createGrants({ store, onChange = () => undefined, audit }: Grant
   };
 }
 
+interface Changed<T> {
+  readonly answer: T;
+  /** Whether anything is other than before. */
+  readonly changed: boolean;
+}
+
 interface StoredGrant {
   readonly agent: string;
   readonly connectorId: string;
@@ -161,11 +172,16 @@ const columns = `agent, connector_id AS "connectorId", terms,
 
 /** Of a connector that is the organization's; none else gives a row. When the first one was given stays. */
 const granting = `
-  INSERT INTO connector_grant (organization_id, agent, connector_id, terms, expire_time, create_time)
+  WITH before AS (
+    SELECT terms, expire_time FROM connector_grant WHERE organization_id = ? AND agent = ? AND connector_id = ?
+  )
+  INSERT INTO connector_grant AS kept (organization_id, agent, connector_id, terms, expire_time, create_time)
   SELECT ?, ?, id, ?::jsonb, ?::timestamptz(3), ?::timestamptz(3) FROM connector WHERE organization_id = ? AND id = ?
   ON CONFLICT (organization_id, agent, connector_id)
     DO UPDATE SET terms = excluded.terms, expire_time = excluded.expire_time
-  RETURNING ${columns}`;
+  RETURNING ${columns}, NOT EXISTS (
+    SELECT FROM before WHERE before.terms = kept.terms AND before.expire_time IS NOT DISTINCT FROM kept.expire_time
+  ) AS changed`;
 
 const revoking =
   "DELETE FROM connector_grant WHERE organization_id = ? AND agent = ? AND connector_id = ? RETURNING connector_id";

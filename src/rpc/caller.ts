@@ -2,17 +2,23 @@
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
 import type { Caller } from "../execution/call.ts";
 import { Failure } from "../failure.ts";
+import type { Grant } from "../registry/grant/grant.ts";
 import { type ConnectorRow, noSuchConnector } from "../registry/registry.ts";
 import { principalOf } from "./principal.ts";
 import type { Rooms } from "./rooms.ts";
 import { leaveTimeToExecution } from "./time-limit.ts";
 
-/** The call's own deadline and cancellation, as execution takes them; it keeps the time from then on. */
-export function callerOf(context: HandlerContext): Caller {
+/**
+ * The call's own deadline and cancellation, as execution takes them; it keeps the time from then on.
+ *
+ * @param grant That the call is made on; undefined for one that is made as no agent
+ */
+export function callerOf(context: HandlerContext, grant: Grant | undefined): Caller {
   leaveTimeToExecution(context.values);
   const { id, apiKeyId } = principalOf(context);
+  const agent = grant && { name: grant.agent, budgets: grant.budgets, expireTime: grant.expireTime };
   return {
-    ...{ principal: id, apiKeyId },
+    ...{ principal: id, apiKeyId, agent },
     signal: leavingSignal(context.signal),
     timeoutMs: context.timeoutMs(),
   };
@@ -83,6 +89,17 @@ async function reached(
     throw noSuchConnector(new Failure("permission_denied", "The caller is limited to some connectors."));
   }
   return find(organizationId);
+}
+
+/** The ids of the connectors that the principal, or the agent that it calls as, reaches; undefined for all. */
+export async function reachedIds(
+  { grants }: Pick<Rooms, "grants">,
+  context: HandlerContext,
+): Promise<readonly string[] | undefined> {
+  const { organizationId, connectorIds, agent } = principalOf(context);
+  if (agent === undefined) return connectorIds && [...connectorIds];
+  const granted = await grants.connectorIds(organizationId, agent);
+  return connectorIds === undefined ? granted : granted.filter((id) => connectorIds.has(id));
 }
 
 function isAbsent(error: unknown): boolean {

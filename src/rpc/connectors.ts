@@ -6,7 +6,8 @@ import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
 import type { ListOrder, ListPosition } from "../registry/list.ts";
 import type { ConnectorChange } from "../registry/registry.ts";
 import { actorOf } from "./actor.ts";
-import { storedConnectorFor } from "./caller.ts";
+import { grantFor } from "./bounds.ts";
+import { reachedIds, storedConnectorFor } from "./caller.ts";
 import { principalOf } from "./principal.ts";
 import type { Rooms } from "./rooms.ts";
 import { canonical } from "./wire/canonical.ts";
@@ -42,18 +43,20 @@ export function connectorHandlers(rooms: Rooms): Handlers {
     },
 
     async getConnector({ connectorId }, context) {
-      return { connector: connectorToWire(await storedConnectorFor(rooms, context, connectorId)) };
+      const connector = await storedConnectorFor(rooms, context, connectorId);
+      await grantFor(rooms, context, connector);
+      return { connector: connectorToWire(connector) };
     },
 
     async listConnectors({ filter, orderBy, descending, pageSize, pageToken }, context) {
-      const { organizationId, connectorIds } = principalOf(context);
-      const binding = canonical("ListConnectors", organizationId, filter, orderBy, descending);
+      const { organizationId, agent } = principalOf(context);
+      const binding = canonical("ListConnectors", organizationId, filter, orderBy, descending, agent);
       const { connectors, next } = await registry.list(organizationId, {
         providers: filter?.providers ?? [],
         namePrefix: filter?.namePrefix ?? "",
         labels: filter?.labels ?? {},
         disabled: filter?.disabled,
-        ids: connectorIds === undefined ? undefined : [...connectorIds],
+        ids: await reachedIds(rooms, context),
         orderBy: orders[orderBy],
         descending,
         pageSize: Math.min(pageSize || 50, 500),

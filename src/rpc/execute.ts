@@ -8,14 +8,13 @@ import { Failure, type FailureOptions } from "../failure.ts";
 import { type ExecuteRequest, ExecuteResponseSchema } from "../gen/connector/v1/action_pb.js";
 import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
 import type { ActionResult, AnyAction } from "../providers/contract/action.ts";
+import type { Grant } from "../registry/grant/grant.ts";
 import type { ConnectorRow } from "../registry/registry.ts";
 import { ValueEncoder } from "../rows/values.ts";
 import { actorOf } from "./actor.ts";
+import { boundsOf } from "./bounds.ts";
 import { callerOf, connectorFor } from "./caller.ts";
-import { principalOf } from "./principal.ts";
-import { authorizeAction, withoutSuggestions } from "./reach.ts";
 import type { Rooms } from "./rooms.ts";
-import { actionFromWire } from "./wire/action.ts";
 import { canonical } from "./wire/canonical.ts";
 import { addEncoded, decoded, speaksJson } from "./wire/encoded.ts";
 import { fieldToWire } from "./wire/fields.ts";
@@ -25,16 +24,15 @@ import { timingsToWire } from "./wire/timings.ts";
 const maxReturnedBytes = 2_000_000;
 
 export function executeHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorService>, "execute"> {
-  const { execution, catalogue, audit } = rooms;
+  const { execution, audit } = rooms;
   return {
     async execute(request, context) {
       const connector = await connectorFor(rooms, context, request.connectorId);
-      const principal = principalOf(context);
-      const action = actionFromWire(request);
-      authorizeAction(principal, action, catalogue.get(connector.provider));
-      const asked = askedOf(request, action, audit, context, connector);
-      const executing = inAction(action.kind, execution.execute(connector, asked, callerOf(context)));
-      const { result, replayed, timings } = await withoutSuggestions(principal, executing);
+      const bounds = await boundsOf(rooms, context, connector);
+      const action = bounds.action(request);
+      const asked = askedOf({ request, action, grant: bounds.grant }, audit, context, connector);
+      const executing = execution.execute(connector, asked, callerOf(context, bounds.grant));
+      const { result, replayed, timings } = await bounds.told(inAction(action.kind, executing), action);
       const response = create(ExecuteResponseSchema, {
         affectedRows: BigInt(result.affectedRows),
         fields: result.fields.map(fieldToWire),
@@ -64,17 +62,24 @@ function encodedRows({ fields, batches }: ActionResult): Uint8Array {
   return Buffer.concat(batches.map((batch) => Buffer.from(encoder.encode(batch))));
 }
 
+interface Acting {
+  readonly request: ExecuteRequest;
+  /** As far as it is allowed. */
+  readonly action: AnyAction;
+  readonly grant: Grant | undefined;
+}
+
 function askedOf(
-  request: ExecuteRequest,
-  action: AnyAction,
+  { request, action, grant }: Acting,
   audit: Audit,
   context: HandlerContext,
   connector: ConnectorRow,
 ): ActionAsked {
   const { idempotencyKey, dryRun, maxAffectedRows, returning } = request;
-  // The key is not part of what it stands for.
+  // The key is not part of what it stands for; what the grant has made of the request is.
+  const within = grant === undefined ? [] : [grant.agent, grant.resources];
   const requestHash = audit.hashOf(
-    canonical("Execute", connector.organizationId, connector.id, { ...request, idempotencyKey: "" }),
+    canonical("Execute", connector.organizationId, connector.id, { ...request, idempotencyKey: "" }, ...within),
   );
   const event: AuditEvent = {
     ...{ event: `action.${action.kind}`, organizationId: connector.organizationId, actor: actorOf(context) },

@@ -7,9 +7,8 @@ import { ResourceSchema, SchemaView, ResourceKind as WireKind } from "../gen/con
 import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
 import type { Resource, ResourceKind } from "../providers/contract/resource.ts";
 import type { Check } from "../providers/contract.ts";
+import { boundsOf, grantFor } from "./bounds.ts";
 import { callerOf, connectorFor } from "./caller.ts";
-import { principalOf } from "./principal.ts";
-import { resourcesWithin } from "./reach.ts";
 import type { Rooms } from "./rooms.ts";
 import { canonical } from "./wire/canonical.ts";
 import { typeToWire } from "./wire/fields.ts";
@@ -42,7 +41,8 @@ export function operateHandlers(
   return {
     async testConnector({ connectorId }, context) {
       const connector = await connectorFor(rooms, context, connectorId);
-      const { result, timings } = await execution.test(connector, callerOf(context));
+      const grant = await grantFor(rooms, context, connector);
+      const { result, timings } = await execution.test(connector, callerOf(context, grant));
       const { ok, serverVersion, tls, readOnly, user, checks } = result;
       return {
         ...{ ok, serverVersion, tls, readOnly, user },
@@ -54,14 +54,21 @@ export function operateHandlers(
     async getSchema(request, context) {
       const connector = await connectorFor(rooms, context, request.connectorId);
       const { refresh, namePrefix, view, pageSize, pageToken } = request;
-      const schema = await execution.schema(connector, refresh && pageToken === "", callerOf(context));
+      const bounds = await boundsOf(rooms, context, connector);
+      // Before the source is asked: a grant that shows none must not make it read.
+      bounds.schema([]);
+      const caller = callerOf(context, bounds.grant);
+      const schema = await execution.schema(connector, refresh && pageToken === "", caller);
       const wanted = new Set(request.kinds);
-      const matching = resourcesWithin(principalOf(context), schema.resources).filter(
-        ({ name, localName, kind }) =>
-          (wanted.size === 0 || wanted.has(kinds[kind])) &&
-          (name.startsWith(namePrefix) || localName.startsWith(namePrefix)),
-      );
-      const binding = canonical("GetSchema", connector.organizationId, connector.id, namePrefix, request.kinds);
+      const matching = bounds
+        .schema(schema.resources)
+        .filter(
+          ({ name, localName, kind }) =>
+            (wanted.size === 0 || wanted.has(kinds[kind])) &&
+            (name.startsWith(namePrefix) || localName.startsWith(namePrefix)),
+        );
+      const about = [connector.organizationId, connector.id, namePrefix, request.kinds, bounds.grant?.agent];
+      const binding = canonical("GetSchema", ...about);
       const after = pageToken === "" ? undefined : (JSON.parse(pageTokens.open(pageToken, binding)) as Position);
       const rest = after === undefined ? matching : matching.filter((resource) => isBeyond(resource, after));
       const toWire = view === SchemaView.BASIC ? basic : full;

@@ -8,15 +8,13 @@ import type { PageRequest, Paging } from "../providers/contract.ts";
 import type { ConnectorRow } from "../registry/registry.ts";
 import type { PackedBatch } from "../rows/packed.ts";
 import { ValueEncoder } from "../rows/values.ts";
+import { boundsOf } from "./bounds.ts";
 import { callerOf, connectorFor } from "./caller.ts";
 import { beginNative, toldOf } from "./native.ts";
-import { principalOf } from "./principal.ts";
-import { authorizeQuery, withoutSuggestions } from "./reach.ts";
 import type { Rooms } from "./rooms.ts";
 import { canonical } from "./wire/canonical.ts";
 import { addEncoded, decoded, speaksJson } from "./wire/encoded.ts";
 import { fieldToWire } from "./wire/fields.ts";
-import { queryFromWire } from "./wire/query.ts";
 import { durationToMs, durationToWire, timingsToWire } from "./wire/timings.ts";
 
 const pagings: Record<Paging, WirePaging> = {
@@ -35,11 +33,11 @@ export function queryHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorSe
   const { execution, pageTokens } = rooms;
   return {
     async query(request, context) {
-      const { query, binding, connector, page, principal } = await opened(rooms, request, context);
+      const { query, asked, bounds, binding, connector, page } = await opened(rooms, request, context);
       const maxAgeMs = request.maxAge === undefined ? 0 : durationToMs(request.maxAge);
-      const asked = { query: queryFromWire(query), page, maxAgeMs };
       const ended = await beginNative(rooms, context, connector, query);
-      const asking = withoutSuggestions(principal, execution.query(connector, asked, callerOf(context)));
+      const caller = callerOf(context, bounds.grant);
+      const asking = bounds.told(execution.query(connector, { query: asked, page, maxAgeMs }, caller), asked);
       const answer = await toldOf(ended, asking, ({ result }) => rowsIn(result.batches));
       const { fields, batches, continuation, paging, truncated, postFiltered = [] } = answer.result;
       const response = create(QueryResponseSchema, {
@@ -63,11 +61,11 @@ export function queryHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorSe
     },
 
     async explainQuery(request, context) {
-      const { query, connector, page, principal } = await opened(rooms, request, context);
-      const asked = { query: queryFromWire(query), page };
+      const { query, asked, bounds, connector, page } = await opened(rooms, request, context);
       const ended = await beginNative(rooms, context, connector, query);
-      const asking = withoutSuggestions(principal, execution.explain(connector, asked, callerOf(context)));
-      const explained = await toldOf(ended, asking, () => 0);
+      const caller = callerOf(context, bounds.grant);
+      const asking = bounds.told(execution.explain(connector, { query: asked, page }, caller), asked);
+      const explained = bounds.explanation(await toldOf(ended, asking, () => 0), asked);
       const {
         statement,
         parameters,
@@ -84,10 +82,7 @@ export function queryHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorSe
         pushedDown: [...pushedDown],
         postFiltered: [...postFiltered],
         paging: pagings[paging],
-        // A view's plan names what stands behind it.
-        ...(plan === undefined || principal.resources !== undefined
-          ? {}
-          : { plan: fromJson(ListValueSchema, plan as JsonValue) }),
+        ...(plan === undefined ? {} : { plan: fromJson(ListValueSchema, plan as JsonValue) }),
         ...(estimatedRows === undefined ? {} : { estimatedRows: BigInt(Math.round(estimatedRows)) }),
         ...(estimatedCost === undefined ? {} : { estimatedCost }),
       };
@@ -109,17 +104,17 @@ interface PagedRequest {
 async function opened(rooms: Rooms, request: PagedRequest, context: HandlerContext) {
   const query = request.query ?? create(QuerySchema);
   const connector = await connectorFor(rooms, context, request.connectorId);
-  const principal = principalOf(context);
-  authorizeQuery(principal, query, rooms.catalogue.get(connector.provider));
+  const bounds = await boundsOf(rooms, context, connector);
+  const asked = bounds.query(query);
   // Most queries have one page, and need none.
-  const binding = () => bindingOf(connector, query);
+  const binding = () => bindingOf(connector, query, bounds.grant?.agent);
   const continuation = request.pageToken === "" ? undefined : rooms.pageTokens.open(request.pageToken, binding());
   const size = Math.min(request.pageSize || defaultPageSize, maxPageSize);
   const page: PageRequest = { size, continuation, maxBytes: maxPageBytes };
-  return { query, binding, connector, page, principal };
+  return { query, asked, bounds, binding, connector, page };
 }
 
-/** A page token belongs to one query of one connector. The size of its pages may change. */
-function bindingOf(connector: ConnectorRow, query: Query): string {
-  return canonical("Query", connector.organizationId, connector.id, query);
+/** A page token belongs to one query of one connector, and to the agent it was made for. The size of its pages may change. */
+function bindingOf(connector: ConnectorRow, query: Query, agent: string | undefined): string {
+  return canonical("Query", connector.organizationId, connector.id, query, ...(agent === undefined ? [] : [agent]));
 }

@@ -5,7 +5,7 @@ import { Failure } from "../failure.ts";
 import type { Query } from "../gen/connector/v1/query_pb.js";
 import type { AnyAction } from "../providers/contract/action.ts";
 import type { Resource } from "../providers/contract/resource.ts";
-import type { Provider } from "../providers/contract.ts";
+import type { Explanation, Provider } from "../providers/contract.ts";
 
 /**
  * Lets a query pass that its caller may ask, before anything looks for its answer. A native
@@ -46,10 +46,14 @@ export function authorizeAction(principal: Principal, action: AnyAction, { type 
   });
 }
 
-/** Where a database would look for a name without a namespace is its own to say: no limit means that. */
+/** Whether a name says all of where it stands. Where a database would look for one without a namespace is its own to say. */
+export function isFullName(resource: string, { type }: Pick<Provider, "type">): boolean {
+  return type === "api" || namesNamespace(resource);
+}
+
+/** No limit means a name that is none of its own. */
 function authorizeResource({ resources }: Principal, resource: string, type: Provider["type"]): void {
-  const isFull = type === "api" || resources === undefined || namesNamespace(resource);
-  if (isFull && reachesResource(resources, resource)) return;
+  if (resources === undefined || (isFullName(resource, { type }) && reachesResource(resources, resource))) return;
   throw new Failure("permission_denied", `The caller is limited to resources that \`${resource}\` is not among.`, {
     where: "caller",
     remedy: "GetSchema shows those that it reaches; each must be named to the letter as it stands there.",
@@ -71,6 +75,11 @@ export async function withoutSuggestions<T>({ resources }: Principal, work: Prom
       cause: error,
     });
   }
+}
+
+/** A view's plan names what stands behind it. */
+export function explanationWithin({ resources }: Principal, explanation: Explanation): Explanation {
+  return resources === undefined ? explanation : { ...explanation, plan: undefined };
 }
 
 /** The resources within reach, and of what they refer to no other's name. */

@@ -5,6 +5,7 @@ import type { History } from "../execution/history/history.ts";
 import type { Tokens } from "../execution/tokens/tokens.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
 import type { ApiKeys } from "../registry/api-keys.ts";
+import type { Grants } from "../registry/grants.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { PageTokens } from "./page-token.ts";
 
@@ -13,6 +14,7 @@ export interface Rooms {
   readonly catalogue: Catalogue;
   readonly registry: Registry;
   readonly apiKeys: ApiKeys;
+  readonly grants: Grants;
   readonly execution: Execution;
   readonly tokens: Pick<Tokens, "health">;
   readonly authorizations: Authorizations;

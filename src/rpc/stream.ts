@@ -4,7 +4,6 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { ExecutedStream } from "../execution/answer.ts";
 import { Failure } from "../failure.ts";
-import type { Query } from "../gen/connector/v1/query_pb.js";
 import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
 import {
   Format,
@@ -13,19 +12,18 @@ import {
   Truncation,
   ValueBatchSchema,
 } from "../gen/connector/v1/stream_pb.js";
+import type { ReadQuery } from "../providers/contract.ts";
 import type { ConnectorRow } from "../registry/registry.ts";
 import type { Field } from "../rows/field.ts";
 import { envelopeHeadBytes, envelopeOf, type PackedBatch } from "../rows/packed.ts";
 import { ValueEncoder } from "../rows/values.ts";
+import { type Bounds, boundsOf } from "./bounds.ts";
 import { callerOf, connectorFor } from "./caller.ts";
 import { beginNative, streamToldOf } from "./native.ts";
-import { principalOf } from "./principal.ts";
-import { authorizeQuery, withoutSuggestions } from "./reach.ts";
 import { leaveReady } from "./ready.ts";
 import type { Rooms } from "./rooms.ts";
 import { speaksJson } from "./wire/encoded.ts";
 import { fieldToWire } from "./wire/fields.ts";
-import { queryFromWire } from "./wire/query.ts";
 import { timingsToWire } from "./wire/timings.ts";
 
 export function streamHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorService>, "streamQuery"> {
@@ -35,11 +33,11 @@ export function streamHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorS
       const format = builtFormat(request.format);
       if (query === undefined) throw new Failure("internal", "A request passed validation without its query.");
       const connector = await connectorFor(rooms, context, connectorId);
-      const principal = principalOf(context);
-      authorizeQuery(principal, query, rooms.catalogue.get(connector.provider));
+      const bounds = await boundsOf(rooms, context, connector);
+      const asked = bounds.query(query);
       const ended = await beginNative(rooms, context, connector, query);
       const moved: Moved = { rows: 0, bytes: 0 };
-      const answers = answersTo(rooms, context, { connector, query, format, moved });
+      const answers = answersTo(rooms, context, { connector, asked, bounds, format, moved });
       yield* streamToldOf(ended, answers, () => moved.rows);
     },
   };
@@ -53,7 +51,8 @@ interface Moved {
 
 interface Asked {
   readonly connector: ConnectorRow;
-  readonly query: Query;
+  readonly asked: ReadQuery;
+  readonly bounds: Bounds;
   readonly format: BuiltFormat;
   readonly moved: Moved;
 }
@@ -62,10 +61,10 @@ interface Asked {
 async function* answersTo(
   { execution }: Rooms,
   context: HandlerContext,
-  { connector, query, format, moved }: Asked,
+  { connector, asked, bounds, format, moved }: Asked,
 ): AsyncGenerator<StreamQueryResponse> {
-  const domain = queryFromWire(query);
-  const stream = await withoutSuggestions(principalOf(context), execution.stream(connector, domain, callerOf(context)));
+  const caller = callerOf(context, bounds.grant);
+  const stream = await bounds.told(execution.stream(connector, asked, caller), asked);
   const encode = encoderOf(format, stream.fields);
   yield header(stream, format);
   const json = speaksJson(context);
@@ -76,7 +75,7 @@ async function* answersTo(
     const left = !json && leaveReady(context.values, { envelope, sent: () => batch.release() });
     yield left ? create(StreamQueryResponseSchema) : messageIn(envelope);
   }
-  const limit = domain.kind === "resource" ? domain.limit : undefined;
+  const limit = asked.kind === "resource" ? asked.limit : undefined;
   yield create(StreamQueryResponseSchema, {
     part: {
       case: "trailer",

@@ -1,5 +1,5 @@
 /**
- * Tells of every connector and API key that is changed or deleted, by this replica, another
+ * Tells of every connector, API key and grant that is changed or deleted, by this replica, another
  * one or by hand, as soon as that is committed. PostgreSQL sends it (LISTEN, NOTIFY) to whoever
  * is connected: what happens while nobody listens is never told, so whoever relies on it
  * must know when that was. So a listener also sends word to itself, and what it does not
@@ -23,6 +23,8 @@ export interface ChangesOptions {
   onChange(organizationId: string, connectorId: string, rewrapped: boolean): void;
   /** Default: nobody hears of API keys. */
   onApiKeyChange?(apiKeyId: string): void;
+  /** A grant was made, changed or taken back. Default: nobody hears of grants. */
+  onGrantChange?(organizationId: string, connectorId: string, agent: string): void;
   /**
    * From true to false every change is told; after that, and before the first true, none may
    * be. Begins with false when the first try to listen fails.
@@ -38,6 +40,7 @@ export interface ChangeListener {
 const connectorChannel = "connector_changed";
 const rewrappedChannel = "connector_rewrapped";
 const apiKeyChannel = "api_key_changed";
+const grantChannel = "grant_changed";
 /** A frozen or cut-off database is noticed after the sum of both, in milliseconds. */
 const pingMs = 2_000;
 const answerMs = 2_000;
@@ -95,7 +98,7 @@ async function listenOnce(options: ChangesOptions, own: string, tell: Tell, clos
   let outcome: Outcome = "lost";
   try {
     await answered(client.connect());
-    const channels = [connectorChannel, rewrappedChannel, apiKeyChannel, own];
+    const channels = [connectorChannel, rewrappedChannel, apiKeyChannel, grantChannel, own];
     await answered(client.query(channels.map((name) => `LISTEN ${name}`).join("; ")));
     const word = nextWord();
     await answered(options.notify(own));
@@ -116,7 +119,7 @@ async function listenOnce(options: ChangesOptions, own: string, tell: Tell, clos
 }
 
 function clientOn(socket: Socket, options: ChangesOptions, ended: (reason: Error) => void): pg.Client {
-  const { url, onChange, onApiKeyChange } = options;
+  const { url, onChange, onApiKeyChange, onGrantChange } = options;
   const client = new pg.Client({
     connectionString: url,
     stream: () => socket,
@@ -127,6 +130,11 @@ function clientOn(socket: Socket, options: ChangesOptions, ended: (reason: Error
   client.on("error", ended).on("end", () => ended(new Error("the connection has ended")));
   client.on("notification", ({ channel: name, payload = "" }) => {
     if (name === apiKeyChannel) onApiKeyChange?.(payload);
+    if (name === grantChannel) {
+      // Neither an organization's name nor an id holds a slash; an agent's name may.
+      const [organizationId = "", connectorId = "", ...agent] = payload.split("/");
+      onGrantChange?.(organizationId, connectorId, agent.join("/"));
+    }
     if (name !== connectorChannel && name !== rewrappedChannel) return;
     // An id holds no slash; an organization's may.
     const slash = payload.lastIndexOf("/");

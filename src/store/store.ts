@@ -56,8 +56,10 @@ export interface Store {
   ping(timeoutMs: number): Promise<void>;
   /** Whether somebody has waited for the database for a while, and still waits. */
   isSlow(): boolean;
-  /** Tells of every change of a connector or an API key from now on, until it or the store is closed. */
-  listen(listener: Pick<ChangesOptions, "onChange" | "onApiKeyChange" | "onAvailable">): ChangeListener;
+  /** Tells of every change of a connector, an API key or a grant from now on, until it or the store is closed. */
+  listen(
+    listener: Pick<ChangesOptions, "onChange" | "onApiKeyChange" | "onGrantChange" | "onAvailable">,
+  ): ChangeListener;
   /** Closes the connections when their work is done, and waits for that no longer than some seconds. */
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** What every replica does when a connector or an API key is changed, by whichever of them. */
+/** What every replica does when a connector, an API key or a grant is changed, by whichever of them. */
 import { unauthenticated } from "../auth/principal.ts";
 import { refuseDisabled } from "../execution/asking.ts";
 import type { Execution } from "../execution/execution.ts";
@@ -6,6 +6,7 @@ import type { ConnectorKey } from "../execution/running.ts";
 import { Failure, type FailureKind } from "../failure.ts";
 import type { Log } from "../observability/log.ts";
 import type { Observe } from "../observability/observation.ts";
+import type { Grants } from "../registry/grants.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { ChangeListener } from "../store/changes.ts";
 import type { Store } from "../store/store.ts";
@@ -15,12 +16,14 @@ interface Hearers {
   readonly log: Log;
   readonly store: Pick<Store, "listen">;
   readonly registry: Registry;
+  readonly grants: Grants;
   readonly execution: Execution;
   readonly callers: Callers;
   readonly observe: Observe;
 }
 
-export function hearChanges({ log, store, registry, execution, callers, observe }: Hearers): ChangeListener {
+export function hearChanges(hearers: Hearers): ChangeListener {
+  const { log, store, registry, grants, execution, callers, observe } = hearers;
   return store.listen({
     onChange(organizationId, connectorId, rewrapped) {
       registry.changed(organizationId, connectorId);
@@ -34,15 +37,29 @@ export function hearChanges({ log, store, registry, execution, callers, observe 
       callers.changed(id);
       execution.endKey(id, unauthenticated("The API key has been revoked.", "Ask for a new API key."));
     },
+    onGrantChange(organizationId, connectorId, agent) {
+      grants.changed({ organizationId, connectorId, agent });
+      // What runs began on what the grant was before.
+      execution.endAgent({ organizationId, connectorId }, agent, grantChanged(agent));
+    },
     onAvailable(available, why) {
       if (why !== undefined)
         log.warn({ why }, "what changes is not told: connectors are read for each call, and keys again every second");
       callers.available(available);
       // What changed while nobody listened is found by the next call: it has another version, or is gone.
       registry.available(available);
+      grants.available(available);
       if (available) for (const connector of execution.running()) void endIfUnusable(registry, execution, connector);
       observe({ kind: "shared_state_changed", part: "changes", available });
     },
+  });
+}
+
+export function grantChanged(agent: string): Failure {
+  return new Failure("permission_denied", "The agent's grant on this connector was changed or taken back.", {
+    where: "caller",
+    remedy: "Call again, if ListAgentConnectors still shows the connector.",
+    metadata: { agent, grant: "absent" },
   });
 }
 

@@ -39,9 +39,9 @@ const rpcs: Record<Rpc, { request: object; scope: Scope | "unbuilt"; about: "con
   listQueries: { request: {}, scope: "connector.audit.read", about: "connector" },
   listAuditLogs: { request: {}, scope: "connector.audit.read", about: "organization" },
   exportAuditLogs: { request: {}, scope: "connector.audit.read", about: "organization" },
-  grantConnector: { request: { agent: "a", permissions: [1] }, scope: "unbuilt", about: "connector" },
-  revokeConnector: { request: { agent: "a" }, scope: "unbuilt", about: "connector" },
-  listAgentConnectors: { request: { agent: "a" }, scope: "unbuilt", about: "organization" },
+  grantConnector: { request: { agent: "a", permissions: [1] }, scope: "connector.admin", about: "connector" },
+  revokeConnector: { request: { agent: "a" }, scope: "connector.admin", about: "connector" },
+  listAgentConnectors: { request: { agent: "a" }, scope: "connector.read", about: "organization" },
   createApiKey: {
     request: { principal: "p", scopes: ["connector.read"] },
     scope: "connector.admin",

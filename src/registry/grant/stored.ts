@@ -1,13 +1,13 @@
 /** A grant's terms as JSON, which has no integers of 64 bits and no bytes: operands are kept as texts. */
-import type { FilterNode, Operand } from "../../providers/contract.ts";
-import type { Terms } from "./grant.ts";
+import type { Comparison, Operand } from "../../providers/contract.ts";
+import type { ResourceTerms, Terms } from "./grant.ts";
 
 export function encodeTerms({ permissions, actions, resources, budgets }: Terms): string {
   return JSON.stringify({
     ...{ permissions, actions, budgets },
     resources: resources.map(({ resource, fields, rowFilter }) => ({
       ...{ resource, fields },
-      ...(rowFilter === undefined ? {} : { rowFilter: withOperands(rowFilter, storedOf) }),
+      ...(rowFilter === undefined ? {} : { rowFilter: mapped(rowFilter, storedComparison) }),
     })),
   });
 }
@@ -19,35 +19,45 @@ export function decodeTerms(stored: unknown): Terms {
     ...rest,
     resources: resources.map(({ resource, fields, rowFilter }) => ({
       ...{ resource, fields },
-      rowFilter: rowFilter === undefined ? undefined : (withOperands(rowFilter, operandOf) as FilterNode),
+      rowFilter: rowFilter === undefined ? undefined : mapped(rowFilter, comparisonOf),
     })),
   };
 }
 
 interface StoredTerms extends Omit<Terms, "resources"> {
-  readonly resources: readonly {
-    readonly resource: string;
-    readonly fields: readonly string[];
-    readonly rowFilter?: Tree<StoredOperand>;
-  }[];
+  readonly resources: readonly (Omit<ResourceTerms, "rowFilter"> & { readonly rowFilter?: Tree<StoredComparison> })[];
 }
+
+type StoredComparison = Omit<Comparison, "values"> & { readonly values: readonly StoredOperand[] };
 
 interface StoredOperand {
   readonly kind: Operand["kind"];
   readonly text: string;
 }
 
-/** A filter with operands of some kind. */
-type Tree<Value> =
-  | { readonly kind: "and" | "or"; readonly operands: readonly Tree<Value>[] }
-  | { readonly kind: "not"; readonly operand: Tree<Value> }
-  | { readonly kind: "compare"; readonly values: readonly Value[] };
+/** A filter with comparisons of some kind. */
+type Tree<Leaf> =
+  | Leaf
+  | { readonly kind: "and" | "or"; readonly operands: readonly Tree<Leaf>[] }
+  | { readonly kind: "not"; readonly operand: Tree<Leaf> };
 
-function withOperands<From, To>(node: Tree<From>, change: (value: From) => To): Tree<To> {
-  if (node.kind === "compare") return { ...node, values: node.values.map(change) };
-  if (node.kind === "not") return { ...node, operand: withOperands(node.operand, change) };
-  return { ...node, operands: node.operands.map((operand) => withOperands(operand, change)) };
+function mapped<From extends { readonly kind: "compare" }, To>(node: Tree<From>, change: (leaf: From) => To): Tree<To> {
+  if (node.kind === "compare") return change(node);
+  if (node.kind === "not") return { kind: node.kind, operand: mapped(node.operand, change) };
+  return { kind: node.kind, operands: node.operands.map((operand) => mapped(operand, change)) };
 }
+
+const storedComparison = ({ values, ...rest }: Comparison): StoredComparison => ({
+  ...rest,
+  values: values.map(storedOf),
+});
+
+/** What is wrong with it at the source is wrong in the grant, and not in the request that it is added to. */
+const comparisonOf = ({ values, path, ...rest }: StoredComparison): Comparison => ({
+  ...rest,
+  path: `grant.${path}`,
+  values: values.map(operandOf),
+});
 
 function storedOf(operand: Operand): StoredOperand {
   const { kind } = operand;

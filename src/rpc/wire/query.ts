@@ -19,6 +19,14 @@ const operators: Record<WireOperator, Operator | undefined> = {
   [WireOperator.IS_NULL]: "is_null",
 };
 
+const wireOperators = new Map(
+  Object.entries(operators).flatMap(([wire, operator]) => (operator === undefined ? [] : [[operator, Number(wire)]])),
+);
+
+export function operatorToWire(operator: Operator): WireOperator {
+  return wireOperators.get(operator) ?? WireOperator.UNSPECIFIED;
+}
+
 /** A filter's levels and nodes at most; the contract states both at `Filter`. */
 const maxDepth = 32;
 const maxNodes = 1_000;
@@ -69,24 +77,29 @@ function refuseBesideNative(query: Query): void {
  */
 export function filterOf({ filter, where }: Pick<Query, "filter" | "where">, path: string): FilterNode | undefined {
   const operands: FilterNode[] = [];
-  if (filter !== undefined) operands.push(filterFromWire(filter, `${path}.filter`, 1, { nodes: maxNodes }));
+  if (filter !== undefined) operands.push(filterFromWire(filter, `${path}.filter`));
   if (where !== undefined) operands.push(...whereFromWire(where, `${path}.where`));
   return operands.length < 2 ? operands[0] : { kind: "and", operands };
 }
 
-function filterFromWire({ node }: Filter, path: string, depth: number, budget: { nodes: number }): FilterNode {
+/** @param path where the filter stands in the request */
+export function filterFromWire(filter: Filter, path: string): FilterNode {
+  return nodeFromWire(filter, path, 1, { nodes: maxNodes });
+}
+
+function nodeFromWire({ node }: Filter, path: string, depth: number, budget: { nodes: number }): FilterNode {
   if (depth > maxDepth) throw tooComplex(path, `at most ${maxDepth} levels deep`);
   if (--budget.nodes < 0) throw tooComplex(path, `of at most ${maxNodes} nodes`);
   switch (node.case) {
     case "and":
     case "or": {
       const operands = node.value.filters.map((filter, i) =>
-        filterFromWire(filter, `${path}.${node.case}.filters[${i}]`, depth + 1, budget),
+        nodeFromWire(filter, `${path}.${node.case}.filters[${i}]`, depth + 1, budget),
       );
       return { kind: node.case, operands };
     }
     case "not":
-      return { kind: "not", operand: filterFromWire(node.value, `${path}.not`, depth + 1, budget) };
+      return { kind: "not", operand: nodeFromWire(node.value, `${path}.not`, depth + 1, budget) };
     case "compare": {
       const operator = operators[node.value.operator];
       if (operator === undefined) break;

@@ -1,7 +1,8 @@
-/** Values of requests: from the wire to operands. */
-import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+/** Values of requests: between the wire and operands. */
+import { create, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
+import { NullValue } from "@bufbuild/protobuf/wkt";
 import { invalidRequest } from "../../failure.ts";
-import type { Value } from "../../gen/connector/v1/value_pb.js";
+import { type Value, ValueSchema } from "../../gen/connector/v1/value_pb.js";
 import type { FilterNode, Operand } from "../../providers/contract.ts";
 
 export function operandFromWire({ kind }: Value): Operand {
@@ -20,6 +21,29 @@ export function operandFromWire({ kind }: Value): Operand {
       return { kind: "bytes", value: kind.value };
     default:
       return { kind: "null" };
+  }
+}
+
+export function operandToWire(operand: Operand): Value {
+  return create(ValueSchema, { kind: kindOf(operand) });
+}
+
+function kindOf(operand: Operand): Value["kind"] {
+  switch (operand.kind) {
+    case "null":
+      return { case: "null", value: NullValue.NULL_VALUE };
+    case "bool":
+      return { case: "bool", value: operand.value };
+    case "integer":
+      return operand.value < 2n ** 63n
+        ? { case: "int64", value: operand.value }
+        : { case: "uint64", value: operand.value };
+    case "double":
+      return { case: "double", value: operand.value };
+    case "text":
+      return { case: "string", value: operand.value };
+    case "bytes":
+      return { case: "bytes", value: new Uint8Array(operand.value) };
   }
 }
 
