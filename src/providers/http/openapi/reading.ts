@@ -4,12 +4,14 @@ import { Worker } from "node:worker_threads";
 import { LRUCache } from "lru-cache";
 import { Failure } from "../../../failure.ts";
 import type { ApiDescription, DescriptionOptions } from "./description.ts";
-import type { Work } from "./worker.ts";
+import type { Told, Work } from "./worker.ts";
 
 /** Larger documents are refused; the largest that is known, GitHub's, has 14 MB. */
 export const maxDocumentBytes = 20_000_000;
-/** Milliseconds for one document: GitHub's takes about a second, a busy machine several times as long. */
-const readTimeout = 20_000;
+/** Milliseconds for one document: GitHub's takes about a second, on a busy machine several times as long. */
+const readTimeout = 15_000;
+/** Milliseconds more, to say whether it follows OpenAPI to the letter: that is of little use, and can take much longer. */
+const notesTimeout = 3_000;
 /** YAML takes some hundred times its text's size. */
 const memoryMegabytes = 1_024;
 
@@ -65,13 +67,23 @@ async function readElsewhere(work: Work, signal: AbortSignal): Promise<Reading> 
   const file = new URL(import.meta.url.replace(/reading(?=\.[jt]s$)/, "worker"));
   const worker = new Worker(file, { workerData: work, resourceLimits: { maxOldGenerationSizeMb: memoryMegabytes } });
   const { promise, resolve, reject } = Promise.withResolvers<Reading>();
-  const tooLarge = () => resolve({ refused: "It takes too long, or too much memory, to be read." });
-  const timer = setTimeout(tooLarge, readTimeout);
+  let description: ApiDescription | undefined;
+  const end = (notes: readonly string[] = []) => {
+    if (description === undefined) return resolve({ refused: "It takes too long, or too much memory, to be read." });
+    resolve({ description: { ...description, notes: [...description.notes, ...notes] } });
+  };
+  let timer = setTimeout(end, readTimeout);
+  worker.on("message", (told: Told) => {
+    if ("refused" in told) return resolve(told);
+    if (told.done) return end(told.notes);
+    description = told.description;
+    clearTimeout(timer);
+    timer = setTimeout(end, notesTimeout);
+  });
   const giveUp = () => reject(signal.reason);
   signal.addEventListener("abort", giveUp, { once: true });
-  worker.once("message", resolve);
   worker.once("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "ERR_WORKER_OUT_OF_MEMORY" || error instanceof RangeError) tooLarge();
+    if (error.code === "ERR_WORKER_OUT_OF_MEMORY" || error instanceof RangeError) end();
     else reject(error);
   });
   try {

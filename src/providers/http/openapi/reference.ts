@@ -1,4 +1,5 @@
 /** `$ref`, followed when somebody asks for what it stands for. */
+import type { Shape } from "./schema.ts";
 import { own, ownText, type Tree, treeOf, Unusable } from "./tree.ts";
 
 /** References that lead to one another before something is there. */
@@ -19,6 +20,8 @@ export interface Referenced {
    * @throws Unusable when the whole document was looked at far too often
    */
   follow(value: unknown): Tree | undefined;
+  /** What schemas were found to say: most are referred to many times. */
+  readonly shapes: WeakMap<Tree, Shape>;
   /** References that led nowhere, each once. */
   readonly dangling: ReadonlySet<string>;
 }
@@ -45,7 +48,7 @@ export function referencesOf(root: Tree): Referenced {
     }
     return undefined;
   };
-  return { root, follow, dangling };
+  return { root, follow, dangling, shapes: new WeakMap() };
 }
 
 /** RFC 6901 behind `#`, percent-encoded as URLs are. */

@@ -12,7 +12,7 @@ import type { ApiDescription, DescriptionOptions } from "./description.ts";
 import { partsOf, resourceNames, take } from "./names.ts";
 import { type Method, type Operation, operationsOf } from "./operations.ts";
 import { type Referenced, referencesOf } from "./reference.ts";
-import type { Tree } from "./tree.ts";
+import { type Tree, Unusable } from "./tree.ts";
 
 /** Of all resources: each is kept with the document. */
 const maxFields = 60_000;
@@ -28,11 +28,12 @@ interface Reading {
 /**
  * What a document describes.
  *
- * @throws Unusable when it is no OpenAPI document, or is made to take forever
+ * @throws Unusable when it is no OpenAPI document or has no operation, or is made to take forever
  */
 export function resourcesOf(document: Tree, options: DescriptionOptions): ApiDescription {
   const references = referencesOf(document);
   const operations = operationsOf(references, options.basePath);
+  if (operations.length === 0) throw new Unusable("It describes no operation: it has no paths, or nothing at them.");
   const reading: Reading = {
     references,
     options,
@@ -40,22 +41,22 @@ export function resourcesOf(document: Tree, options: DescriptionOptions): ApiDes
     used: new Set(),
   };
   const itemPaths = itemPathsOf(reading.byPath.keys());
-  const found = operations
-    .filter(({ method }) => method === "GET")
-    .map((operation) => {
-      const item = itemPaths.get(operation.path);
-      return collectionOf(operation, item === undefined ? undefined : partsOf(item).at(-1)?.parameter, references);
-    });
-  const collections = found.filter((collection) => collection !== undefined);
+  const collections: Collection[] = [];
+  let fields = 0;
+  for (const operation of operations) {
+    if (operation.method !== "GET" || fields > maxFields) continue;
+    const item = itemPaths.get(operation.path);
+    const itemParameter = item === undefined ? undefined : partsOf(item).at(-1)?.parameter;
+    const collection = collectionOf(operation, itemParameter, references);
+    fields += collection?.fields.length ?? 0;
+    if (collection !== undefined && fields <= maxFields) collections.push(collection);
+  }
   // Lists before single rows: of two that would have one name the list has it, and the row may be one of its own.
   const inOrder = [...collections.filter(({ list }) => list), ...collections.filter(({ list }) => !list)];
   const nameFor = resourceNames();
   const resources: HttpResource[] = [];
-  let fields = 0;
   for (const collection of inOrder) {
     if (reading.used.has(collection.operation)) continue;
-    fields += collection.fields.length;
-    if (fields > maxFields) break;
     const name = nameFor(collection.operation.path, collection.operation.id);
     resources.push(resourceOf(name, collection, itemPaths.get(collection.operation.path), reading));
   }

@@ -3,7 +3,7 @@
  * properties an object has. Nothing is validated by them.
  */
 import type { Referenced } from "./reference.ts";
-import { descriptionOf, own, ownList, ownNumber, ownText, ownTree, type Tree } from "./tree.ts";
+import { descriptionOf, own, ownList, ownNumber, ownText, ownTree, type Tree, treeOf } from "./tree.ts";
 
 export type JsonType = "string" | "integer" | "number" | "boolean" | "array" | "object";
 
@@ -49,11 +49,20 @@ const isType = (value: unknown): value is JsonType => types.has(value as string)
  * none of which need be there; where alternatives are of different types nothing is said.
  */
 export function shapeOf(schema: unknown, references: Referenced): Shape {
-  const gathered = gather({ references, parts: 0 }, schema, 0);
+  const target = references.follow(schema);
+  if (target === undefined) return settled(nothing());
+  const known = references.shapes.get(target) ?? settled(gather({ references, parts: 0 }, target, 0));
+  references.shapes.set(target, known);
+  // A description beside a reference is the one that is meant here.
+  const description = schema === target ? "" : descriptionOf(treeOf(schema));
+  return description === "" ? known : { ...known, description };
+}
+
+function settled(gathered: Gathered): Shape {
   const [first, ...others] = gathered.types;
   // An integer is a number, too.
-  const type = others.length === 1 && gathered.types.has("integer") && gathered.types.has("number") ? "number" : first;
-  return { ...gathered, type: others.length === 0 || type === "number" ? type : undefined };
+  const numbers = others.length === 1 && gathered.types.has("integer") && gathered.types.has("number");
+  return { ...gathered, type: numbers ? "number" : others.length === 0 ? first : undefined };
 }
 
 interface Walk {
@@ -70,9 +79,7 @@ interface Gathered extends Omit<Shape, "type" | "properties" | "required"> {
 function gather(walk: Walk, schema: unknown, depth: number): Gathered {
   const tree = walk.references.follow(schema);
   if (tree === undefined || depth > maxDepth || ++walk.parts > maxParts) return nothing();
-  // A description beside a reference is the one that is meant here.
-  const here = own(schema as Tree, "$ref") === undefined ? tree : (schema as Tree);
-  let gathered = ownOf(tree, descriptionOf(here) || descriptionOf(tree));
+  let gathered = ownOf(tree, descriptionOf(tree));
   for (const part of ownList(tree, "allOf")) gathered = both(gathered, gather(walk, part, depth + 1));
   for (const keyword of ["oneOf", "anyOf"]) {
     const alternatives = ownList(tree, keyword).slice(0, maxParts);

@@ -3,7 +3,7 @@
  * whose globals are nobody else's.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import type { DescriptionOptions } from "./description.ts";
+import type { ApiDescription, DescriptionOptions } from "./description.ts";
 import { resourcesOf } from "./resources.ts";
 import { readText } from "./text.ts";
 import { Unusable } from "./tree.ts";
@@ -14,14 +14,21 @@ export interface Work {
   readonly options: DescriptionOptions;
 }
 
+/** What is known so far; the last one is `done`. */
+export type Told =
+  | { readonly description: ApiDescription; readonly done: false }
+  | { readonly notes: readonly string[]; readonly done: true }
+  | { readonly refused: string; readonly done: true };
+
+const tell = (told: Told) => parentPort?.postMessage(told);
+
 const { text, options } = workerData as Work;
 try {
   const document = readText(text);
-  const description = resourcesOf(document, options);
-  // The validator changes what it looks at.
-  const notes = [...description.notes, ...(await strictnessNotes(document))];
-  parentPort?.postMessage({ description: { ...description, notes } });
+  tell({ description: resourcesOf(document, options), done: false });
+  // The validator changes what it looks at, and may take much longer than all else.
+  tell({ notes: await strictnessNotes(document), done: true });
 } catch (error) {
   if (!(error instanceof Unusable)) throw error;
-  parentPort?.postMessage({ refused: error.message });
+  tell({ refused: error.message, done: true });
 }
