@@ -45,7 +45,7 @@ export function connectionFailure(url: string, cause: unknown): Failure {
 
 /**
  * The failure for a caller when the database could not be reached, was lost, or has no
- * room; undefined when the error is any other: a statement's, or a fault of ours.
+ * room, or can only be read; undefined when the error is any other: a statement's, or a fault of ours.
  *
  * @param asked Whether all statements had been sent, so that only the commit's fate is unknown.
  */
@@ -68,11 +68,11 @@ const retryAfterMs = 1_000;
 
 /**
  * SQLSTATEs of the connection, by class or whole: lost (08), not let in (28), the database
- * not there (3D000), no room (53), and ended by an administrator, a crash, a start, a
+ * not there (3D000), no room (53), a standby that can only be read (25006), and ended by an administrator, a crash, a start, a
  * takeover or a time limit.
  * @see https://www.postgresql.org/docs/18/errcodes-appendix.html
  */
-const connectionState = /^(?:08...|28...|3D000|53...|57014|57P0[1-5]|25P0[34])$/;
+const connectionState = /^(?:08...|28...|3D000|53...|57014|57P0[1-5]|25P0[34]|25006)$/;
 /** The time limits of a statement and of a transaction. */
 const lateStates: ReadonlySet<string> = new Set(["57014", "25P03", "25P04", "ETIMEDOUT"]);
 

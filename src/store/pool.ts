@@ -19,12 +19,19 @@ const lingerMs = 1_000;
 /** The message of every failed beginning; why it failed is its cause. */
 export const cannotConnect = "No connection to the service's database could be made.";
 
+/** SQLSTATE of a statement that would write where nothing can be written. */
+const readOnlyState = "25006";
+
 type Connected = (error: Error, client?: pg.Client) => void;
 
 /** A connection that leaves no socket open, whatever the server does: neither at a failed beginning nor at its end. */
 export class StoreClient extends pg.Client {
   constructor(config?: string | pg.ClientConfig) {
     super(config);
+    this.connection.on("errorMessage", ({ code }) => {
+      // A standby stays one for as long as the connection lasts; the next may lead to the primary.
+      if (code === readOnlyState) this.connection.stream.destroy();
+    });
     for (const type of [pg.types.builtins.JSON, pg.types.builtins.JSONB]) this.setTypeParser(type, readJson);
   }
 

@@ -143,6 +143,25 @@ describe("a database", () => {
     expectUnavailable(await failureOf(count(store)));
   });
 
+  test("that can only be read for a while is unavailable to who writes, and no longer", async () => {
+    const store = await open();
+    const client = await admin();
+    const write = () =>
+      store.withOrganization("acme", async (em) => void em.create(Connector, newConnector("acme"), { persist: true }));
+    await client.query(`ALTER DATABASE ${client.database} SET default_transaction_read_only = on`);
+    await client.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()",
+    );
+    await expect.poll(() => count(store).catch(() => undefined)).toBe(0);
+    expectUnavailable(await failureOf(write()));
+    // Whoever connected meanwhile may not write in all of the session.
+    expect(await count(store)).toBe(0);
+    await client.query(`ALTER DATABASE ${client.database} RESET default_transaction_read_only`);
+    expectUnavailable(await failureOf(write()));
+    await write();
+    expect(await count(store)).toBe(1);
+  });
+
   test("that refuses a row is not unavailable", async () => {
     const store = await open();
     const wrong = store.withOrganization("acme", async (em) => {
