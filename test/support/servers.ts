@@ -23,6 +23,7 @@ interface Server {
 const servers: readonly Server[] = [
   { program: "redis-server", package: "redis-server", service: "redis-server", elsewhere: "brew install redis" },
   { program: "pgbouncer", package: "pgbouncer", service: "pgbouncer", elsewhere: "brew install pgbouncer" },
+  { program: "prometheus", package: "prometheus", service: "prometheus", elsewhere: "brew install prometheus" },
   {
     ...{ program: "mariadbd", package: "mariadb-server", service: "mariadb", elsewhere: "brew install mariadb" },
     instead: "TEST_MYSQL_URL",
