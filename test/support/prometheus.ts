@@ -32,7 +32,7 @@ groups:
       - alert: AlwaysFiring
         expr: vector(1)
         labels: { severity: page }
-        annotations: { summary: It fires, whatever happens. }
+        annotations: { summary: 'It fires, whatever happens.' }
 `;
 
 /** Settles when its rules were evaluated. */
