@@ -26,7 +26,7 @@ const inserting = `
   INSERT INTO connector_authorization (organization_id, state_hash, connector_id, credential_version, principal,
     return_uri, create_time, expire_time)
   VALUES (?, ?, ?, ?, ?, ?, clock_timestamp(), clock_timestamp() + ? * interval '1 millisecond')
-  RETURNING expire_time AS "expireTime"`;
+  RETURNING extract(epoch FROM expire_time)::float8 * 1000 AS "expireMs"`;
 
 const taking = `
   DELETE FROM connector_authorization WHERE organization_id = ? AND state_hash = ?
@@ -48,8 +48,8 @@ export async function insertAuthorization(
   const [counted] = await em.execute<{ count: number }[]>(counting, [organizationId, connectorId]);
   if ((counted?.count ?? 0) >= most) throw tooMany();
   const row = [organizationId, stateHash(state), connectorId, credentialVersion, principal, returnUri, validMs];
-  const [inserted] = await em.execute<[{ expireTime: Date }]>(inserting, row);
-  return inserted.expireTime;
+  const [{ expireMs }] = await em.execute<[{ expireMs: number }]>(inserting, row);
+  return new Date(expireMs);
 }
 
 /** Takes it away, so that nobody comes back with the same state again. Undefined when it is not there, or no more. */

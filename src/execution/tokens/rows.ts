@@ -203,21 +203,24 @@ function refuseOrphan(cause: unknown): never {
   throw new Failure("not_found", "There is no such connector.", { where: "connector", cause });
 }
 
+/** Its times are milliseconds since 1970. */
 interface HealthRow {
-  readonly expireTime: Date | null;
-  readonly refreshTime: Date | null;
+  readonly expireMs: number | null;
+  readonly refreshMs: number | null;
   readonly failures: number;
   readonly reason: FailureKind | "";
   readonly leased: boolean;
 }
 
 const readingHealth = `
-  SELECT expire_time AS "expireTime", refresh_time AS "refreshTime", failures, reason,
+  SELECT extract(epoch FROM expire_time)::float8 * 1000 AS "expireMs",
+    extract(epoch FROM refresh_time)::float8 * 1000 AS "refreshMs", failures, reason,
     coalesce(lease_time > clock_timestamp(), false) AS leased
   FROM connector_token WHERE ${own}`;
 
-function healthOf({ expireTime, refreshTime, failures, reason, leased }: HealthRow): RefreshHealth {
-  const times = { expireTime: expireTime ?? undefined, refreshTime: refreshTime ?? undefined };
+function healthOf({ expireMs, refreshMs, failures, reason, leased }: HealthRow): RefreshHealth {
+  const dateOf = (ms: number | null) => (ms === null ? undefined : new Date(ms));
+  const times = { expireTime: dateOf(expireMs), refreshTime: dateOf(refreshMs) };
   const rested = reason === "" ? "ok" : reason === "credential_rejected" ? "revoked" : "failing";
   return { ...times, failures, state: leased ? "refreshing" : rested, reason: reason === "" ? undefined : reason };
 }
