@@ -44,7 +44,8 @@ export interface HttpField extends Field {
   readonly type: HttpFieldType;
   /**
    * In JSON a pointer into the row: `/address/city`, `/emails/0/value`, or empty for the row
-   * itself. In CSV the column: `/City`, or by its place `/0` without a header. In XML names of
+   * itself. In CSV the column: `/City`, or by its place `/0` without a header; empty, of type
+   * `json` and as the only field, for all of them as an object of texts. In XML names of
    * elements and at last of an attribute: `/link/@href`, `/@id`, or empty for the row's own text.
    */
   readonly path: string;
@@ -56,6 +57,9 @@ export const isText = ({ type }: Field) => type === "string" || type === "enum" 
 
 /** Of `ExpectedRows.maxRowBytes`. */
 export const defaultMaxRowBytes = 8 * 1024 * 1024;
+
+/** All of a row, whatever it holds. */
+export const wholeRow: HttpField = { name: "row", type: "json", path: "", nullable: true, nativeType: "" };
 
 /** What is expected of a body. */
 export interface ExpectedRows {

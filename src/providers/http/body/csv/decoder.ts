@@ -28,7 +28,8 @@ export function csvDecoder(expected: ExpectedRows, format: Csv): () => Decoder {
     throw new RangeError("a delimiter is one character of ASCII, and neither a quote nor a line end");
   }
   const paths = [...expected.fields.map(({ path }) => path), ...(expected.last ?? [])];
-  const names = new Map(paths.map((path) => [path, columnName(path)]));
+  const isWhole = expected.fields.length === 1 && expected.fields[0]?.path === "";
+  const names = new Map(isWhole ? [] : paths.map((path) => [path, columnName(path)]));
 
   return () => {
     const last = new Map<string, string | undefined>();
@@ -143,6 +144,7 @@ class CsvReader {
     const places = new Map<string, number>();
     // The first of several of one name counts.
     for (let i = count - 1; i >= 0; i--) places.set(this.#hasHeader ? this.#text(i) : String(i), i);
+    if (this.#names.size === 0) return this.#wholeRecords(places);
     const { resource, fields, last = [] } = this.#expected;
     const placeOf = (path: string) => places.get(this.#names.get(path) ?? "");
     const slots = fields.map((field) => {
@@ -156,6 +158,16 @@ class CsvReader {
       typed: Int32Array.from(slots.filter((_, i) => !isText(fields[i] as HttpField))),
       last: new Map(last.map((path) => [path, placeOf(path) ?? -1])),
     };
+  }
+
+  /** Each record is an object of texts, and nulls for what is empty. */
+  #wholeRecords(places: ReadonlyMap<string, number>): Columns {
+    const names = [...places].sort(([, a], [, b]) => a - b);
+    const pack: CellPacker = (_bytes, { kinds }, writer) => {
+      const entries = names.map(([name, place]) => [name, kinds[place] === kindNone ? null : this.#text(place)]);
+      writer.text(JSON.stringify(Object.fromEntries(entries)));
+    };
+    return { count: this.#record.count, pack, typed: new Int32Array(), last: new Map() };
   }
 
   #row({ count, pack, typed, last }: Columns): void {
