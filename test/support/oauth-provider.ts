@@ -51,7 +51,7 @@ function metadataOf({ clients, privateKey }: OAuthServer, redirectUris: readonly
   });
   return [
     confidential(clients.basic, "client_secret_basic"),
-    confidential(clients.post, "client_secret_post"),
+    confidential(clients.post, "client_secret_post", { scope: "openid offline_access read" }),
     confidential(clients.jwt, "private_key_jwt", { jwks: { keys: [{ ...jwk, kid: "k1", use: "sig" } as never] } }),
     confidential(clients.tls, "tls_client_auth", { tls_client_auth_san_dns: "client.test" }),
     { ...common, client_id: clients.public.id, token_endpoint_auth_method: "none", grant_types: grants },
@@ -144,7 +144,8 @@ function watchTokens(provider: Provider, server: OAuthServer, requests: TokenReq
     if (ctx.path !== "/token") return next();
     await server.before();
     await next();
-    ctx.set("date", new Date(Date.now() + server.clockAheadMs).toUTCString());
+    ctx.res.sendDate = false;
+    if (server.tellsTime) ctx.set("date", new Date(Date.now() + server.clockAheadMs).toUTCString());
     await server.after();
   });
 }

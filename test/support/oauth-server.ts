@@ -56,6 +56,8 @@ export interface OAuthServer {
   accessTokenSeconds: number;
   /** Settable: how far its clock, with which it judges assertions (RFC 7523), is ahead of this machine's. */
   clockAheadMs: number;
+  /** Settable: whether answers of the token endpoint hold the date. */
+  tellsTime: boolean;
   /** Settable: awaited before the token endpoint does anything. */
   before: () => Promise<void>;
   /** Settable: awaited when the token endpoint has done it all, before it answers. */
@@ -103,6 +105,7 @@ export async function startOAuthServer(options: OAuthServerOptions = {}): Promis
     tokenRequests,
     accessTokenSeconds: options.accessTokenSeconds ?? 3_600,
     clockAheadMs: 0,
+    tellsTime: true,
     before: async () => {},
     after: async () => {},
     instead: undefined,

@@ -1,5 +1,5 @@
 /** Tokens from a real OAuth 2.0 server, by every grant and every way to show who asks. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { authenticationOf } from "../../../../src/providers/http/auth/authentication.ts";
 import { assertionIssuer, knownResource, type OAuthServer, startOAuthServer } from "../../../support/oauth-server.ts";
 import { type MemoryTokens, memoryTokens } from "../../../support/token-store.ts";
@@ -19,9 +19,9 @@ interface Given {
 /** By client credentials and a secret in a header, unless it is said otherwise. */
 function authenticating({ config, credential }: Given, tokens: MemoryTokens = memoryTokens()) {
   const type = (config?.type as string | undefined) ?? "oauth2_client_credentials";
-  const { basic } = server.clients;
-  const given = { type, issuer: server.issuer, ca: server.ca, client_id: basic.id, ...config };
-  const secrets = credential ?? { client_secret: basic.secret };
+  const given = { type, issuer: server.issuer, ca: server.ca, client_id: server.clients.basic.id, ...config };
+  const client = Object.values(server.clients).find(({ id }) => id === given.client_id);
+  const secrets = credential ?? (client?.secret ? { client_secret: client.secret } : {});
   return {
     authentication: authenticationOf(configured(given), secret({ type, ...secrets }), { dial, tokens }),
     tokens,
@@ -41,10 +41,8 @@ describe("a client shows who it is", () => {
   });
 
   test("by its secret in the body", async () => {
-    const { id, secret: clientSecret } = server.clients.post;
-    const config = { client_id: id, client_authentication: "client_secret_post" };
-    const token = await tokenOf(authenticating({ config, credential: { client_secret: clientSecret } }));
-    expect(await server.accepts(token)).toBe(true);
+    const config = { client_id: server.clients.post.id, client_authentication: "client_secret_post" };
+    expect(await server.accepts(await tokenOf(authenticating({ config })))).toBe(true);
   });
 
   test("by an assertion that it signs", async () => {
@@ -78,23 +76,73 @@ describe("a client shows who it is", () => {
 });
 
 describe("an assertion", () => {
-  const bearing = (config: object = {}, credential: object = {}) =>
-    authenticating({
-      config: {
-        ...{ type: "oauth2_jwt_bearer", client_id: server.clients.public.id, assertion_issuer: assertionIssuer },
-        ...config,
-      },
-      credential: { private_key: server.privateKey, ...credential },
+  const bearing = (config: object = {}) => {
+    const public_ = { client_id: server.clients.public.id, assertion_issuer: assertionIssuer };
+    return authenticating({
+      config: { type: "oauth2_jwt_bearer", ...public_, ...config },
+      credential: { private_key: server.privateKey },
     });
+  };
+  afterEach(() => void Object.assign(server, { clockAheadMs: 0, tellsTime: true }));
 
   test("takes a user's place", async () => {
-    const { tokens, ...rest } = bearing({ assertion_subject: "bob", scopes: ["read"], assertion_scopes: true });
-    expect(await server.accepts(await tokenOf({ tokens, ...rest }))).toBe(true);
-    expect(tokens.kept?.facts).toMatchObject({ subject: "bob" });
+    const authenticated = bearing({ assertion_subject: "bob", scopes: ["read"], assertion_scopes: true });
+    expect(await server.accepts(await tokenOf(authenticated))).toBe(true);
+    expect(authenticated.tokens.kept?.facts).toMatchObject({ subject: "bob" });
   });
+
+  test.each([600_000, -600_000])("is signed for the server's clock, which is ahead by %i ms", async (ms) => {
+    server.clockAheadMs = ms;
+    const before = server.tokenRequests.length;
+    expect(await tokenOf(bearing())).not.toBe("");
+    expect(server.tokenRequests.slice(before).map(({ error }) => error)).toEqual(["invalid_grant", undefined]);
+  });
+
+  test("that has expired where nobody tells the time is refused", async () => {
+    Object.assign(server, { clockAheadMs: 600_000, tellsTime: false });
+    const failure = await failureOf(bearing().authentication.authorize(get("https://api.test/"), call()));
+    expect(failure).toMatchObject({ kind: "credential_rejected", status: "invalid_grant" });
+  });
+
+  test.each([{ assertion_issuer: "stranger" }, { assertion_audience: "https://other.test/token" }])(
+    "that the server does not know is refused for good: %j",
+    async (config) => {
+      const before = server.tokenRequests.length;
+      const { authentication } = bearing(config);
+      const failure = await failureOf(authentication.authorize(get("https://api.test/"), call()), server.privateKey);
+      expect(failure).toMatchObject({ kind: "credential_rejected", status: "invalid_grant", final: true });
+      expect(failure.remedy).toContain("assertion's issuer");
+      expect(server.tokenRequests.length).toBe(before + 1);
+    },
+  );
 });
 
-test("the token is for the resource and the scopes that are asked for", async () => {
-  await tokenOf(authenticating({ config: { scopes: ["read", "write"], resources: [knownResource] } }));
-  expect(server.tokenRequests.at(-1)).toMatchObject({ parameters: { scope: "read write", resource: knownResource } });
+describe("what a token is for", () => {
+  test("are the resource and the scopes that are asked for", async () => {
+    const config = { scopes: ["read", "write"], resources: [knownResource], parameters: { tenant: "t1" } };
+    await tokenOf(authenticating({ config }));
+    expect(server.tokenRequests.at(-1)).toMatchObject({ parameters: { scope: "read write", resource: knownResource } });
+  });
+
+  test.each([
+    [{ resources: ["https://unknown.test/"] }, "invalid_target"],
+    [{ scopes: ["write"], client_id: "post-client", client_authentication: "client_secret_post" }, "invalid_scope"],
+    [{ client_id: "public-client", client_authentication: "none" }, "invalid_request"],
+  ])("can be something that the server does not give: %j", async (config, status) => {
+    const { authentication } = authenticating({ config });
+    const failure = await failureOf(authentication.authorize(get("https://api.test/"), call()));
+    expect(failure).toMatchObject({ kind: "configuration_rejected", where: "connector", status, final: true });
+  });
+
+  test.each([
+    ["another issuer of the same server", () => ({ issuer: `${server.issuer}/other` })],
+    ["an address that is no OAuth server's", () => ({ issuer: undefined, token_endpoint: `${server.issuer}/nothing` })],
+  ])("can't be asked of %s", async (_, config) => {
+    const { authentication } = authenticating({ config: config() });
+    const failure = await failureOf(
+      authentication.authorize(get("https://api.test/"), call()),
+      server.clients.basic.secret,
+    );
+    expect(failure).toMatchObject({ kind: "configuration_rejected", where: "connector" });
+  });
 });

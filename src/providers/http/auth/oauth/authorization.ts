@@ -85,7 +85,7 @@ function checked(
   if (config.issuer === undefined) given.delete("iss");
   try {
     const code = validateAuthResponse(server, client, given, state);
-    if (code.has("code")) return code;
+    if (code.get("code")) return code;
   } catch (error) {
     // Only what is said of this grant, and by this server, is believed: its state and issuer were checked before.
     if (error instanceof AuthorizationResponseError) throw failureOf(error, { host, grantRemedy: authorizeAgain });
