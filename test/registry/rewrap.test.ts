@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { createTokens } from "../../src/execution/tokens/tokens.ts";
 import { type Catalogue, loadCatalogue } from "../../src/providers/catalogue.ts";
 import { keyUses, refuseMissingKeys } from "../../src/registry/key-use.ts";
 import { createRegistry, type Registry } from "../../src/registry/registry.ts";
@@ -6,6 +7,7 @@ import { type RewrapProgress, rewrapAll } from "../../src/registry/rewrap.ts";
 import type { SealedCredentials } from "../../src/store/sealed-credentials.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
 import { openCredential } from "../../src/vault/credential.ts";
+import type { KeyProvider } from "../../src/vault/key-provider.ts";
 import { localKeys } from "../../src/vault/keys.ts";
 import { createVault } from "../../src/vault/vault.ts";
 import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
@@ -123,6 +125,40 @@ test("a service that lacks a key is refused by the ids of those that are used, a
     { id: "b", state: "primary", createTime: undefined, credentials: 0 },
     { id: "a", state: "missing", createTime: undefined, credentials: 2 },
   ]);
+});
+
+test("the tokens that were got with credentials are wrapped anew as they are, and keep a key in use", async () => {
+  const ids = [
+    await connectorWith("acme", "one"),
+    await connectorWith("acme", "two"),
+    await connectorWith("b", "three"),
+  ];
+  const organizations = ["acme", "acme", "b"];
+  const owners = ids.map((connectorId, i) => {
+    return {
+      organizationId: organizations[i] as string,
+      connectorId,
+      credentialVersion: 1,
+      provider: "rest",
+      endpoint,
+    };
+  });
+  const tokensOf = (keys: KeyProvider) => createTokens({ store, vault: createVault(keys), observe: () => {} });
+  const set = { expireTime: undefined, refreshToken: undefined, facts: {} };
+  for (const owner of owners) {
+    await tokensOf(before).granted(owner, { ...set, accessToken: owner.connectorId }, async () => {});
+  }
+  expect(await keyUses(rotated, store.sealedCredentials)).toMatchObject([
+    { credentials: 0 },
+    { id: "a", credentials: 6 },
+  ]);
+
+  expect(await rewrap(store.sealedCredentials)).toMatchObject({ rewrapped: 6, failed: 0, remaining: 0 });
+  await refuseMissingKeys(localKeys(b), store.sealedCredentials);
+  for (const owner of owners) {
+    const kept = await tokensOf(localKeys(b)).of(owner).get(expect.fail, new AbortController().signal);
+    expect(kept).toMatchObject({ accessToken: owner.connectorId, version: 1 });
+  }
 });
 
 test("whoever wraps credentials anew can read and change nothing else", async () => {
