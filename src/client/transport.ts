@@ -18,6 +18,8 @@ export interface TransportOptions {
   readonly url: string;
   /** An API key or a JWT, or what gives one for each call. */
   readonly token: string | (() => string | Promise<string>);
+  /** The agent that every call is made as, on its grants only. Default: none, or the token's own. */
+  readonly agent?: string;
   /** Default: `connect`. */
   readonly protocol?: "connect" | "grpc";
   /** Milliseconds a call may take when it says nothing itself. Default: the service's own (30 s, a stream 10 min). */
@@ -43,7 +45,7 @@ export function openTransport(options: TransportOptions): { transport: Transport
   const common = {
     baseUrl: options.url,
     sessionManager: withWindow(manager, window),
-    interceptors: [...(options.interceptors ?? []), authorization(options.token), resendRefused()],
+    interceptors: [...(options.interceptors ?? []), authorization(options.token, options.agent), resendRefused()],
     acceptCompression: options.compression ? [compressionGzip, compressionBrotli] : [],
     readMaxBytes: options.maxMessageBytes ?? defaultMaxMessage,
     ...(options.timeoutMs !== undefined && { defaultTimeoutMs: options.timeoutMs }),
@@ -78,8 +80,9 @@ function withWindow(manager: Http2SessionManager, window: number): SessionManage
   };
 }
 
-function authorization(token: TransportOptions["token"]): Interceptor {
+function authorization(token: TransportOptions["token"], agent: string | undefined): Interceptor {
   return (next) => async (request) => {
+    if (agent !== undefined) request.header.set("Connector-Agent", agent);
     request.header.set("Authorization", `Bearer ${typeof token === "function" ? await token() : token}`);
     return next(request);
   };

@@ -10,7 +10,7 @@ import { grantFor } from "./bounds.ts";
 import { reachedIds, storedConnectorFor } from "./caller.ts";
 import { principalOf } from "./principal.ts";
 import type { Rooms } from "./rooms.ts";
-import { canonical } from "./wire/canonical.ts";
+import { boundTo, canonical } from "./wire/canonical.ts";
 import { connectorToWire, policyFromWire, versionFromEtag } from "./wire/connector.ts";
 
 const orders: Record<ConnectorOrder, ListOrder> = {
@@ -50,7 +50,7 @@ export function connectorHandlers(rooms: Rooms): Handlers {
 
     async listConnectors({ filter, orderBy, descending, pageSize, pageToken }, context) {
       const { organizationId, agent } = principalOf(context);
-      const binding = canonical("ListConnectors", organizationId, filter, orderBy, descending, agent);
+      const binding = canonical("ListConnectors", organizationId, filter, orderBy, descending, ...boundTo(agent));
       const { connectors, next } = await registry.list(organizationId, {
         providers: filter?.providers ?? [],
         namePrefix: filter?.namePrefix ?? "",

@@ -7,7 +7,7 @@ import { storedConnectorFor } from "./caller.ts";
 import { principalOf } from "./principal.ts";
 import { isFullName } from "./reach.ts";
 import type { Rooms } from "./rooms.ts";
-import { canonical } from "./wire/canonical.ts";
+import { boundTo, canonical } from "./wire/canonical.ts";
 import { grantFromWire, grantToWire } from "./wire/grant.ts";
 
 type Handlers = Pick<
@@ -35,7 +35,7 @@ export function grantHandlers(rooms: Rooms): Handlers {
     async listAgentConnectors({ agent, pageSize, pageToken }, context) {
       const { organizationId, agent: own } = principalOf(context);
       if (own !== undefined && own !== agent) throw another(own);
-      const binding = canonical("ListAgentConnectors", organizationId, agent, own);
+      const binding = canonical("ListAgentConnectors", organizationId, agent, ...boundTo(own));
       const page = await grants.list(organizationId, {
         agent,
         pageSize: Math.min(pageSize || 50, 500),

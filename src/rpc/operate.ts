@@ -10,7 +10,7 @@ import type { Check } from "../providers/contract.ts";
 import { boundsOf, grantFor } from "./bounds.ts";
 import { callerOf, connectorFor } from "./caller.ts";
 import type { Rooms } from "./rooms.ts";
-import { canonical } from "./wire/canonical.ts";
+import { boundTo, canonical } from "./wire/canonical.ts";
 import { typeToWire } from "./wire/fields.ts";
 import { durationToWire } from "./wire/timings.ts";
 
@@ -67,8 +67,8 @@ export function operateHandlers(
             (wanted.size === 0 || wanted.has(kinds[kind])) &&
             (name.startsWith(namePrefix) || localName.startsWith(namePrefix)),
         );
-      const about = [connector.organizationId, connector.id, namePrefix, request.kinds, bounds.grant?.agent];
-      const binding = canonical("GetSchema", ...about);
+      const about = [connector.organizationId, connector.id, namePrefix, request.kinds];
+      const binding = canonical("GetSchema", ...about, ...boundTo(bounds.grant?.agent));
       const after = pageToken === "" ? undefined : (JSON.parse(pageTokens.open(pageToken, binding)) as Position);
       const rest = after === undefined ? matching : matching.filter((resource) => isBeyond(resource, after));
       const toWire = view === SchemaView.BASIC ? basic : full;

@@ -12,7 +12,7 @@ import { boundsOf } from "./bounds.ts";
 import { callerOf, connectorFor } from "./caller.ts";
 import { beginNative, toldOf } from "./native.ts";
 import type { Rooms } from "./rooms.ts";
-import { canonical } from "./wire/canonical.ts";
+import { boundTo, canonical } from "./wire/canonical.ts";
 import { addEncoded, decoded, speaksJson } from "./wire/encoded.ts";
 import { fieldToWire } from "./wire/fields.ts";
 import { durationToMs, durationToWire, timingsToWire } from "./wire/timings.ts";
@@ -116,5 +116,5 @@ async function opened(rooms: Rooms, request: PagedRequest, context: HandlerConte
 
 /** A page token belongs to one query of one connector, and to the agent it was made for. The size of its pages may change. */
 function bindingOf(connector: ConnectorRow, query: Query, agent: string | undefined): string {
-  return canonical("Query", connector.organizationId, connector.id, query, ...(agent === undefined ? [] : [agent]));
+  return canonical("Query", connector.organizationId, connector.id, query, ...boundTo(agent));
 }

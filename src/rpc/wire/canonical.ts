@@ -13,3 +13,8 @@ export function canonical(...parts: readonly unknown[]): string {
     return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
   });
 }
+
+/** What is made for an agent is bound to it, besides. */
+export function boundTo(agent: string | undefined): readonly string[] {
+  return agent === undefined ? [] : [agent];
+}
