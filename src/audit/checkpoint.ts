@@ -128,9 +128,18 @@ export async function readCheckpoints(em: EntityManager, organizationId: string)
   );
 }
 
-export async function lastCheckpoint(em: EntityManager, organizationId: string): Promise<Checkpoint | undefined> {
-  const latest = `${selection} ORDER BY audit_checkpoint.sequence DESC, kept_from DESC LIMIT 1`;
-  const [row] = await em.execute<Row[]>(latest, [organizationId]);
+/**
+ * The last of those that say that something was let go.
+ * @param before Only one of the place just before this one; undefined: any
+ */
+export async function retainedCheckpoint(
+  em: EntityManager,
+  organizationId: string,
+  before: bigint | undefined,
+): Promise<Checkpoint | undefined> {
+  const place = before === undefined ? "" : `AND audit_checkpoint.sequence = ${before - 1n}`;
+  const statement = `${selection} AND kept_from > 'epoch' ${place} ORDER BY audit_checkpoint.sequence DESC, kept_from DESC LIMIT 1`;
+  const [row] = await em.execute<Row[]>(statement, [organizationId]);
   return row && checkpointOf(row);
 }
 

@@ -37,14 +37,14 @@ export function walkAlong(organizationId: string, checkpoints: readonly Checkpoi
 
   const check = ({ sequence, eventMs, hash, bytes }: Place): string | undefined => {
     if (start === undefined) {
-      start = startAt(sequence, organizationId, bySequence.get(sequence - 1) ?? []);
+      start = startAt(sequence, organizationId, checkpoints);
       if (start === undefined) return firstMissing(sequence);
       [last, before] = [sequence - 1, start.hash];
     }
     if (sequence === last) return "There are two entries at this place.";
     if (sequence !== last + 1) return gap(last, sequence);
-    // What was written before the months that are kept is gone, and the link stands for it.
-    const isLetGo = bytes === undefined && eventMs >= 0 && eventMs < start.keptFromMs;
+    // What was written before the months that are kept, and linked later, is gone, and the link stands for it.
+    const isLetGo = bytes === undefined && sequence <= start.letGoTo && eventMs >= 0 && eventMs < start.keptFromMs;
     if (bytes === undefined && !isLetGo) return "The entry itself is gone, and its link is left.";
     if (bytes !== undefined && (!isTime(eventMs) || linkHash(bytes, before, sequence, eventMs) !== hash)) {
       return "The entry is not what it was when it was linked, or its hash or one before it was changed.";
@@ -107,15 +107,29 @@ function encoder(): (text: string) => Buffer {
 interface Start {
   /** Before the first link. */
   readonly hash: Buffer;
-  /** What was written before may be gone. */
+  /** What was written before may be gone, */
   readonly keptFromMs: number;
+  /** and so only up to this place. */
+  readonly letGoTo: number;
 }
 
-/** A chain begins at 1, or where a checkpoint says that what was before was let go. */
-function startAt(sequence: number, organizationId: string, before: readonly Checkpoint[]): Start | undefined {
-  const [retained] = before.filter(({ keptFromMs }) => keptFromMs > 0).toSorted((a, b) => b.keptFromMs - a.keptFromMs);
-  if (sequence === 1) return { hash: genesis(organizationId), keptFromMs: retained?.keptFromMs ?? 0 };
-  return retained && { hash: retained.hash, keptFromMs: retained.keptFromMs };
+/**
+ * A chain begins at 1, or where a checkpoint says that what was before was let go: the first
+ * one of that month. Up to the last one there are links of events that went with it.
+ */
+function startAt(sequence: number, organizationId: string, checkpoints: readonly Checkpoint[]): Start | undefined {
+  const months = Map.groupBy(checkpoints, ({ keptFromMs }) => keptFromMs);
+  months.delete(0);
+  const found = [...months.values()].map((ofMonth) => ofMonth.toSorted((a, b) => Number(a.sequence - b.sequence)));
+  const [month = []] = found
+    .filter(([first]) => first?.sequence === BigInt(sequence - 1))
+    .toSorted(([a], [b]) => (b?.keptFromMs ?? 0) - (a?.keptFromMs ?? 0));
+  const [first, last] = [month.at(0), month.at(-1)];
+  if (first === undefined || last === undefined) {
+    return sequence === 1 ? { hash: genesis(organizationId), keptFromMs: 0, letGoTo: 0 } : undefined;
+  }
+  const hash = sequence === 1 ? genesis(organizationId) : first.hash;
+  return { hash, keptFromMs: first.keptFromMs, letGoTo: Number(last.sequence) };
 }
 
 function firstMissing(sequence: number): string {
