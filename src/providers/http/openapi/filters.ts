@@ -21,7 +21,7 @@ const comparisons: Readonly<Record<string, SourceOperator>> = {
 
 /** What is found by such a parameter is more than what is equal. */
 const inexact =
-  /\b(?:search(?:es|ed|ing)?|contain(?:s|ed|ing)|substring|partial(?:ly)?|prefix|starts? with|fuzzy|wildcard|regexp?)\b/i;
+  /\b(?:search(?:es|ed|ing)?|contain(?:s|ed|ing)?|substring|partial(?:ly)?|prefix|starts? with|fuzzy|wildcard|regexp?)\b/i;
 
 /**
  * The filters that parameters make. One that is called as a field of the rows, and has its type,
@@ -101,7 +101,9 @@ function operatorOf(word: string): SourceOperator | undefined {
 /** A parameter that says nothing of its type takes any. */
 function areAlike(field: DeclaredField, shape: Shape): boolean {
   if (field.type === "json") return false;
-  return shape.type === undefined || classOf(kindOf(shape).type) === classOf(field.type);
+  const asked = classOf(kindOf(shape).type);
+  const isCounted = field.format === "epoch_seconds" || field.format === "epoch_ms";
+  return shape.type === undefined || asked === classOf(field.type) || (isCounted && asked === "number");
 }
 
 function classOf(type: DeclaredField["type"]): "number" | "bool" | "text" | "json" {
