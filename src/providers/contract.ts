@@ -7,7 +7,7 @@
 import type { z } from "zod";
 import type { Dial } from "../egress/dial.ts";
 import type { Trust } from "../egress/tls.ts";
-import type { Failure } from "../failure.ts";
+import type { Failure, FieldViolation } from "../failure.ts";
 import type { Field } from "../rows/field.ts";
 import type { PackedBatch } from "../rows/packed.ts";
 import type { ActionRequest, ActionResult, NamedAction } from "./contract/action.ts";
@@ -37,6 +37,11 @@ export interface ProviderDefinition<Config extends z.ZodType, Credential extends
   endpoint(config: z.output<Config>): Readonly<Record<string, string | number | boolean>>;
   /** Opens a session; connects when it is first used. */
   open(config: z.output<Config>, credential: z.output<Credential>, context: SessionContext): Session;
+  /**
+   * What of a credential does not fit the config, when each is good by itself; its fields by their
+   * names in the credential. Default: nothing.
+   */
+  misfits?(config: z.output<Config>, credential: z.output<Credential>): readonly FieldViolation[];
   /** How users grant its connectors access in a browser. Default: they don't. */
   readonly authorization?: ProviderAuthorization<z.output<Config>, z.output<Credential>>;
   /**

@@ -17,10 +17,16 @@ export function checkConfig(provider: Provider, config: Json, path: string): Jso
   return checked.value as Json;
 }
 
-/** As `checkConfig`; no message holds any part of a credential's values. */
-export function checkCredential(provider: Provider, credential: Json | undefined, path: string): unknown {
+/**
+ * As `checkConfig`; no message holds any part of a credential's values.
+ *
+ * @param config Checked; the credential must fit it.
+ */
+export function checkCredential(provider: Provider, config: Json, credential: Json | undefined, path: string): unknown {
   const checked = check(provider.credential, credential, path);
   if ("violations" in checked) throw invalid(checked.violations);
+  const misfits = provider.misfits?.(config, checked.value) ?? [];
+  if (misfits.length > 0) throw invalid(misfits.map((each) => ({ ...each, field: `${path}.${each.field}` })));
   return checked.value;
 }
 
@@ -36,7 +42,8 @@ export function checkConfigAndCredential(
     "violations" in each ? each.violations : [],
   );
   if ("violations" in checkedConfig || "violations" in checkedCredential) throw invalid(violations);
-  return { config: checkedConfig.value as Json, credential: checkedCredential.value };
+  const checked = checkedConfig.value as Json;
+  return { config: checked, credential: checkCredential(provider, checked, credential, "credential") };
 }
 
 type Checked = { readonly value: unknown } | { readonly violations: FieldViolation[] };

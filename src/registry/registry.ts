@@ -195,7 +195,7 @@ async function reconfigure(
   }
   const endpoint = provider.endpoint(connector.config);
   if (change.credential !== undefined) {
-    const credential = checkCredential(provider, change.credential, "connector.credential");
+    const credential = checkCredential(provider, connector.config, change.credential, "connector.credential");
     const version = connector.credentialVersion + 1;
     const { organizationId, id: connectorId } = connector;
     const place = { organizationId, connectorId, version, provider: provider.id, endpoint };

@@ -24,9 +24,7 @@ export function authenticationOf(
   credential: AuthenticationCredential | undefined,
   context: AuthenticationContext,
 ): Authentication {
-  const given = credential ?? { type: "none" as const };
-  const [misfit] = authenticationMisfits(config, given);
-  if (misfit !== undefined) throw unfit(misfit);
+  const given = fitting(config, credential);
   return {
     ...requestsOf(config, given, context),
     certificate: certificateOf({ client_certificate: undefined, ...given }),
@@ -47,22 +45,28 @@ function requestsOf(
   return { authorize: async (request) => request };
 }
 
-/** What a provider's `authorization` is made of. */
-export const userAuthorization = {
-  applies: (config) => config.type === "oauth2_authorization_code",
-  begin: async (config, credential, grant, context) =>
-    authorizationUrl(...granting(config, credential), grant, context),
-  complete: async (config, credential, grant, answer, context) =>
-    exchangeCode(...granting(config, credential), grant, answer, context),
-} as const satisfies ProviderAuthorization<AuthenticationConfig, AuthenticationCredential | undefined>;
+/**
+ * A provider's `authorization`.
+ *
+ * @param authentication Where its config holds how requests are authenticated.
+ */
+export function userAuthorization<Config>(
+  authentication: (config: Config) => AuthenticationConfig,
+): ProviderAuthorization<Config, AuthenticationCredential | undefined> {
+  return {
+    applies: (config) => authentication(config).type === "oauth2_authorization_code",
+    begin: async (config, credential, grant, context) =>
+      authorizationUrl(...granting(authentication(config), credential), grant, context),
+    complete: async (config, credential, grant, answer, context) =>
+      exchangeCode(...granting(authentication(config), credential), grant, answer, context),
+  };
+}
 
 function granting(
   config: AuthenticationConfig,
   credential: AuthenticationCredential | undefined,
 ): [AuthorizationCodeConfig, OAuthCredential] {
-  const given = credential ?? { type: "none" as const };
-  const [misfit] = authenticationMisfits(config, given);
-  if (misfit !== undefined) throw unfit(misfit);
+  const given = fitting(config, credential);
   if (config.type === "oauth2_authorization_code" && isOAuth(given)) return [config, given];
   throw new Failure("unsupported", "The connector does not get its access from a user's browser.", {
     where: "connector",
@@ -76,8 +80,13 @@ function isOAuth<T extends AuthenticationConfig | AuthenticationCredential>(
   return given.type.startsWith("oauth2_");
 }
 
-function unfit({ field, description }: FieldViolation): Failure {
-  return new Failure("configuration_rejected", `The connector's credential.${field} ${description}.`, {
+function fitting(
+  config: AuthenticationConfig,
+  credential: AuthenticationCredential | undefined,
+): AuthenticationCredential {
+  const [misfit] = authenticationMisfits(config, credential);
+  if (misfit === undefined) return credential ?? { type: "none" };
+  throw new Failure("configuration_rejected", `The connector's credential.${misfit.field} ${misfit.description}.`, {
     where: "connector",
     remedy: "Give the connector the credential that its authentication needs.",
     final: true,
@@ -91,8 +100,9 @@ function unfit({ field, description }: FieldViolation): Failure {
  */
 export function authenticationMisfits(
   config: AuthenticationConfig,
-  credential: AuthenticationCredential,
+  given: AuthenticationCredential | undefined,
 ): FieldViolation[] {
+  const credential = given ?? { type: "none" as const };
   if (config.type !== credential.type) {
     return [{ field: "type", description: `must be "${config.type}", as the connector's authentication is` }];
   }

@@ -2,9 +2,12 @@
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { authenticationOf, userAuthorization } from "../../../../src/providers/http/auth/authentication.ts";
+import type { AuthenticationConfig } from "../../../../src/providers/http/auth/declaration.ts";
 import { defaultRedirectUri, type OAuthServer, startOAuthServer } from "../../../support/oauth-server.ts";
 import { type MemoryTokens, memoryTokens } from "../../../support/token-store.ts";
 import { call, configured, dial, failureOf, get, secret } from "./setting.ts";
+
+const users = userAuthorization((config: AuthenticationConfig) => config);
 
 let server: OAuthServer;
 beforeAll(async () => {
@@ -38,8 +41,8 @@ function granting(given: Given = {}) {
 }
 
 async function granted(given: Given = {}, own = grant()) {
-  const answer = await server.consent(await userAuthorization.begin(...granting(given), own, context()));
-  return userAuthorization.complete(...granting(given), own, answer.searchParams, context());
+  const answer = await server.consent(await users.begin(...granting(given), own, context()));
+  return users.complete(...granting(given), own, answer.searchParams, context());
 }
 
 const requesting = (given: Given, tokens: MemoryTokens) =>
@@ -85,7 +88,7 @@ test.each([
 test("a user is sent to the server with PKCE and all that is asked for, once each", async () => {
   const config = { audience: "https://api.test", authorization_parameters: { access_type: "offline" } };
   const own = grant();
-  const url = await userAuthorization.begin(...granting({ config }), own, context());
+  const url = await users.begin(...granting({ config }), own, context());
   expect(url.href.split("?")[0]).toBe(server.authorizationEndpoint);
   expect(Object.fromEntries(url.searchParams)).toEqual({
     ...{ response_type: "code", client_id: "basic:client", redirect_uri: defaultRedirectUri, state: own.state },
@@ -96,18 +99,18 @@ test("a user is sent to the server with PKCE and all that is asked for, once eac
 
 test("a user who says no is told from a failure", async () => {
   const own = grant();
-  const answer = await server.consent(await userAuthorization.begin(...granting(), own, context()), { denies: true });
-  const failure = await failureOf(userAuthorization.complete(...granting(), own, answer.searchParams, context()));
+  const answer = await server.consent(await users.begin(...granting(), own, context()), { denies: true });
+  const failure = await failureOf(users.complete(...granting(), own, answer.searchParams, context()));
   expect(failure).toMatchObject({ kind: "upstream_permission_denied", status: "access_denied" });
   expect(failure.message).not.toContain("aborted");
 });
 
 test("a browser brings back an answer to this authorization, from this server, once", async () => {
   const own = grant();
-  const { searchParams } = await server.consent(await userAuthorization.begin(...granting(), own, context()));
+  const { searchParams } = await server.consent(await users.begin(...granting(), own, context()));
   const completing = (changes: Record<string, string>, its = own) => {
     const answer = new URLSearchParams({ ...Object.fromEntries(searchParams), ...changes });
-    return failureOf(userAuthorization.complete(...granting(), its, answer, context()), own.codeVerifier);
+    return failureOf(users.complete(...granting(), its, answer, context()), own.codeVerifier);
   };
   const before = server.tokenRequests.length;
   const strange = { kind: "invalid_request", where: "request" };
@@ -117,15 +120,15 @@ test("a browser brings back an answer to this authorization, from this server, o
   expect(await completing({ code: "" })).toMatchObject(strange);
   expect(server.tokenRequests.length).toBe(before);
 
-  await userAuthorization.complete(...granting(), own, searchParams, context());
+  await users.complete(...granting(), own, searchParams, context());
   expect(await completing({})).toMatchObject({ kind: "credential_rejected", status: "invalid_grant" });
 });
 
 test("a stolen code is of no use to who has no verifier", async () => {
   const own = grant();
-  const { searchParams } = await server.consent(await userAuthorization.begin(...granting(), own, context()));
+  const { searchParams } = await server.consent(await users.begin(...granting(), own, context()));
   const thief = { ...own, codeVerifier: grant().codeVerifier };
-  const failure = await failureOf(userAuthorization.complete(...granting(), thief, searchParams, context()));
+  const failure = await failureOf(users.complete(...granting(), thief, searchParams, context()));
   expect(failure).toMatchObject({ kind: "credential_rejected", status: "invalid_grant" });
 });
 
@@ -151,8 +154,8 @@ test("nobody has been asked yet", async () => {
 });
 
 test("no user is asked where the connector gets its tokens in another way", async () => {
-  expect(userAuthorization.applies(configured({ type: "bearer" }))).toBe(false);
-  const work = userAuthorization.begin(configured({ type: "none" }), undefined, grant(), context());
+  expect(users.applies(configured({ type: "bearer" }))).toBe(false);
+  const work = users.begin(configured({ type: "none" }), undefined, grant(), context());
   expect(await failureOf(work)).toMatchObject({ kind: "unsupported" });
 });
 
