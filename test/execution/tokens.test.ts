@@ -282,6 +282,23 @@ test("what was got is stored when the store is there again", async () => {
   expect((await second.of(owner).get(refresh, never)).accessToken).toBe(accessToken);
 });
 
+test("who stops waits for what a refresh is about to get, and stores it", async () => {
+  const { owner } = await granted(-1_000);
+  const stopping = createTokens({ store: stores[0], vault, observe });
+  const holding = held(refresh, "after");
+  const leaving = new AbortController();
+  const left = stopping.of(owner).get(holding.obtain, leaving.signal);
+  await holding.reached;
+  leaving.abort(new Failure("shutting_down", "The service is stopping."));
+  await expect(left).rejects.toMatchObject({ kind: "shutting_down" });
+  const closed = stopping.close();
+  holding.resume();
+  await closed;
+  const before = asked();
+  expect((await second.of(owner).get(refresh, never)).version).toBe(2);
+  expect(asked()).toBe(before);
+});
+
 test("another credential begins anew, and what was got with the one before is of no use", async () => {
   const { owner } = await granted(3_600_000);
   const later: TokenOwner = { ...owner, credentialVersion: 2 };

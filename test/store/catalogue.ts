@@ -60,7 +60,7 @@ const grants: Readonly<Record<string, readonly string[]>> = {
     "connector_keys: SELECT (connector_id, credential_version, endpoint, organization_id, provider, sealed_tokens, token_key_id, version)",
     "connector_keys: UPDATE (sealed_tokens)",
   ],
-  connector_authorization: ["connector_application: DELETE, INSERT, SELECT"],
+  connector_authorization: ["connector_application: DELETE, INSERT, SELECT, UPDATE"],
   audit_event: ["connector_application: INSERT, SELECT", "connector_audit: SELECT"],
   audit_link: ["connector_application: INSERT, SELECT", "connector_audit: SELECT"],
   audit_checkpoint: ["connector_application: INSERT, SELECT", "connector_audit: SELECT"],

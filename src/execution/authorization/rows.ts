@@ -17,10 +17,19 @@ const validMs = 10 * 60_000;
 /** Under way at once for one connector. */
 const most = 100;
 
-const forgetting = "DELETE FROM connector_authorization WHERE organization_id = ? AND expire_time < clock_timestamp()";
+/** Forgotten at once at most: more than are begun, so that none pile up. */
+const forgottenAtOnce = 10;
+
+/** Some that nobody else is about to forget. */
+const forgetting = `
+  DELETE FROM connector_authorization WHERE organization_id = ? AND state_hash IN (
+    SELECT state_hash FROM connector_authorization
+    WHERE organization_id = ? AND connector_id = ? AND expire_time < clock_timestamp()
+    LIMIT ${forgottenAtOnce} FOR UPDATE SKIP LOCKED)`;
 
 const counting = `
-  SELECT count(*)::int AS count FROM connector_authorization WHERE organization_id = ? AND connector_id = ?`;
+  SELECT count(*)::int AS count FROM connector_authorization
+  WHERE organization_id = ? AND connector_id = ? AND expire_time >= clock_timestamp()`;
 
 const inserting = `
   INSERT INTO connector_authorization (organization_id, state_hash, connector_id, credential_version, principal,
@@ -44,11 +53,12 @@ export async function insertAuthorization(
   { connectorId, credentialVersion, principal, returnUri }: StoredAuthorization,
 ): Promise<Date> {
   const { organizationId } = state;
-  await em.execute(forgetting, [organizationId]);
-  const [counted] = await em.execute<{ count: number }[]>(counting, [organizationId, connectorId]);
-  if ((counted?.count ?? 0) >= most) throw tooMany();
+  // First what waits for a change of the connector, which would wait for rows that are forgotten.
   const row = [organizationId, stateHash(state), connectorId, credentialVersion, principal, returnUri, validMs];
   const [{ expireMs }] = await em.execute<[{ expireMs: number }]>(inserting, row);
+  const [{ count }] = await em.execute<[{ count: number }]>(counting, [organizationId, connectorId]);
+  if (count > most) throw tooMany();
+  await em.execute(forgetting, [organizationId, organizationId, connectorId]);
   return new Date(expireMs);
 }
 

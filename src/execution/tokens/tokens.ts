@@ -188,11 +188,11 @@ function wasRejected({ reason, failedAgoMs }: TokenRow): boolean {
 
 /** As it was refused before: nobody asks for it again at once. */
 function rejected(): Failure {
-  return new Failure("credential_rejected", "The source's authorization server has rejected the connector's grant.", {
-    where: "credential",
-    remedy: "Authorize the connector again, or give it another credential.",
-    final: true,
-  });
+  return new Failure(
+    "credential_rejected",
+    "The connector gets no tokens: nobody has granted it any, or its grant or credential was rejected.",
+    { where: "credential", remedy: "Authorize the connector (again), or give it another credential.", final: true },
+  );
 }
 
 function superseded(): Failure {

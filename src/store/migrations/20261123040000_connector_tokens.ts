@@ -17,7 +17,7 @@ export class ConnectorTokens extends Migration {
         WITH CHECK (organization_id = NULLIF(current_setting('app.organization_id', true), ''))`);
     }
     this.addSql("GRANT SELECT, INSERT, UPDATE, DELETE ON connector_token TO connector_application");
-    this.addSql("GRANT SELECT, INSERT, DELETE ON connector_authorization TO connector_application");
+    this.addSql("GRANT SELECT, INSERT, UPDATE, DELETE ON connector_authorization TO connector_application");
     for (const statement of rewrapping) this.addSql(statement);
   }
 }
