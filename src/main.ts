@@ -22,7 +22,7 @@ import { auditOpenings, openAudit } from "./wiring/audit.ts";
 import { openAuthorizations } from "./wiring/authorizations.ts";
 import { createCallers } from "./wiring/callers.ts";
 import { createCalls } from "./wiring/calls.ts";
-import { grantChanged, hearChanges } from "./wiring/changes.ts";
+import { endOnOtherGrants, hearChanges } from "./wiring/changes.ts";
 import { configuredKeys } from "./wiring/encryption-keys.ts";
 import { serve, serveMetrics } from "./wiring/serving.ts";
 import { databaseUrls, egressOf } from "./wiring/ways-out.ts";
@@ -70,7 +70,7 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
   });
   const grants = createGrants({
     ...{ store, audit },
-    onChange: ({ agent, ...connector }) => execution.endAgent(connector, agent, grantChanged(agent)),
+    onChange: (key) => void endOnOtherGrants(grants, execution, key),
   });
   const { fetch } = egress;
   const callers = createCallers({ config, log, store, signingKey, apiKeys, fetch }, starting);

@@ -19,6 +19,8 @@ export interface CallLimits {
 /** The agent that a call is made as, and what its grant says of it. */
 export interface CallingAgent {
   readonly name: string;
+  /** The version of its grant. */
+  readonly grant: string;
   readonly budgets: readonly Budget[];
   /** When the grant ends, and the call with it; null for never. */
   readonly expireTime: Date | null;
@@ -43,8 +45,7 @@ export type Part = Exclude<keyof Timings, "total">;
 
 export interface OpenCall extends Omit<Call, "settling"> {
   readonly apiKeyId: string | undefined;
-  /** The agent's name. */
-  readonly agent: string | undefined;
+  readonly agent: CallingAgent | undefined;
   /** Tells what the call spends its time on from now; undefined for nothing that has a name. */
   enter(part: Part | undefined): void;
   /** Milliseconds of each part, and of the whole call up to now. */
@@ -122,7 +123,7 @@ export function openCall(caller: Caller, limits: CallLimits, listeners: Listener
 
   const call: OpenCall = {
     apiKeyId: caller.apiKeyId,
-    agent: caller.agent?.name,
+    agent: caller.agent,
     signal: controller.signal,
     deadline: start + endMs,
     enter,

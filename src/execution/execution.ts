@@ -87,8 +87,8 @@ export interface Execution {
   end(connector: ConnectorKey, reason: Failure): void;
   /** Ends the calls that were made with an API key which is no longer good. */
   endKey(apiKeyId: string, reason: Failure): void;
-  /** Ends the calls that an agent has made through a connector which it may no longer use so. */
-  endAgent(connector: ConnectorKey, agent: string, reason: Failure): void;
+  /** Ends the calls that an agent has made through a connector on any grant but that of this version. */
+  endAgent(connector: ConnectorKey, agent: string, grant: string | undefined, reason: Failure): void;
   /** Ends what still runs with this reason. */
   abort(reason: Failure): void;
   close(): Promise<void>;
@@ -302,7 +302,7 @@ export function createExecution(options: ExecutionOptions): Execution {
     isRunning: (connector) => running.has(connector),
     end: (connector, reason) => running.end(connector, reason),
     endKey: (apiKeyId, reason) => running.endKey(apiKeyId, reason),
-    endAgent: (connector, agent, reason) => running.endAgent(connector, agent, reason),
+    endAgent: running.endAgent,
     abort(reason) {
       drain.abort(reason);
       running.endAll(reason);

@@ -17,8 +17,8 @@ export interface RunningCalls {
   end(connector: ConnectorKey, reason: Failure): void;
   /** Ends the calls that were made with an API key. */
   endKey(apiKeyId: string, reason: Failure): void;
-  /** Ends the connector's calls that an agent has made. */
-  endAgent(connector: ConnectorKey, agent: string, reason: Failure): void;
+  /** Ends the connector's calls that an agent has made on any grant but that of this version. */
+  endAgent(connector: ConnectorKey, agent: string, grant: string | undefined, reason: Failure): void;
   /** Ends all calls with this failure, and those that are added later. */
   endAll(reason: Failure): void;
 }
@@ -60,10 +60,10 @@ export function createRunningCalls(): RunningCalls {
         );
       }
     },
-    endAgent({ organizationId, connectorId }, agent, reason) {
+    endAgent({ organizationId, connectorId }, agent, grant, reason) {
       const calls = running.get(keyOf(organizationId, connectorId))?.calls ?? [];
       endEach(
-        [...calls].filter((call) => call.agent === agent),
+        [...calls].filter((call) => call.agent?.name === agent && call.agent.grant !== grant),
         reason,
       );
     },

@@ -54,7 +54,7 @@ export interface Grants {
   list(organizationId: string, request: GrantListRequest): Promise<GrantList>;
   /** The connectors that the agent has a grant on which has not expired. */
   connectorIds(organizationId: string, agent: string): Promise<readonly string[]>;
-  /** For a call: as the store had it at the last change that `changed` told of, expired or not. Must not be changed. */
+  /** For a call, and for what runs: as the store had it at the last change that `changed` told of, expired or not. Must not be changed. */
   use(key: GrantKey): Promise<Grant | undefined>;
   /** The grant was made, replaced or taken back, here or elsewhere. */
   changed(key: GrantKey): void;
@@ -77,15 +77,12 @@ export function createGrants({ store, onChange = () => undefined, audit }: Grant
   const kept = createKept<Grant | undefined>(maxKept);
 
   /** What failed may have been done all the same. */
-  async function changing<T>(key: GrantKey, work: (em: EntityManager) => Promise<Changed<T>>): Promise<T> {
-    let changed = true;
+  async function changing<T>(key: GrantKey, work: (em: EntityManager) => Promise<T>): Promise<T> {
     try {
-      const done = await store.withOrganization(key.organizationId, work);
-      changed = done.changed;
-      return done.answer;
+      return await store.withOrganization(key.organizationId, work);
     } finally {
       kept.forget(textOf(key));
-      if (changed) onChange(key);
+      onChange(key);
     }
   }
 
@@ -100,9 +97,8 @@ export function createGrants({ store, onChange = () => undefined, audit }: Grant
       const { agent, connectorId, permissions, actions, resources } = grant;
       return changing({ organizationId, agent, connectorId }, async (em) => {
         const terms = encodeTerms(grant);
-        const key = [organizationId, agent, connectorId];
-        const values = [organizationId, agent, terms, expireTime, new Date(), organizationId, connectorId];
-        const [row] = await em.execute<(StoredGrant & { changed: boolean })[]>(granting, [...key, ...values]);
+        const parameters = [organizationId, agent, terms, expireTime, new Date(), organizationId, connectorId];
+        const [row] = await em.execute<StoredGrant[]>(granting, parameters);
         if (row === undefined) throw noSuchConnector();
         const details = {
           ...{ granted: agent, permissions, actions, resources: resources.map(({ resource }) => resource) },
@@ -110,7 +106,7 @@ export function createGrants({ store, onChange = () => undefined, audit }: Grant
           ...(expireTime === null ? {} : { expires: expireTime.toISOString() }),
         };
         await audit?.recordIn(em, { organizationId, actor: by, event: "grant.create", connectorId, details });
-        return { answer: grantOf(organizationId, row), changed: row.changed };
+        return grantOf(organizationId, row);
       });
     },
 
@@ -118,10 +114,9 @@ export function createGrants({ store, onChange = () => undefined, audit }: Grant
       const connectorId = id.toLowerCase();
       await changing({ organizationId, agent, connectorId }, async (em) => {
         const revoked = await em.execute<unknown[]>(revoking, [organizationId, agent, connectorId]);
-        const changed = revoked.length > 0;
+        if (revoked.length === 0) return;
         const event = { organizationId, actor: by, event: "grant.revoke", connectorId } as const;
-        if (changed) await audit?.recordIn(em, { ...event, details: { granted: agent } });
-        return { answer: undefined, changed };
+        await audit?.recordIn(em, { ...event, details: { granted: agent } });
       });
     },
 
@@ -151,16 +146,11 @@ export function createGrants({ store, onChange = () => undefined, audit }: Grant
   };
 }
 
-interface Changed<T> {
-  readonly answer: T;
-  /** Whether anything is other than before. */
-  readonly changed: boolean;
-}
-
 interface StoredGrant {
   readonly agent: string;
   readonly connectorId: string;
   readonly terms: unknown;
+  readonly version: string;
   /** Milliseconds since 1970, both. */
   readonly expireMs: string | null;
   readonly createMs: string;
@@ -168,20 +158,16 @@ interface StoredGrant {
 
 const msOf = (column: string) => `(date_part('epoch', ${column}) * 1000)::bigint::text`;
 const columns = `agent, connector_id AS "connectorId", terms,
+  md5(concat_ws('/', terms, ${msOf("expire_time")})) AS version,
   ${msOf("expire_time")} AS "expireMs", ${msOf("create_time")} AS "createMs"`;
 
 /** Of a connector that is the organization's; none else gives a row. When the first one was given stays. */
 const granting = `
-  WITH before AS (
-    SELECT terms, expire_time FROM connector_grant WHERE organization_id = ? AND agent = ? AND connector_id = ?
-  )
-  INSERT INTO connector_grant AS kept (organization_id, agent, connector_id, terms, expire_time, create_time)
+  INSERT INTO connector_grant (organization_id, agent, connector_id, terms, expire_time, create_time)
   SELECT ?, ?, id, ?::jsonb, ?::timestamptz(3), ?::timestamptz(3) FROM connector WHERE organization_id = ? AND id = ?
   ON CONFLICT (organization_id, agent, connector_id)
     DO UPDATE SET terms = excluded.terms, expire_time = excluded.expire_time
-  RETURNING ${columns}, NOT EXISTS (
-    SELECT FROM before WHERE before.terms = kept.terms AND before.expire_time IS NOT DISTINCT FROM kept.expire_time
-  ) AS changed`;
+  RETURNING ${columns}`;
 
 const revoking =
   "DELETE FROM connector_grant WHERE organization_id = ? AND agent = ? AND connector_id = ? RETURNING connector_id";
@@ -197,10 +183,11 @@ const reachable = `
 
 const finding = `SELECT ${columns} FROM connector_grant WHERE organization_id = ? AND agent = ? AND connector_id = ?`;
 
-function grantOf(organizationId: string, { agent, connectorId, terms, expireMs, createMs }: StoredGrant): Grant {
+function grantOf(organizationId: string, row: StoredGrant): Grant {
+  const { agent, connectorId, version, terms, expireMs, createMs } = row;
   return {
     ...decodeTerms(terms),
-    ...{ organizationId, agent, connectorId },
+    ...{ organizationId, agent, connectorId, version },
     expireTime: expireMs === null ? null : new Date(Number(expireMs)),
     createTime: new Date(Number(createMs)),
   };

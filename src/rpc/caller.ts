@@ -1,6 +1,6 @@
 /** What a handler needs to know of a call before it runs. */
 import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
-import type { Caller } from "../execution/call.ts";
+import type { Caller, CallingAgent } from "../execution/call.ts";
 import { Failure } from "../failure.ts";
 import type { Grant } from "../registry/grant/grant.ts";
 import { type ConnectorRow, noSuchConnector } from "../registry/registry.ts";
@@ -16,12 +16,16 @@ import { leaveTimeToExecution } from "./time-limit.ts";
 export function callerOf(context: HandlerContext, grant: Grant | undefined): Caller {
   leaveTimeToExecution(context.values);
   const { id, apiKeyId } = principalOf(context);
-  const agent = grant && { name: grant.agent, budgets: grant.budgets, expireTime: grant.expireTime };
+  const agent = grant && agentOf(grant);
   return {
     ...{ principal: id, apiKeyId, agent },
     signal: leavingSignal(context.signal),
     timeoutMs: context.timeoutMs(),
   };
+}
+
+function agentOf({ agent: name, version: grant, budgets, expireTime }: Grant): CallingAgent {
+  return { name, grant, budgets, expireTime };
 }
 
 /**

@@ -6,7 +6,7 @@ import type { ConnectorKey } from "../execution/running.ts";
 import { Failure, type FailureKind } from "../failure.ts";
 import type { Log } from "../observability/log.ts";
 import type { Observe } from "../observability/observation.ts";
-import type { Grants } from "../registry/grants.ts";
+import type { GrantKey, Grants } from "../registry/grants.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { ChangeListener } from "../store/changes.ts";
 import type { Store } from "../store/store.ts";
@@ -38,9 +38,9 @@ export function hearChanges(hearers: Hearers): ChangeListener {
       execution.endKey(id, unauthenticated("The API key has been revoked.", "Ask for a new API key."));
     },
     onGrantChange(organizationId, connectorId, agent) {
-      grants.changed({ organizationId, connectorId, agent });
-      // What runs began on what the grant was before.
-      execution.endAgent({ organizationId, connectorId }, agent, grantChanged(agent));
+      const key = { organizationId, connectorId, agent };
+      grants.changed(key);
+      void endOnOtherGrants(grants, execution, key);
     },
     onAvailable(available, why) {
       if (why !== undefined)
@@ -55,12 +55,18 @@ export function hearChanges(hearers: Hearers): ChangeListener {
   });
 }
 
-export function grantChanged(agent: string): Failure {
-  return new Failure("permission_denied", "The agent's grant on this connector was changed or taken back.", {
+/** An agent's calls that began on what its grant was before end; word of a change may come behind calls that began on it. */
+export async function endOnOtherGrants(grants: Grants, execution: Execution, key: GrantKey): Promise<void> {
+  const { agent, ...connector } = key;
+  if (!execution.isRunning(connector)) return;
+  // Where the store does not say that a call may go on, it must not.
+  const grant = await grants.use(key).catch(() => undefined);
+  const reason = new Failure("permission_denied", "The agent's grant on this connector was changed or taken back.", {
     where: "caller",
     remedy: "Call again, if ListAgentConnectors still shows the connector.",
-    metadata: { agent, grant: "absent" },
+    metadata: { agent, grant: grant === undefined ? "absent" : "changed" },
   });
+  execution.endAgent(connector, agent, grant?.version, reason);
 }
 
 /** A store that does not answer says nothing of a connector. */

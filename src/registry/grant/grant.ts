@@ -33,6 +33,8 @@ export interface Grant extends Terms {
   readonly organizationId: string;
   readonly agent: string;
   readonly connectorId: string;
+  /** Of all that it says: the same for the same. */
+  readonly version: string;
   /** Null for never. */
   readonly expireTime: Date | null;
   readonly createTime: Date;
