@@ -9,8 +9,9 @@ import type {
   UpdateAction,
   UpsertAction,
 } from "../contract/action.ts";
+import { tooManyAffected } from "../query/refused-action.ts";
 import type { ActionStatement } from "../sql/action.ts";
-import { outcomeUnknown, tooManyAffected } from "../sql/action-end.ts";
+import { outcomeUnknown } from "../sql/action-end.ts";
 import { hasKey, type Key, keyOfCells, lockKeys, piecesOf, readByKey } from "../sql/keyed.ts";
 import { type Change, changeOf, keysGiven } from "./changing.ts";
 import { ServerError } from "./protocol.ts";

@@ -1,8 +1,8 @@
 /** The statements of an action, on a connection of the call's own. */
 import type { PackedBatch } from "../../rows/packed.ts";
 import { textRows } from "../../rows/page.ts";
+import { tooMuchReturned } from "../query/refused-action.ts";
 import type { ActionStatement } from "../sql/action.ts";
-import { tooMuchReturned } from "../sql/action-end.ts";
 import type { Borrowed } from "../sql/borrowed.ts";
 import type { Row } from "../sql/run.ts";
 import type { Outcome } from "./answers.ts";

@@ -1,7 +1,8 @@
 /** An action in a transaction of its own: all of it is done, or nothing. */
 import type { ActionRequest, ActionResult } from "../contract/action.ts";
+import { tooManyAffected } from "../query/refused-action.ts";
 import type { ActionForms, CompiledAction } from "../sql/action.ts";
-import { outcomeUnknown, tooManyAffected } from "../sql/action-end.ts";
+import { outcomeUnknown } from "../sql/action-end.ts";
 import { type Command, isRefusal, type RunCommands } from "./commands.ts";
 import { settingsText } from "./transaction.ts";
 

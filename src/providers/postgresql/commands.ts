@@ -6,7 +6,7 @@ import type { FieldDef, Submittable } from "pg";
 import { DatabaseError, serialize } from "pg-protocol";
 import { type PackedBatch, PackedWriter } from "../../rows/packed.ts";
 import { areUtf8Together, fieldNotUtf8 } from "../../rows/utf8.ts";
-import { tooMuchReturned } from "../sql/action-end.ts";
+import { tooMuchReturned } from "../query/refused-action.ts";
 import { commanding } from "./conversation.ts";
 import { packRow } from "./data-row.ts";
 import { notUtf8, protocolBroken } from "./protocol.ts";

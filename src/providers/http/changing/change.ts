@@ -1,0 +1,174 @@
+/** Carries out what changes rows: a request for each, one after the other, since no API undoes another's. */
+import { createHash, randomUUID } from "node:crypto";
+import { Failure, type FailureKind, withMetadata } from "../../../failure.ts";
+import type { PackedBatch } from "../../../rows/packed.ts";
+import type { ActionRequest, ActionResult, ItemResult } from "../../contract/action.ts";
+import type { Call } from "../../contract.ts";
+import { rowReader } from "../body/rows.ts";
+import type { ChangeOperation, Idempotency } from "../declaration.ts";
+import type { HttpAnswer } from "../exchange.ts";
+import { unknownOutcome } from "../failure.ts";
+import type { SourceParts } from "../reading/source.ts";
+import { type Assignment, lineOf, requestOf } from "../request.ts";
+import type { ChangePlan } from "./plan.ts";
+
+export interface ChangeParts extends SourceParts {
+  /** The provider's id. */
+  readonly upstream: string;
+}
+
+/** What is wrong with one row, and says nothing of the next. */
+const ofOneRow: ReadonlySet<FailureKind> = new Set<FailureKind>([
+  ...(["statement_rejected", "conflict", "constraint_violated", "unknown_resource"] as const),
+  ...(["upstream_permission_denied", "invalid_request"] as const),
+]);
+
+/** What would be sent, without values. */
+export function rehearsed({ operation, rows, resource }: ChangePlan): ActionResult {
+  const { method, path, query, body } = operation;
+  const [assignments = []] = rows;
+  const statement = lineOf({ method, path, query, body, assignments });
+  return { ...nothing(resource.name), affectedRows: rows.length, statement };
+}
+
+const nothing = (_resource: string): ActionResult => ({ affectedRows: 0, fields: [], batches: [], statement: "" });
+
+/**
+ * @throws Failure when no row was changed; `outcome_unknown` when it is not known of one, with
+ *   the number of those that were: nothing is sent after it
+ */
+export async function changed(
+  plan: ChangePlan,
+  request: Pick<ActionRequest, "idempotencyKey">,
+  parts: ChangeParts,
+  call: Call,
+): Promise<ActionResult> {
+  const items: ItemResult[] = [];
+  const failures: Failure[] = [];
+  const batches: PackedBatch[] = [];
+  let affectedRows = 0;
+  let stopped: Failure | undefined;
+  for (const [index, assignments] of plan.rows.entries()) {
+    stopped ??= reasonOf(call.signal);
+    const failure = stopped ?? (await sent(index, assignments));
+    if (failure === undefined) {
+      items.push({ ok: true });
+      continue;
+    }
+    failures.push(failure);
+    items.push({ ok: false, reason: failure.kind, message: failure.message });
+    if (!ofOneRow.has(failure.kind)) stopped = failure;
+  }
+  const [first] = failures;
+  if (first !== undefined && failures.length === items.length) throw first;
+  const result = { affectedRows, fields: plan.returning, batches, statement: "" };
+  return first === undefined ? result : { ...result, items };
+
+  /** What kept the row from being changed. */
+  async function sent(index: number, assignments: readonly Assignment[]): Promise<Failure | undefined> {
+    try {
+      const key = keyFor(plan.operation.idempotency, request.idempotencyKey, index, plan.rows.length);
+      const answer = await parts.client.send(requestFor(plan.operation, assignments, key, parts), call);
+      batches.push(...(await returned(plan, answer, parts.upstream)));
+      affectedRows++;
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      const failure = meaningOf(error, plan, parts.upstream);
+      if (failure?.kind === "outcome_unknown") throw withMetadata(failure, { rows_before: String(affectedRows) });
+      return failure;
+    }
+  }
+}
+
+function reasonOf({ aborted, reason }: AbortSignal): Failure | undefined {
+  if (!aborted) return undefined;
+  return reason instanceof Failure ? reason : new Failure("cancelled", "The call has ended.", { where: "caller" });
+}
+
+function requestFor(
+  operation: ChangeOperation,
+  assignments: readonly Assignment[],
+  key: string | undefined,
+  { base, headers }: SourceParts,
+) {
+  const { method, path, query, body, idempotency } = operation;
+  const marked =
+    typeof idempotency === "object" && key !== undefined
+      ? { ...headers, [idempotency.header.toLowerCase()]: key }
+      : headers;
+  return requestOf({
+    ...{ base, method, path, query, body, assignments, headers: marked },
+    repeatable: idempotency !== "none",
+  });
+}
+
+/** What sources take as a key at most. */
+const maxKeyLength = 255;
+
+/**
+ * Each row's own key: the caller's, which is the same when the caller comes again; one that
+ * nobody else has lets at least a lost request be sent again.
+ */
+export function keyFor(
+  idempotency: Idempotency,
+  given: string | undefined,
+  index: number,
+  count: number,
+): string | undefined {
+  if (typeof idempotency !== "object") return undefined;
+  const key = given ?? randomUUID();
+  const own = count === 1 ? key : `${key}-${index}`;
+  const fits = own.length <= maxKeyLength && /^[\x21-\x7e]+$/.test(own);
+  return fits ? own : createHash("sha256").update(own).digest("hex");
+}
+
+/** What a failure of the source means for a row; undefined when it is that there is no such row to be changed. */
+function meaningOf(error: Failure, { kind, operation }: ChangePlan, upstream: string): Failure | undefined {
+  const isNamed = kind === "update" || kind === "delete";
+  if (isNamed && error.kind === "unknown_resource") return undefined;
+  if (kind === "create" && error.status === "409") {
+    return new Failure("constraint_violated", "The source has such a row already.", {
+      ...{ where: "upstream", upstream, status: "409", metadata: error.metadata, cause: error },
+      remedy: "Update it instead, or create it with another key.",
+    });
+  }
+  return isUncertain(error, operation) ? unknownOutcome(error, upstream) : error;
+}
+
+/** Who fails in the middle of its work may have done it: 501, 503 and 505 say that it was not begun. */
+export function isUncertain({ kind, status }: Failure, { idempotency }: Pick<ChangeOperation, "idempotency">): boolean {
+  if (kind !== "upstream_unavailable" || status === undefined || idempotency !== "none") return false;
+  return Number(status) >= 500 && !["501", "503", "505"].includes(status);
+}
+
+/** The fields that are wanted of the row as the source gives it back. */
+async function returned({ operation, returning, resource }: ChangePlan, answer: HttpAnswer, upstream: string) {
+  if (returning.length === 0 || operation.returns === undefined) {
+    await passedOver(answer);
+    return [];
+  }
+  const read = rowReader({ resource: resource.name, format: operation.returns, fields: returning });
+  try {
+    return await Array.fromAsync(read(answer.body).batches);
+  } catch (error) {
+    // It is done, and what it came to can't be said.
+    throw unknownOutcome(error, upstream);
+  }
+}
+
+/** Bytes of an answer that nobody wants, up to which its connection is worth more than they are. */
+const worthless = 65_536;
+
+/** The change is made, whatever becomes of the rest of its answer. */
+export async function passedOver({ body }: HttpAnswer): Promise<void> {
+  let bytes = 0;
+  try {
+    for await (const chunk of body) {
+      bytes += chunk.length;
+      if (bytes > worthless) return;
+    }
+  } catch {
+    // Nobody wanted it.
+  }
+}
