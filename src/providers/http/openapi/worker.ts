@@ -7,7 +7,6 @@ import type { ApiDescription, DescriptionOptions } from "./description.ts";
 import { resourcesOf } from "./resources.ts";
 import { readText } from "./text.ts";
 import { Unusable } from "./tree.ts";
-import { strictnessNotes } from "./validity.ts";
 
 export interface Work {
   readonly text: string;
@@ -26,7 +25,8 @@ const { text, options } = workerData as Work;
 try {
   const document = readText(text);
   tell({ description: resourcesOf(document, options), done: false });
-  // The validator changes what it looks at, and may take much longer than all else.
+  // The validator takes long to load, changes what it looks at, and may take much longer than all else.
+  const { strictnessNotes } = await import("./validity.ts");
   tell({ notes: await strictnessNotes(document), done: true });
 } catch (error) {
   if (!(error instanceof Unusable)) throw error;
