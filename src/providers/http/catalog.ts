@@ -1,0 +1,143 @@
+/** What a connector's API has: what is declared, what its OpenAPI document says, and fields that are inferred from rows. */
+import { text } from "node:stream/consumers";
+import { Failure } from "../../failure.ts";
+import type { Call } from "../contract.ts";
+import { didYouMean, nearest } from "../query/nearest.ts";
+import { inferFields } from "./body/infer/fields.ts";
+import type { ConnectorConfig } from "./config/connector.ts";
+import { type Declared, declaredIn } from "./config/connector.ts";
+import type { HttpAction, HttpResource, ReadOperation } from "./declaration.ts";
+import { describeApi, maxDocumentBytes } from "./openapi/reading.ts";
+import { pagerOf, sizeFor } from "./paging/pager.ts";
+import { start } from "./paging/position.ts";
+import type { SourceParts } from "./reading/source.ts";
+import { namesIn, requestOf } from "./request.ts";
+import { type QueriedResource, queriedResource } from "./resource.ts";
+import { type SharedReading, sharedReading } from "./shared-reading.ts";
+
+export interface Catalog {
+  /**
+   * All resources, by their names; fields that nobody has declared are inferred where the rows can be read.
+   *
+   * @param anew whatever is known already
+   */
+  resources(anew: boolean, call: Call): Promise<readonly HttpResource[]>;
+  /** @throws Failure `unknown_resource` with the nearest names */
+  resource(name: string, call: Call): Promise<QueriedResource>;
+  actions(call: Call): Promise<readonly HttpAction[]>;
+}
+
+/** Milliseconds after which the document is read again. */
+const maxAgeMs = 5 * 60_000;
+/** Rows from which fields are inferred. */
+const sampledRows = 100;
+
+interface Known extends Declared {
+  readonly byName: ReadonlyMap<string, HttpResource>;
+  /** Made ready when they are first asked for. */
+  readonly ready: Map<HttpResource, SharedReading<QueriedResource>>;
+}
+
+export function createCatalog(config: ConnectorConfig, parts: SourceParts): Catalog {
+  const declared = declaredIn(config);
+  let readAt = 0;
+  const known = sharedReading(async (call): Promise<Known> => {
+    readAt = performance.now();
+    return knownOf(merged(declared, await readDocument(config, parts, call)));
+  });
+
+  function current(anew: boolean, call: Call): Promise<Known> {
+    const isOld = config.openapi !== undefined && performance.now() - readAt > maxAgeMs;
+    if (anew || isOld) known.forget();
+    return known.get(call);
+  }
+
+  function ready({ ready: made }: Known, resource: HttpResource, call: Call): Promise<QueriedResource> {
+    const found =
+      made.get(resource) ?? sharedReading(async (each) => queriedResource(await withFields(resource, parts, each)));
+    made.set(resource, found);
+    return found.get(call);
+  }
+
+  return {
+    async resources(anew, call) {
+      const all = await current(anew, call);
+      return Promise.all(all.resources.map((each) => (each.fields.length > 0 ? each : sampled(all, each, call))));
+    },
+    async resource(name, call) {
+      const all = await current(false, call);
+      const found = all.byName.get(name);
+      if (found === undefined) throw unknownResource(name, all.byName.keys());
+      return ready(all, found, call);
+    },
+    actions: async (call) => (await current(false, call)).actions,
+  };
+
+  /** What can't be read has no fields that can be shown. */
+  async function sampled(all: Known, resource: HttpResource, call: Call): Promise<HttpResource> {
+    try {
+      const { fields } = await ready(all, resource, call);
+      return { ...resource, fields: fields.map((field) => ({ ...field, enumLabels: field.enumLabels ?? [] })) };
+    } catch (error) {
+      call.signal.throwIfAborted();
+      if (error instanceof Failure) return resource;
+      throw error;
+    }
+  }
+}
+
+function knownOf({ resources, actions }: Declared): Known {
+  const byName = new Map(resources.map((resource) => [resource.name, resource]));
+  return { resources, actions, byName, ready: new Map() };
+}
+
+/** What the connector itself declares goes before. */
+function merged(own: Declared, described: Declared): Declared {
+  const resources = new Set(own.resources.map(({ name }) => name));
+  const actions = new Set(own.actions.map(({ name }) => name));
+  return {
+    resources: [...own.resources, ...described.resources.filter(({ name }) => !resources.has(name))],
+    actions: [...own.actions, ...described.actions.filter(({ name }) => !actions.has(name))],
+  };
+}
+
+async function readDocument(config: ConnectorConfig, parts: SourceParts, call: Call): Promise<Declared> {
+  const { openapi, idempotency_header: idempotencyHeader } = config;
+  if (openapi === undefined) return { resources: [], actions: [] };
+  const document = "document" in openapi ? openapi.document : await fetched(openapi.path, parts, call);
+  const basePath = parts.base.pathname.replace(/\/$/, "");
+  return describeApi(document, { basePath, idempotencyHeader }, call.signal);
+}
+
+async function fetched(path: string, { base, client, headers }: SourceParts, call: Call): Promise<string> {
+  const request = requestOf({ base, method: "GET", path, query: {}, body: undefined, assignments: [], headers });
+  const answer = await client.send({ ...request, maxBytes: maxDocumentBytes }, call);
+  return text(answer.body);
+}
+
+/** The resource, with the fields of its first rows when nobody has declared any. */
+async function withFields(resource: HttpResource, parts: SourceParts, call: Call): Promise<HttpResource> {
+  if (resource.fields.length > 0) return resource;
+  const read = resource.reads.findLast(({ path }) => namesIn(path).length === 0);
+  if (read === undefined) return resource;
+  const answer = await parts.client.send(sampleRequest(resource, read, parts), call);
+  const inferred = await inferFields({ resource: resource.name, format: read.rows, maxRows: sampledRows }, answer.body);
+  const fields = inferred.map((field) => ({ ...field, description: "", enumLabels: [], readOnly: false }));
+  return { ...resource, fields };
+}
+
+function sampleRequest({ name }: HttpResource, read: ReadOperation, { base, headers }: SourceParts) {
+  const { method, path, query, body, paging } = read;
+  const at = pagerOf({ resource: name, base, paging, key: [] }).at(start, sizeFor(paging.size, sampledRows));
+  const assignments = "url" in at ? [] : at.assignments;
+  return requestOf({ base, method, path, query, body, assignments, headers, repeatable: true });
+}
+
+function unknownResource(name: string, names: Iterable<string>): Failure {
+  const description = `There is no resource \`${name}\` that the connector declares.${didYouMean(nearest(name, names))}`;
+  return new Failure("unknown_resource", description, {
+    where: "request",
+    remedy: "Name a resource as GetSchema shows it; capitals count.",
+    fields: [{ field: "query.resource", description }],
+  });
+}

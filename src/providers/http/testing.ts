@@ -1,0 +1,95 @@
+/** Tests a connector of an HTTP API: one GET on a connection of its own, and which steps it took. */
+import type { Dial } from "../../egress/dial.ts";
+import { Failure } from "../../failure.ts";
+import type { Call, Check, TestReport } from "../contract.ts";
+import { passedOver } from "./changing/change.ts";
+import type { HttpAnswer, HttpClient, HttpRequest } from "./exchange.ts";
+
+export interface Tested {
+  readonly base: URL;
+  /** A client that nobody else uses. */
+  connect(dial: Dial): HttpClient;
+  readonly dial: Dial;
+  readonly request: HttpRequest;
+  /** The source is not asked who it is; then it says nothing of a credential. */
+  readonly isAnonymous: boolean;
+}
+
+const order = ["configuration", "connect", "tls", "authenticate", "query"] as const;
+
+export async function tested({ base, connect, dial, request, isAnonymous }: Tested, call: Call): Promise<TestReport> {
+  const checks: Check[] = [passed("configuration", "The configuration is complete.")];
+  const place = `${base.hostname} answers on port ${base.port || (base.protocol === "https:" ? "443" : "80")}.`;
+  const client = connect(async (...target) => {
+    const socket = await dial(...target);
+    if (checks.length === 1) checks.push(passed("connect", place));
+    return socket;
+  });
+  try {
+    const answer = await client.send(request, call);
+    const { tls } = answer;
+    const serverVersion = versionOf(answer);
+    await passedOver(answer);
+    const who = isAnonymous ? "The source asks nobody who they are." : "The source accepts the credential.";
+    checks.push(tlsCheck(tls), passed("authenticate", who), passed("query", "The source answers what it is asked."));
+    return { ok: true, serverVersion, tls, readOnly: false, user: "", checks };
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    if (error.kind === "cancelled" || error.kind === "shutting_down") throw error;
+    return { ok: false, serverVersion: "", tls: "", readOnly: false, user: "", checks: failedAt(error, checks, base) };
+  } finally {
+    await client.close();
+  }
+}
+
+const passed = (name: Check["name"], message: string): Check => {
+  return { name, outcome: "passed", message, remedy: "", reason: "" };
+};
+
+function tlsCheck(protocol: string): Check {
+  if (protocol !== "")
+    return passed("tls", `The connection is encrypted with ${protocol} and the server's certificate was verified.`);
+  return {
+    ...{ name: "tls", outcome: "warning", message: "The connection is not encrypted, as the configuration asks." },
+    ...{ remedy: "Use https:// in `base_url` unless the network itself is trusted.", reason: "" },
+  };
+}
+
+/** What a server calls itself, if it does so in the usual way: a product, or a product and its version. */
+function versionOf({ status, headers }: HttpAnswer): string {
+  const server = /^[\w.-]{1,40}(?:\/[\w.-]{1,40})?/.exec(headers.server ?? "")?.[0];
+  return server === undefined ? `HTTP ${status}` : `HTTP ${status}, ${server}`;
+}
+
+/** The check that failed, those that it tells to have passed before, and those that were not made. */
+function failedAt(failure: Failure, done: readonly Check[], base: URL): Check[] {
+  const { kind, message, remedy = "" } = failure;
+  const step = stepOf(failure);
+  const at = order.indexOf(step);
+  const made = order.slice(0, at).map((name) => done.find((check) => check.name === name) ?? madeBefore(name, base));
+  return [
+    ...made,
+    { name: step, outcome: "failed", message, remedy, reason: kind.toUpperCase() },
+    ...order.slice(at + 1).map((name): Check => ({ name, outcome: "skipped", message: "", remedy: "", reason: "" })),
+  ];
+}
+
+function madeBefore(name: (typeof order)[number], { protocol }: URL): Check {
+  if (name === "tls" && protocol === "http:") return tlsCheck("");
+  return passed(name, name === "tls" ? "The connection is encrypted." : "The source lets the service in.");
+}
+
+function stepOf({ kind, status }: Failure): (typeof order)[number] {
+  switch (kind) {
+    case "egress_denied":
+    case "upstream_unreachable":
+      return "connect";
+    case "tls_failed":
+      return "tls";
+    case "credential_rejected":
+      return "authenticate";
+    default:
+      // Without a status nothing was answered.
+      return kind === "deadline_exceeded" && status === undefined ? "connect" : "query";
+  }
+}
