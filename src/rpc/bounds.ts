@@ -1,5 +1,6 @@
 /** What a caller is held to on one connector: its own limits, and the grant of the agent that it calls as. */
 import type { HandlerContext } from "@connectrpc/connect";
+import type { Caller } from "../execution/call.ts";
 import { Failure } from "../failure.ts";
 import type { ExecuteRequest } from "../gen/connector/v1/action_pb.js";
 import type { Query } from "../gen/connector/v1/query_pb.js";
@@ -11,6 +12,7 @@ import { narrowAction, narrowQuery } from "../registry/grant/narrow.ts";
 import { narrowSchema } from "../registry/grant/schema.ts";
 import { tellable, tellableExplanation } from "../registry/grant/telling.ts";
 import type { ConnectorRow } from "../registry/registry.ts";
+import { callerOf } from "./caller.ts";
 import { principalOf } from "./principal.ts";
 import { authorizeAction, authorizeQuery, explanationWithin, resourcesWithin, withoutSuggestions } from "./reach.ts";
 import type { Rooms } from "./rooms.ts";
@@ -30,8 +32,13 @@ export interface Bounds {
   action(request: ExecuteRequest): AnyAction;
   schema(resources: readonly Resource[]): readonly Resource[];
   explanation(explanation: Explanation, asked: ReadQuery): Explanation;
-  /** What comes of a call, in words that name nothing beyond. */
-  told<T>(work: Promise<T>, asked: ReadQuery | AnyAction): Promise<T>;
+  /**
+   * Makes the call, and tells what comes of it in words that name nothing beyond.
+   *
+   * @param work Gives the caller to execution at once: from then on it hears of a change of the grant
+   * @throws Failure `permission_denied` when the grant has changed up to then, and what the work throws
+   */
+  run<T>(work: (caller: Caller) => Promise<T>, asked?: ReadQuery | AnyAction): Promise<T>;
 }
 
 /** @throws Failure `permission_denied` for an agent without a grant on the connector that is good now */
@@ -59,7 +66,15 @@ export async function boundsOf(rooms: Rooms, context: HandlerContext, connector:
       const within = explanationWithin(principal, explanation);
       return grant === undefined ? within : tellableExplanation(within, grant, asked);
     },
-    told: (work, asked) => withoutSuggestions(principal, grant === undefined ? work : tellingOf(work, grant, asked)),
+    run(work, asked) {
+      if (grant === undefined) return withoutSuggestions(principal, work(callerOf(context, undefined)));
+      const running = async () => {
+        const now = await grantFor(rooms, context, connector);
+        if (now?.version === grant.version) return work(callerOf(context, grant));
+        throw beyondGrant(grant, "changed", "The agent's grant on this connector has changed meanwhile.");
+      };
+      return withoutSuggestions(principal, tellingOf(running(), grant, asked));
+    },
   };
 }
 
@@ -78,7 +93,7 @@ export async function grantFor(
   throw beyondGrant(grant, "expired", "The agent's grant on this connector has expired.");
 }
 
-async function tellingOf<T>(work: Promise<T>, grant: Grant, asked: ReadQuery | AnyAction): Promise<T> {
+async function tellingOf<T>(work: Promise<T>, grant: Grant, asked: ReadQuery | AnyAction | undefined): Promise<T> {
   try {
     return await work;
   } catch (error) {

@@ -13,7 +13,7 @@ import type { ConnectorRow } from "../registry/registry.ts";
 import { ValueEncoder } from "../rows/values.ts";
 import { actorOf } from "./actor.ts";
 import { boundsOf } from "./bounds.ts";
-import { callerOf, connectorFor } from "./caller.ts";
+import { connectorFor } from "./caller.ts";
 import type { Rooms } from "./rooms.ts";
 import { canonical } from "./wire/canonical.ts";
 import { addEncoded, decoded, speaksJson } from "./wire/encoded.ts";
@@ -31,8 +31,11 @@ export function executeHandlers(rooms: Rooms): Pick<ServiceImpl<typeof Connector
       const bounds = await boundsOf(rooms, context, connector);
       const action = bounds.action(request);
       const asked = askedOf({ request, action, grant: bounds.grant }, audit, context, connector);
-      const executing = execution.execute(connector, asked, callerOf(context, bounds.grant));
-      const { result, replayed, timings } = await bounds.told(inAction(action.kind, executing), action);
+      const executing = bounds.run(
+        (caller) => inAction(action.kind, execution.execute(connector, asked, caller)),
+        action,
+      );
+      const { result, replayed, timings } = await executing;
       const response = create(ExecuteResponseSchema, {
         affectedRows: BigInt(result.affectedRows),
         fields: result.fields.map(fieldToWire),

@@ -7,8 +7,8 @@ import { ResourceSchema, SchemaView, ResourceKind as WireKind } from "../gen/con
 import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
 import type { Resource, ResourceKind } from "../providers/contract/resource.ts";
 import type { Check } from "../providers/contract.ts";
-import { boundsOf, grantFor } from "./bounds.ts";
-import { callerOf, connectorFor } from "./caller.ts";
+import { boundsOf } from "./bounds.ts";
+import { connectorFor } from "./caller.ts";
 import type { Rooms } from "./rooms.ts";
 import { boundTo, canonical } from "./wire/canonical.ts";
 import { typeToWire } from "./wire/fields.ts";
@@ -41,8 +41,8 @@ export function operateHandlers(
   return {
     async testConnector({ connectorId }, context) {
       const connector = await connectorFor(rooms, context, connectorId);
-      const grant = await grantFor(rooms, context, connector);
-      const { result, timings } = await execution.test(connector, callerOf(context, grant));
+      const bounds = await boundsOf(rooms, context, connector);
+      const { result, timings } = await bounds.run((caller) => execution.test(connector, caller));
       const { ok, serverVersion, tls, readOnly, user, checks } = result;
       return {
         ...{ ok, serverVersion, tls, readOnly, user },
@@ -57,8 +57,8 @@ export function operateHandlers(
       const bounds = await boundsOf(rooms, context, connector);
       // Before the source is asked: a grant that shows none must not make it read.
       bounds.schema([]);
-      const caller = callerOf(context, bounds.grant);
-      const schema = await execution.schema(connector, refresh && pageToken === "", caller);
+      const anew = refresh && pageToken === "";
+      const schema = await bounds.run((caller) => execution.schema(connector, anew, caller));
       const wanted = new Set(request.kinds);
       const matching = bounds
         .schema(schema.resources)

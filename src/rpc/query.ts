@@ -2,6 +2,7 @@
 import { create, fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { ListValueSchema, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import type { Caller } from "../execution/call.ts";
 import { type Query, QueryResponseSchema, QuerySchema, Paging as WirePaging } from "../gen/connector/v1/query_pb.js";
 import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
 import type { PageRequest, Paging } from "../providers/contract.ts";
@@ -9,7 +10,7 @@ import type { ConnectorRow } from "../registry/registry.ts";
 import type { PackedBatch } from "../rows/packed.ts";
 import { ValueEncoder } from "../rows/values.ts";
 import { boundsOf } from "./bounds.ts";
-import { callerOf, connectorFor } from "./caller.ts";
+import { connectorFor } from "./caller.ts";
 import { beginNative, toldOf } from "./native.ts";
 import type { Rooms } from "./rooms.ts";
 import { boundTo, canonical } from "./wire/canonical.ts";
@@ -36,9 +37,8 @@ export function queryHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorSe
       const { query, asked, bounds, binding, connector, page } = await opened(rooms, request, context);
       const maxAgeMs = request.maxAge === undefined ? 0 : durationToMs(request.maxAge);
       const ended = await beginNative(rooms, context, connector, query);
-      const caller = callerOf(context, bounds.grant);
-      const asking = bounds.told(execution.query(connector, { query: asked, page, maxAgeMs }, caller), asked);
-      const answer = await toldOf(ended, asking, ({ result }) => rowsIn(result.batches));
+      const read = (caller: Caller) => execution.query(connector, { query: asked, page, maxAgeMs }, caller);
+      const answer = await toldOf(ended, bounds.run(read, asked), ({ result }) => rowsIn(result.batches));
       const { fields, batches, continuation, paging, truncated, postFiltered = [] } = answer.result;
       const response = create(QueryResponseSchema, {
         fields: fields.map(fieldToWire),
@@ -63,9 +63,8 @@ export function queryHandlers(rooms: Rooms): Pick<ServiceImpl<typeof ConnectorSe
     async explainQuery(request, context) {
       const { query, asked, bounds, connector, page } = await opened(rooms, request, context);
       const ended = await beginNative(rooms, context, connector, query);
-      const caller = callerOf(context, bounds.grant);
-      const asking = bounds.told(execution.explain(connector, { query: asked, page }, caller), asked);
-      const explained = bounds.explanation(await toldOf(ended, asking, () => 0), asked);
+      const explain = (caller: Caller) => execution.explain(connector, { query: asked, page }, caller);
+      const explained = bounds.explanation(await toldOf(ended, bounds.run(explain, asked), () => 0), asked);
       const {
         statement,
         parameters,

@@ -18,7 +18,7 @@ import type { Field } from "../rows/field.ts";
 import { envelopeHeadBytes, envelopeOf, type PackedBatch } from "../rows/packed.ts";
 import { ValueEncoder } from "../rows/values.ts";
 import { type Bounds, boundsOf } from "./bounds.ts";
-import { callerOf, connectorFor } from "./caller.ts";
+import { connectorFor } from "./caller.ts";
 import { beginNative, streamToldOf } from "./native.ts";
 import { leaveReady } from "./ready.ts";
 import type { Rooms } from "./rooms.ts";
@@ -63,8 +63,7 @@ async function* answersTo(
   context: HandlerContext,
   { connector, asked, bounds, format, moved }: Asked,
 ): AsyncGenerator<StreamQueryResponse> {
-  const caller = callerOf(context, bounds.grant);
-  const stream = await bounds.told(execution.stream(connector, asked, caller), asked);
+  const stream = await bounds.run((caller) => execution.stream(connector, asked, caller), asked);
   const encode = encoderOf(format, stream.fields);
   yield header(stream, format);
   const json = speaksJson(context);

@@ -41,7 +41,15 @@ export interface Grant extends Terms {
 }
 
 /** The part of a grant that a call is refused for; the contract names them at `Grant`. */
-export type GrantPart = "absent" | "expired" | "permission" | "action" | "resource" | "field" | "row_filter";
+export type GrantPart =
+  | "absent"
+  | "expired"
+  | "changed"
+  | "permission"
+  | "action"
+  | "resource"
+  | "field"
+  | "row_filter";
 
 /** @param message Says what is not granted; names of the source only that the caller gave */
 export function beyondGrant(

@@ -5,7 +5,7 @@ import type { Explanation, ReadQuery } from "../../providers/contract.ts";
 import type { Grant, ResourceTerms } from "./grant.ts";
 
 /** A failure of a call on a grant, as its agent may hear it. */
-export function tellable(failure: Failure, grant: Grant, asked: ReadQuery | AnyAction): Failure {
+export function tellable(failure: Failure, grant: Grant, asked: ReadQuery | AnyAction | undefined): Failure {
   const misfit = failure.fields.filter(({ field }) => field.startsWith("grant."));
   // Not what the source says of it: that may name others.
   if (misfit.length > 0) return unfit(misfit.map(({ field }) => placed(field)));
@@ -34,8 +34,10 @@ export function tellableExplanation(explanation: Explanation, grant: Grant, aske
 /** Pages go by a key of the source's, which may be a field that is not granted. */
 const coversAnyKey = ({ fields }: ResourceTerms) => fields.length === 0;
 
-function indexOf({ resources }: Grant, asked: ReadQuery | AnyAction): number {
-  return "resource" in asked ? resources.findIndex(({ resource }) => resource === asked.resource) : -1;
+function indexOf({ resources }: Grant, asked: ReadQuery | AnyAction | undefined): number {
+  return asked !== undefined && "resource" in asked
+    ? resources.findIndex(({ resource }) => resource === asked.resource)
+    : -1;
 }
 
 /** The part of the grant: `grant.resources[0].row_filter`. */
