@@ -15,6 +15,16 @@ export const headerName = z
   .regex(/^[\w!#$%&'*+.^`|~-]+$/, "must be the name of a header: letters, digits and hyphens")
   .refine((name) => !ofTheWay.has(name.toLowerCase()) && !/^proxy-/i.test(name), "is a header that the service sets");
 
+/** As `z.record`, which does not say what is wrong with a name. */
+export function namesTo<Value extends z.ZodType>(name: z.ZodType<string>, value: Value) {
+  return z.record(z.string(), value).superRefine((given, context) => {
+    for (const each of Object.keys(given)) {
+      const [problem] = name.safeParse(each).error?.issues ?? [];
+      if (problem !== undefined) context.addIssue({ code: "custom", path: [each], message: problem.message });
+    }
+  });
+}
+
 /** What may stand in a header (RFC 9110, section 5.5) and looks the same to everybody. */
 export const headerText = (maxLength: number) =>
   z

@@ -2,7 +2,7 @@
 import { createHmac, randomBytes, randomUUID } from "node:crypto";
 import { z } from "zod";
 import type { Authentication, HttpRequest } from "../exchange.ts";
-import { headerName, headerText, withCertificate } from "./fields.ts";
+import { headerName, headerText, namesTo, withCertificate } from "./fields.ts";
 import { filled, type Made, placeholdersOf, templateProblem } from "./hmac-template.ts";
 import { withHeaders, withParameter } from "./request.ts";
 
@@ -38,12 +38,10 @@ export const hmacConfig = z
         "How {timestamp} is written: since 1970, as 2026-01-31T08:00:00Z, or as Sat, 31 Jan 2026 08:00:00 GMT.",
       ),
     nonce: z.enum(["uuid", "hex"]).default("uuid").describe("What {nonce} is: random, for each request."),
-    headers: z
-      .record(headerName, headerTemplate)
+    headers: namesTo(headerName, headerTemplate)
       .default({})
       .describe('Headers that are added: { "X-Signature": "v1={signature}", "X-Timestamp": "{timestamp}" }.'),
-    parameters: z
-      .record(z.string().min(1).max(100), template(1_000))
+    parameters: namesTo(z.string().min(1).max(100), template(1_000))
       .default({})
       .describe("Query parameters that are added, in this order. Those without {signature} are signed with the query."),
   })

@@ -1,7 +1,7 @@
 /** What a connector says of the OAuth 2.0 server that it gets its tokens from, and the secrets that it shows there. */
 import { z } from "zod";
 import { certificatesProblem } from "../../../../egress/certificates.ts";
-import { endpointUrl, headerName, headerText, privateKey, withCertificate } from "../fields.ts";
+import { endpointUrl, headerName, headerText, namesTo, privateKey, withCertificate } from "../fields.ts";
 
 /** RFC 6749, section 3.3. */
 const scope = z
@@ -18,16 +18,14 @@ const ownParameters = new Set([
   ...["response_type", "response_mode", "request", "request_uri", "scope", "resource", "username", "password"],
 ]);
 
-const parameters = z
-  .record(
-    z
-      .string()
-      .min(1)
-      .max(100)
-      .refine((name) => !ownParameters.has(name), "is a parameter that has a field of its own, or none"),
-    text,
-  )
-  .default({});
+const parameters = namesTo(
+  z
+    .string()
+    .min(1)
+    .max(100)
+    .refine((name) => !ownParameters.has(name), "is a parameter that has a field of its own, or none"),
+  text,
+).default({});
 
 const server = {
   issuer: endpointUrl
