@@ -62,5 +62,9 @@ function typeOfNumbers(texts: readonly string[]): HttpFieldType {
 /** A double holds every digit. */
 function isExactDouble(text: string): boolean {
   const digits = text.replace(/[eE].*$/, "").replace(/^-?0*\.?0*|\D/g, "");
-  return /^-?(?:0|[1-9]\d*)(?:[.eE]|$)/.test(text) && digits.length <= doubleDigits && typeof floatText(text, "double") === "string";
+  return (
+    /^-?(?:0|[1-9]\d*)(?:[.eE]|$)/.test(text) &&
+    digits.length <= doubleDigits &&
+    typeof floatText(text, "double") === "string"
+  );
 }

@@ -197,6 +197,11 @@ export class JsonScanner {
         return at + 1;
       }
       if (byte === backslash) {
+        // Most escapes are two bytes, both of which are there.
+        if (at + 1 < end && escaped(bytes[at + 1] as number) >= 0) {
+          at++;
+          continue;
+        }
         this.#state = escapeLetter;
         return at + 1;
       }
