@@ -59,7 +59,7 @@ function byRefreshToken(
   grantRemedy: string,
   first: string | undefined,
 ): ObtainTokens {
-  return (before, signal) => {
+  return async (before, signal) => {
     const refreshToken = before?.refreshToken ?? first;
     if (refreshToken === undefined) throw ungranted(before !== undefined);
     return askForTokens({ client, grantRemedy, signal }, ({ server, client: who, authenticate, options }) => {
