@@ -37,10 +37,12 @@ export interface HttpConnection {
   /** As far as can be known without asking. */
   readonly isOpen: boolean;
   /**
-   * A request begins. Settles when its answer was read to the end, or the socket is closed:
-   * whether another request may follow.
+   * A request begins.
+   *
+   * @param over Is called once, when its answer has come to the end or the socket is closed:
+   *   the connection is no longer this request's own, and another may follow or not.
    */
-  begin(): Promise<boolean>;
+  begin(over: (reusable: boolean) => void): void;
   /** The server closes the connection when it was unused for so many milliseconds. */
   limitIdle(ms: number): void;
   /** At once, whatever goes on. */
@@ -93,8 +95,9 @@ function kept(socket: Socket): HttpConnection {
   // Nothing was asked, so that it belongs to no answer, and must not become the beginning of one.
   const unexpected = () => void socket.destroy();
   const end = (reusable: boolean) => {
-    over?.(reusable);
+    const tell = over;
     over = undefined;
+    tell?.(reusable);
   };
   const agent = new SocketAgent(socket, () => {
     isUsed = true;
@@ -114,12 +117,10 @@ function kept(socket: Socket): HttpConnection {
     get isOpen() {
       return !socket.destroyed && socket.writable && !socket.readableEnded && performance.now() < goodUntil;
     },
-    begin() {
+    begin(told) {
       socket.off("data", unexpected);
-      const { promise, resolve } = Promise.withResolvers<boolean>();
-      over = resolve;
-      if (socket.destroyed) end(false);
-      return promise;
+      over = told;
+      if (socket.closed) end(false);
     },
     limitIdle(ms) {
       idleMs = ms;

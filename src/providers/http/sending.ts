@@ -93,19 +93,24 @@ function ownerOf(
 ): BodyOwner & { cut(reason: unknown): void } {
   const { signal } = call;
   const begun = performance.now();
-  const ended = connection.begin();
+  const ended = Promise.withResolvers<void>();
+  let isOwn = true;
   let stopped: unknown;
   const cut = (reason: unknown) => {
     if (stopped !== undefined) return;
     stopped = reason;
+    // Another request may be on it by now.
+    if (!isOwn) return;
     const settled = wasHeard() || performance.now() - begun < silentMs ? "answered" : "lost";
-    call.settling(ended.then(() => settled));
+    call.settling(ended.promise.then(() => settled));
     connection.close();
   };
   const abort = () => cut(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
-  void ended.then((reusable) => {
+  connection.begin((reusable) => {
+    isOwn = false;
     signal.removeEventListener("abort", abort);
+    ended.resolve();
     over(reusable);
   });
   if (signal.aborted) abort();
@@ -144,18 +149,29 @@ const transport = {
     options.protocol = "http:";
     options.maxHeaderSize = maxHeaderBytes;
     let informed = 0;
+    let answered = false;
     const sending = send(options, (response) => {
+      answered = true;
       // Whoever reads it hears of its errors; until then they must not end the process.
-      respond(response.on("error", () => {}));
+      response.on("error", () => {});
+      // What the answer was broken by is told to the request only.
+      sending.on("error", (error) => response.complete || response.destroy(error));
+      respond(response);
     });
-    return sending.on("information", () => {
-      if (++informed > maxInformation) sending.destroy(endless());
-    });
+    return sending
+      .on("information", () => {
+        if (++informed > maxInformation) sending.destroy(noHttp("answers before the answer do not end"));
+      })
+      .once("close", () => {
+        // Node says nothing more where a server changes to a protocol that nobody asked for.
+        if (!answered) sending.emit("error", new Error("no answer"));
+      });
   },
 };
 
-function endless(): Error {
-  return Object.assign(new Error("answers before the answer do not end"), { code: "HPE_INFORMATION" });
+/** As Node's own parser says it. */
+function noHttp(message: string): Error {
+  return Object.assign(new Error(message), { code: "HPE_UNEXPECTED" });
 }
 
 function answerOf(
