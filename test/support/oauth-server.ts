@@ -68,8 +68,8 @@ export interface OAuthServer {
   consent(authorizationUrl: URL, browsing?: Browsing): Promise<URL>;
   /** Whether the token opens anything now. */
   accepts(accessToken: string): Promise<boolean>;
-  /** The user takes the grant back that the token belongs to. */
-  revoke(refreshToken: string): Promise<void>;
+  /** The user takes the grant back that the refresh token or the access token belongs to. */
+  revoke(token: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -114,8 +114,9 @@ export async function startOAuthServer(options: OAuthServerOptions = {}): Promis
       const found = (await provider.AccessToken.find(token)) ?? (await provider.ClientCredentials.find(token));
       return found?.isValid ?? false;
     },
-    async revoke(refreshToken) {
-      const { grantId = "" } = (await provider.RefreshToken.find(refreshToken)) ?? {};
+    async revoke(token) {
+      const found = (await provider.RefreshToken.find(token)) ?? (await provider.AccessToken.find(token));
+      const { grantId = "" } = found ?? {};
       await (await provider.Grant.find(grantId))?.destroy();
       for (const kind of [provider.AccessToken, provider.RefreshToken]) await kind.revokeByGrantId(grantId);
     },
