@@ -20,10 +20,10 @@ export function genesis(organizationId: string): Buffer {
 export const headBytes = 32 + 8 + 8;
 
 /**
- * The hash of a place, in hex, where the event's text has room for the head before it. Links are
- * made by the database, in `audit_link_events`; here they are made anew to be compared.
+ * The hash of a place, as a text of a character for each byte. Links are made by the database,
+ * in `audit_link_events`; here they are made anew to be compared.
  *
- * @param bytes The room, of `headBytes`, which is written, and the event's text
+ * @param bytes Room of `headBytes`, which is written, and the event's text
  * @param before 32 bytes
  * @param sequence From 1, and less than 2 to the 48th, as is `eventMs`
  */
@@ -35,5 +35,5 @@ export function linkHash(bytes: Buffer, before: Uint8Array, sequence: number, ev
   bytes.writeUIntBE(0, 40, 2);
   bytes.writeUIntBE(eventMs, 42, 6);
   // To make a text takes half of what it takes to make a buffer.
-  return hash("sha256", bytes, "hex");
+  return hash("sha256", bytes, "latin1");
 }

@@ -1,7 +1,6 @@
 /** Checks chains: every link anew from its event, every checkpoint against the chain, and that nothing is beside it. */
 import type { KeyObject } from "node:crypto";
 import type { AuditStore } from "../store/audit.ts";
-import { headBytes } from "./chain.ts";
 import { type Checkpoint, isGenuine, readCheckpoints } from "./checkpoint.ts";
 import { strayEvent } from "./strays.ts";
 import { walkAlong } from "./walk.ts";
@@ -35,6 +34,8 @@ export interface VerificationOptions {
   readonly onProgress: (verified: number) => void;
 }
 
+const progressEvery = 4_000;
+
 /** @throws Failure when the store can't be read */
 export async function verifyChain(organizationId: string, options: VerificationOptions): Promise<ChainVerified> {
   const { store, kept, publicKeys } = options;
@@ -45,9 +46,9 @@ export async function verifyChain(organizationId: string, options: VerificationO
   if (forged !== undefined) return { ...nothing, broken: forged };
 
   const walk = walkAlong(organizationId, all);
-  await store.readChain(organizationId, headBytes, (part) => {
-    const goesOn = walk.take(part);
-    options.onProgress(walk.verified());
+  await store.readChain(organizationId, (place) => {
+    const goesOn = walk.take(place);
+    if (walk.verified() % progressEvery === 0) options.onProgress(walk.verified());
     return goesOn;
   });
   const broken = walk.broken() ?? walk.end() ?? (await strayEvent(store, organizationId));

@@ -1,13 +1,13 @@
-/** Goes along a chain as it is stored, part by part, and stops at the first place where something is wrong. */
-import type { AuditChainPart } from "../store/audit-chain.ts";
+/** Goes along a chain as it is stored, place by place, and stops at the first place where something is wrong. */
+import type { AuditChainPlace } from "../store/audit-chain.ts";
 import { genesis, headBytes, linkHash } from "./chain.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { Break } from "./verification.ts";
 
 export interface Walk {
-  /** Says whether all was well. The texts have room for `headBytes` before them. */
-  take(part: AuditChainPart): boolean;
-  /** What is wrong with the end, when all parts have been taken. */
+  /** Says whether all was well. */
+  take(place: AuditChainPlace): boolean;
+  /** What is wrong with the end, when all places have been taken. */
   end(): Break | undefined;
   broken(): Break | undefined;
   verified(): number;
@@ -15,63 +15,51 @@ export interface Walk {
   sequence(): bigint;
 }
 
-/** What is stored at a place. */
-interface Place {
-  readonly sequence: number;
-  readonly eventMs: number;
-  /** In hex. */
-  readonly hash: string;
-  /** Room for the head, and the event's text; undefined where there is none. */
-  readonly bytes: Buffer | undefined;
-}
-
 export function walkAlong(organizationId: string, checkpoints: readonly Checkpoint[]): Walk {
   const bySequence = Map.groupBy(checkpoints, ({ sequence }) => Number(sequence));
-  const textsOf = encoder();
   let start: Start | undefined;
   /** The last place that was found good, and the bytes of its hash. */
   let last = 0;
-  let before: Uint8Array = genesis(organizationId);
+  const before = genesis(organizationId);
   let verified = 0;
   let broken: Break | undefined;
 
-  const check = ({ sequence, eventMs, hash, bytes }: Place): string | undefined => {
+  const check = ({ sequence, eventMs, hash, row, textStart }: AuditChainPlace): string | undefined => {
     if (start === undefined) {
       start = startAt(sequence, organizationId, checkpoints);
       if (start === undefined) return firstMissing(sequence);
-      [last, before] = [sequence - 1, start.hash];
+      last = sequence - 1;
+      before.set(start.hash);
     }
     if (sequence === last) return "There are two entries at this place.";
     if (sequence !== last + 1) return gap(last, sequence);
     // What was written before the months that are kept, and linked later, is gone, and the link stands for it.
-    const isLetGo = bytes === undefined && sequence <= start.letGoTo && eventMs >= 0 && eventMs < start.keptFromMs;
-    if (bytes === undefined && !isLetGo) return "The entry itself is gone, and its link is left.";
-    if (bytes !== undefined && (!isTime(eventMs) || linkHash(bytes, before, sequence, eventMs) !== hash)) {
+    const isGone = textStart === undefined;
+    const isLetGo = isGone && sequence <= start.letGoTo && eventMs >= 0 && eventMs < start.keptFromMs;
+    if (isGone && !isLetGo) return "The entry itself is gone, and its link is left.";
+    const given = () => hash.toString("latin1");
+    if (
+      !isGone &&
+      (!isTime(eventMs) || linkHash(row.subarray(textStart - headBytes), before, sequence, eventMs) !== given())
+    ) {
       return "The entry is not what it was when it was linked, or its hash or one before it was changed.";
     }
-    if (bySequence.get(sequence)?.some((checkpoint) => checkpoint.hash.toString("hex") !== hash)) {
+    if (bySequence.get(sequence)?.some((checkpoint) => !checkpoint.hash.equals(hash))) {
       return "The chain was computed anew: its checkpoint signs another hash. What was changed is here, or between here and the checkpoint before.";
     }
     return undefined;
   };
 
   return {
-    take({ first, heads, hashes, entries }) {
-      const texts = textsOf(entries);
-      const hashBytes = Buffer.from(hashes, "hex");
-      for (let i = 0, at = 0; 3 * i < heads.length; i++) {
-        const [offset = 0, eventMs = 0, length = 0] = [heads[3 * i], heads[3 * i + 1], heads[3 * i + 2]];
-        const end = at + headBytes + Math.max(0, length);
-        const bytes = length < 0 ? undefined : texts.subarray(at, end);
-        const sequence = Number(first) + offset;
-        const problem = check({ sequence, eventMs, hash: hashes.slice(64 * i, 64 * i + 64), bytes });
-        if (problem !== undefined) {
-          broken = { sequence: first + BigInt(offset), problem };
-          return false;
-        }
-        [last, before, at] = [sequence, hashBytes.subarray(32 * i, 32 * i + 32), end];
-        verified++;
+    take(place) {
+      const problem = check(place);
+      if (problem !== undefined) {
+        broken = { sequence: BigInt(place.sequence), problem };
+        return false;
       }
+      last = place.sequence;
+      before.set(place.hash);
+      verified++;
       return true;
     },
     end() {
@@ -92,16 +80,6 @@ export function walkAlong(organizationId: string, checkpoints: readonly Checkpoi
 /** One that the service can have written: of 48 bits, which last for 8,000 years. */
 function isTime(ms: number): boolean {
   return ms >= 0 && ms < 2 ** 48;
-}
-
-/** Texts as UTF-8, in the same space each time. */
-function encoder(): (text: string) => Buffer {
-  let space = Buffer.alloc(0);
-  return (text) => {
-    // UTF-8 takes at most three bytes for each unit of UTF-16.
-    if (space.length < text.length * 3) space = Buffer.alloc(text.length * 4);
-    return space.subarray(0, space.write(text));
-  };
 }
 
 interface Start {

@@ -1,88 +1,81 @@
-/**
- * Reads an organization's chain as it is stored: some thousand places at a time, each such
- * part in one row of few long texts, since rows and objects of their own for each place
- * would take longer than what is done with them.
- */
-import type { EntityManager } from "@mikro-orm/postgresql";
+/** Reads an organization's chain as it is stored, place by place, in its order. */
+import pg from "pg";
+import type { OnRow } from "./copy-out.ts";
 
-/** Some places of a chain in their order, and what was found there. */
-export interface AuditChainPart {
-  /** What places are told from. */
-  readonly first: bigint;
-  /**
-   * Three for each place: how far it is from `first`; when its event was written, in
-   * milliseconds since 1970, -1 for never; and the bytes of the event's text, -1 where there is none.
-   */
-  readonly heads: readonly number[];
-  /** 64 hex digits for each; zeros for what is no hash. */
-  readonly hashes: string;
-  /** For each, as many spaces as were asked for, and the event's text. */
-  readonly entries: string;
+/** What is stored at a place. It is good until the next one is told of. */
+export interface AuditChainPlace {
+  readonly sequence: number;
+  /** When its event was written, in milliseconds since 1970; -1 for never. */
+  readonly eventMs: number;
+  /** 32 bytes; zeros for what is no hash. */
+  readonly hash: Buffer;
+  /** The event's text in UTF-8, with room of 66 bytes before it, for whoever reads it to write into. */
+  readonly row: Buffer;
+  /** Where the text begins; undefined when there is none. */
+  readonly textStart: number | undefined;
 }
 
 /** Says whether it wants more. */
-export type OnPart = (part: AuditChainPart) => boolean;
+export type OnPlace = (place: AuditChainPlace) => boolean;
+
+/** The ways to the database that it takes. */
+export interface ChainSource {
+  copy(settings: Readonly<Record<string, string>>, query: string, onRow: OnRow): Promise<void>;
+  /** The first place at or behind one at which there is a link. */
+  nextPlace(organizationId: string, from: string): Promise<string | null>;
+}
 
 /**
- * How it is to be planned: for all parts and not for the first one, and with the events of a
- * part found together, as they lie in the order of their times, and not one by one.
+ * How it is to be planned: with the events of a part found together, as they lie in the order
+ * of their times, and not one by one.
  */
-export const chainSettings = {
-  ...{ cursor_tuple_fraction: "1", enable_nestloop: "off", enable_mergejoin: "off" },
+const settings = {
+  ...{ enable_nestloop: "off", enable_mergejoin: "off" },
   ...{ max_parallel_workers_per_gather: "0", jit: "off" },
 };
 
-/** So many fit into a processor's cache. */
+/** So many are put in order at a time: they fit into a processor's cache. */
 const partPlaces = 4_000;
 
-interface PartRow {
-  readonly first: string;
-  readonly heads: string | null;
-  readonly hashes: string;
-  readonly entries: string;
-}
-
-/** @param room Spaces before each event's text, for whoever reads it to write into */
-export async function readChain(
-  em: EntityManager,
-  organizationId: string,
-  room: number,
-  onPart: OnPart,
-): Promise<void> {
-  let from = await nextPlace(em, organizationId, "0");
+export async function readChain(source: ChainSource, organizationId: string, onPlace: OnPlace): Promise<void> {
+  let from = await source.nextPlace(organizationId, "0");
   while (from !== null) {
-    await em.execute(chainStatement(room), [organizationId, from]);
-    const missing = await readParts(em, onPart);
-    await em.execute("CLOSE chain");
-    from = missing === undefined ? null : await nextPlace(em, organizationId, missing);
+    let empty: number | undefined;
+    const place = placeOf();
+    const onRow = (row: Buffer) => {
+      const found = place(row);
+      if (found.eventMs !== emptyPart) return onPlace(found);
+      empty = found.sequence;
+      return false;
+    };
+    await source.copy(settings, chainQuery(organizationId, from), onRow);
+    from = empty === undefined ? null : await source.nextPlace(organizationId, String(empty));
   }
 }
 
-/** Gives the first place of a part in which there is nothing, though there is behind it; the next part comes while one is looked at. */
-async function readParts(em: EntityManager, onPart: OnPart): Promise<string | undefined> {
-  const fetch = () => em.execute<PartRow[]>("FETCH 1 FROM chain");
-  let next = fetch();
-  for (;;) {
-    const [row] = await next;
-    if (row === undefined) return undefined;
-    next = fetch();
-    const { first, heads, hashes, entries } = row;
-    const goesOn =
-      heads !== null &&
-      onPart({
-        ...{ first: BigInt(first), heads: JSON.parse(`[${heads}]`) as number[] },
-        ...{ hashes, entries },
-      });
-    if (goesOn) continue;
-    await next;
-    return heads === null ? first : undefined;
-  }
+/** In place of a time: there is nothing in the part that begins here, though there is behind it. */
+const emptyPart = -2;
+
+/** Where the values of a row are: a bigint, a bigint, 32 bytes, and the text. */
+const at = { sequence: 6, eventMs: 18, hash: 30, textLength: 62, text: 66 };
+
+/** Makes a row's place, the same object each time. */
+function placeOf(): (row: Buffer) => AuditChainPlace {
+  const hash = Buffer.alloc(32);
+  const place = { sequence: 0, eventMs: 0, hash, row: hash as Buffer, textStart: undefined as number | undefined };
+  return (row) => {
+    place.sequence = bigintAt(row, at.sequence);
+    place.eventMs = bigintAt(row, at.eventMs);
+    row.copy(hash, 0, at.hash, at.hash + 32);
+    place.row = row;
+    place.textStart = row.readInt32BE(at.textLength) < 0 ? undefined : at.text;
+    return place;
+  };
 }
 
-async function nextPlace(em: EntityManager, organizationId: string, from: string): Promise<string | null> {
-  const statement = "SELECT min(sequence)::text AS place FROM audit_link WHERE organization_id = ? AND sequence >= ?";
-  const [row] = await em.execute<{ place: string | null }[]>(statement, [organizationId, from]);
-  return row?.place ?? null;
+/** Beyond 2 to the 53rd only nearly. */
+function bigintAt(row: Buffer, offset: number): number {
+  return row.readInt32BE(offset) * 2 ** 32 + row.readUInt32BE(offset + 4);
 }
 
 /**
@@ -91,33 +84,26 @@ async function nextPlace(em: EntityManager, organizationId: string, from: string
  *
  * What has not the length of a hash is told as zeros, which are no entry's hash.
  */
-const chainStatement = (room: number) => `
-  DECLARE chain NO SCROLL CURSOR FOR
-  SELECT parts.first::text AS first, part.heads, part.hashes, part.entries
-  FROM (
-    SELECT organization, generate_series(from_place, to_place, ${partPlaces}) AS first
+function chainQuery(organizationId: string, from: string): string {
+  const own = `organization_id = ${pg.escapeLiteral(organizationId)}`;
+  const isInPart = `${own} AND sequence >= parts.first AND sequence < parts.first + ${partPlaces}`;
+  return `
+    SELECT coalesce(place.sequence, parts.first),
+      CASE WHEN place.sequence IS NULL THEN ${emptyPart}
+        WHEN isfinite(event_time) THEN greatest(-1, (date_part('epoch', event_time) * 1000)::bigint) ELSE -1 END::bigint,
+      CASE WHEN octet_length(hash) = 32 THEN hash ELSE decode(repeat('00', 32), 'hex') END,
+      entry
     FROM (
-      SELECT given.*, (SELECT max(sequence) FROM audit_link WHERE organization_id = given.organization) AS to_place
-      FROM (SELECT ?::text AS organization, ?::bigint AS from_place) AS given
-    ) AS whole
-  ) AS parts CROSS JOIN LATERAL (
-    SELECT
-      string_agg(concat(sequence - parts.first, ',', event_ms, ',', coalesce(octet_length(convert_to(entry, 'UTF8')), -1)), ',') AS heads,
-      encode(string_agg(CASE WHEN octet_length(hash) = 32 THEN hash ELSE decode(repeat('00', 32), 'hex') END, ''), 'hex') AS hashes,
-      string_agg(repeat(' ', ${room}) || coalesce(entry, ''), '') AS entries
-    FROM (
-      SELECT link.sequence, link.hash, event.entry,
-        CASE WHEN isfinite(link.event_time) THEN (date_part('epoch', link.event_time) * 1000)::bigint ELSE -1 END AS event_ms
-      FROM audit_link AS link LEFT JOIN (
-        SELECT * FROM audit_event
-        WHERE organization_id = parts.organization
-          AND create_time >= (SELECT min(event_time) FROM audit_link AS own WHERE ${isInPart("own")})
-          AND create_time <= (SELECT max(event_time) FROM audit_link AS own WHERE ${isInPart("own")})
-      ) AS event ON event.create_time = link.event_time AND event.id = link.event_id
-      WHERE ${isInPart("link")} ORDER BY link.sequence, link.create_time LIMIT ${partPlaces + 1}
-    ) AS place
-  ) AS part`;
-
-const isInPart = (link: string) => `
-  ${link}.organization_id = parts.organization AND ${link}.sequence >= parts.first
-    AND ${link}.sequence < parts.first + ${partPlaces}`;
+      SELECT generate_series(${BigInt(from)}, (SELECT max(sequence) FROM audit_link WHERE ${own}), ${partPlaces}) AS first
+    ) AS parts LEFT JOIN LATERAL (
+      SELECT found.*
+      FROM (SELECT min(event_time) AS from_time, max(event_time) AS to_time FROM audit_link WHERE ${isInPart}) AS span
+        CROSS JOIN LATERAL (
+          SELECT link.sequence, link.create_time, link.event_time, link.hash, event.entry
+          FROM (SELECT * FROM audit_link WHERE ${isInPart}) AS link LEFT JOIN (
+            SELECT * FROM audit_event WHERE ${own} AND create_time >= from_time AND create_time <= to_time
+          ) AS event ON event.create_time = link.event_time AND event.id = link.event_id
+        ) AS found
+      ORDER BY found.sequence, found.create_time LIMIT ${partPlaces + 1}
+    ) AS place ON true`;
+}

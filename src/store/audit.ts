@@ -3,7 +3,8 @@
  * changes nothing, and its months come and go by the owner, who sees no row of them.
  */
 import type { EntityManager } from "@mikro-orm/postgresql";
-import { chainSettings, type OnPart, readChain } from "./audit-chain.ts";
+import { type OnPlace, readChain } from "./audit-chain.ts";
+import type { OnRow } from "./copy-out.ts";
 import { auditRole, ownerRole } from "./entities/tenancy.ts";
 
 /** What is yet to be done with an event: to give it its place in the chain, or its intent an outcome. */
@@ -14,13 +15,8 @@ export interface AuditStore {
   due(kind: AuditTaskKind): Promise<readonly string[]>;
   /** Every organization that has links or checkpoints. */
   organizations(): Promise<readonly string[]>;
-  /**
-   * Reads an organization's chain: `onPart` gets some thousand places at a time, while the
-   * next ones come, and says whether it wants them.
-   *
-   * @param room Spaces before each event's text, for whoever reads it to write into
-   */
-  readChain(organizationId: string, room: number, onPart: OnPart): Promise<void>;
+  /** Reads an organization's chain: `onPlace` gets one place after the other, and says whether it wants the next. */
+  readChain(organizationId: string, onPlace: OnPlace): Promise<void>;
   /** Runs statements as the role that reads all organizations, and changes nothing. */
   read<Result>(work: (em: EntityManager) => Promise<Result>): Promise<Result>;
   /** The months that there are tables of, the earliest first: their first days. */
@@ -37,12 +33,15 @@ type Transact = <Result>(
   work: (em: EntityManager) => Promise<Result>,
 ) => Promise<Result>;
 
+/** Gives the rows of a query, in a transaction of the role that is named. */
+type Copy = (settings: Readonly<Record<string, string>>, query: string, onRow: OnRow) => Promise<void>;
+
 /** A chain takes as long to read as it is long. */
-const unlimited = { statement_timeout: "0", idle_in_transaction_session_timeout: "0" };
+const unlimited = { statement_timeout: "0" };
 /** A month's tables are made and dropped under a lock that keeps writers waiting: it is not waited for long. */
 const lockTimeout = { lock_timeout: "2000" };
 
-export function auditStore(transact: Transact): AuditStore {
+export function auditStore(transact: Transact, copy: Copy): AuditStore {
   const read: AuditStore["read"] = (work) => transact({ role: auditRole }, work);
   const asOwner = (statement: string) =>
     transact({ role: ownerRole, ...lockTimeout }, async (em) => void (await em.execute(statement)));
@@ -53,9 +52,14 @@ export function auditStore(transact: Transact): AuditStore {
     read,
     due: (kind) => names(dueStatements[kind]),
     organizations: () => names(organizationsStatement),
-    readChain: (organizationId, room, onPart) =>
-      transact({ role: auditRole, ...unlimited, ...chainSettings }, (em) =>
-        readChain(em, organizationId, room, onPart),
+    readChain: (organizationId, onPlace) =>
+      readChain(
+        {
+          copy: (settings, query, onRow) => copy({ role: auditRole, ...unlimited, ...settings }, query, onRow),
+          nextPlace: async (id, from) => (await names(nextPlaceStatement, [id, from]))[0] ?? null,
+        },
+        organizationId,
+        onPlace,
       ),
     months: () => names(monthsStatement),
     addMonth: (month) => asOwner(`SELECT audit_add_partition('${checkedMonth(month)}')`),
@@ -79,6 +83,9 @@ const dueStatements: Readonly<Record<AuditTaskKind, string>> = {
     WHERE EXISTS (SELECT FROM audit_task WHERE organization_id = found.name AND kind = 'link')`,
   settle: "SELECT DISTINCT organization_id AS name FROM audit_task WHERE kind = 'settle' AND due_time <= now()",
 };
+
+const nextPlaceStatement =
+  "SELECT min(sequence)::text AS name FROM audit_link WHERE organization_id = ? AND sequence >= ?";
 
 /** Leaps in the index from each organization to the next one, however many links lie between. */
 const organizationsStatement = `

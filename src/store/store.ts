@@ -7,6 +7,7 @@ import { Failure } from "../failure.ts";
 import { type AuditStore, auditStore } from "./audit.ts";
 import { type ChangeListener, type ChangesOptions, listenForChanges } from "./changes.ts";
 import { checkUrl, connectionFailure, unavailable } from "./connection-failure.ts";
+import { copyOut } from "./copy-out.ts";
 import { databaseOf, migrate } from "./database.ts";
 import { ApiKey, type ApiKeyRow } from "./entities/apiKey.ts";
 import { apiKeySetting, applicationRole, keysRole, organizationSetting } from "./entities/tenancy.ts";
@@ -116,7 +117,13 @@ function storeOf(orm: MikroORM, listenUrl: string): Store {
     commit: (organizationId, statement) =>
       timed(commitAsApplication(orm, { [organizationSetting]: organizationId }, statement)),
     sealedCredentials: sealedCredentials((work) => transact({ role: keysRole }, work)),
-    audit: auditStore(transact),
+    audit: auditStore(transact, async (settings, query, onRow) => {
+      try {
+        await copyOut(await orm.driver.getConnection().getNativeClient(), settings, query, onRow);
+      } catch (cause) {
+        throw unavailable(cause, false) ?? cause;
+      }
+    }),
     async findApiKey(id) {
       if (!uuid.test(id)) return undefined;
       const found = await transact({ [apiKeySetting]: id }, (em) => em.findOne(ApiKey, { id }));

@@ -33,6 +33,7 @@ const addEvents = `
   LANGUAGE plpgsql SECURITY INVOKER SET search_path FROM CURRENT SET enable_seqscan = off SET enable_bitmapscan = off AS $$
   DECLARE
     added uuid[];
+    all_added boolean;
   BEGIN
     WITH stored AS (
       INSERT INTO audit_event (organization_id, create_time, id, entry)
@@ -42,14 +43,16 @@ const addEvents = `
       RETURNING id
     )
     SELECT array_agg(id) INTO added FROM stored;
+    -- As ever, but when a batch is told again; to look each up would take the square of their number.
+    all_added := cardinality(added) = cardinality(ids);
     INSERT INTO audit_task (organization_id, kind, event_id, event_time, due_time)
     SELECT organization, 'link', given.id, given.create_time, given.create_time
     FROM unnest(ids, times) AS given (id, create_time)
-    WHERE given.id = ANY (added)
+    WHERE all_added OR given.id = ANY (added)
     UNION ALL
     SELECT organization, 'settle', given.id, given.create_time, given.due_time
     FROM unnest(ids, times, due_times) AS given (id, create_time, due_time)
-    WHERE given.due_time IS NOT NULL AND given.id = ANY (added);
+    WHERE given.due_time IS NOT NULL AND (all_added OR given.id = ANY (added));
     DELETE FROM audit_task
     WHERE organization_id = organization AND kind = 'settle' AND event_id = ANY (intents);
   END
