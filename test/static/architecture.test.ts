@@ -80,6 +80,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   "prom-client": ["observability"],
   pino: ["observability"],
   axios: ["providers/http"],
+  sax: ["providers/http"],
   yaml: ["providers/http"],
   "@seriousme/": ["providers/http"],
   jose: ["auth", "providers/http"],

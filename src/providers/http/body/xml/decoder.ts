@@ -129,7 +129,9 @@ class XmlReader {
     if (this.#open.length === maxDepth) {
       throw this.#unreadable(`it has elements nested more than ${maxDepth} deep`);
     }
-    const parent = this.#open.length === 0 ? this.#plan.document : this.#open.at(-1)?.plan;
+    const isRoot = this.#open.length === 0;
+    if (isRoot && this.#hasRoot) throw this.#unreadable("something follows its root");
+    const parent = isRoot ? this.#plan.document : this.#open.at(-1)?.plan;
     const plan = parent?.children.get(name);
     this.#hasRoot = true;
     this.#open.push({ plan, text: "", isNil: false });
