@@ -2,7 +2,8 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { ConnectorError } from "../../src/client/index.ts";
+import { type ConnectorClient, ConnectorError, createConnectorClient } from "../../src/client/index.ts";
+import { BudgetUnit, Permission } from "../../src/gen/connector/v1/grant_pb.js";
 import { run } from "../service/customer.ts";
 import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
 import { type Replica, type Replicas, twoReplicas, until } from "../support/replicas.ts";
@@ -94,5 +95,55 @@ describe("within half a second the other replica", () => {
   test("knows nothing any more of a connector that was deleted", async () => {
     await replicas.first.client.deleteConnector(id);
     await expectHeard("NOT_FOUND");
+  });
+});
+
+describe("an agent", () => {
+  const agent = "mira";
+  let agents: readonly [ConnectorClient, ConnectorClient];
+
+  beforeAll(() => {
+    const as = ({ port }: Replica) =>
+      createConnectorClient({ url: `http://127.0.0.1:${port}`, token: replicas.token, agent });
+    agents = [as(replicas.first), as(replicas.second)];
+  });
+  afterAll(() => {
+    for (const client of agents) client.close();
+  });
+
+  const grant = (grant: object) => replicas.first.client.rpc.grantConnector({ agent, connectorId: id, ...grant });
+  const reasonOf = (client: ConnectorClient) =>
+    client.query(id, { native: "SELECT 1" }).then(
+      () => "answered",
+      (error: unknown) => ConnectorError.from(error).reason,
+    );
+
+  test("is let at a connector and kept from it by both replicas, and what it has running in the other one ends", async () => {
+    expect(await Promise.all(agents.map(reasonOf))).toEqual(["PERMISSION_DENIED", "PERMISSION_DENIED"]);
+    await grant({ permissions: [Permission.NATIVE_QUERY] });
+    const known = await until("the other replica lets it", async () => (await reasonOf(agents[1])) === "answered");
+    const asleep = agents[1].query(id, { native: "SELECT pg_sleep(59)" }).catch(ConnectorError.from);
+    await until("it sleeps", async () => {
+      const sleeping = "SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(59)%' AND pid <> pg_backend_pid()";
+      return (await admin.query(sleeping)).rowCount === 1;
+    });
+    await replicas.first.client.rpc.revokeConnector({ agent, connectorId: id });
+    expect(await asleep).toMatchObject({ reason: "PERMISSION_DENIED", metadata: { grant: "absent" } });
+    const kept = await until(
+      "the other replica refuses it",
+      async () => (await reasonOf(agents[1])) === "PERMISSION_DENIED",
+    );
+    expect(Math.max(known, kept)).toBeLessThan(heardMs);
+  });
+
+  test("makes no more calls through both than its budget has", async () => {
+    const budgets = [{ unit: BudgetUnit.CALLS, amount: 15n, window: { seconds: 31_536_000n } }];
+    await grant({ permissions: [Permission.NATIVE_QUERY], budgets });
+    await until("the other replica knows the grant", async () => (await reasonOf(agents[1])) === "answered");
+    const outcomes = await Promise.all(Array.from({ length: 30 }, (_, i) => reasonOf(agents[i % 2 === 0 ? 0 : 1])));
+    const answered = outcomes.filter((outcome) => outcome === "answered").length;
+    // One was made to find out that the grant is known.
+    expect(answered).toBe(14);
+    expect(outcomes.filter((outcome) => outcome === "BUDGET_EXHAUSTED")).toHaveLength(16);
   });
 });
