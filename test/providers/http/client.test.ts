@@ -312,7 +312,7 @@ describe("what an answer means", () => {
     ["500 Internal Server Error", "upstream_unavailable"],
     ["501 Not Implemented", "upstream_unavailable"],
     ["503 Service Unavailable", "upstream_unavailable"],
-    ["304 Not Modified", "configuration_rejected"],
+    ["300 Multiple Choices", "configuration_rejected"],
     ["999 Request denied", "upstream_unavailable"],
   ])("%s", async (status, kind) => {
     const server = await rawServer(
