@@ -2,7 +2,7 @@
 import type { PackedWriter } from "../../../../rows/packed.ts";
 import { type Found, notOfType } from "../failures.ts";
 import type { HttpField } from "../format.ts";
-import { digit0, minusSign } from "../json/bytes.ts";
+import { digit0, isDigit, minusSign } from "../json/bytes.ts";
 import { unescaped, unescapeTo } from "../json/unescape.ts";
 import { packInstant } from "./instant.ts";
 import { outOfRange } from "./number.ts";
@@ -32,10 +32,11 @@ const asDouble = 4;
 const asDecimal = 5;
 const asBool = 6;
 const asInstant = 7;
+const asUuid = 8;
 /** As text, and what is nested as JSON. */
-const asAny = 8;
+const asAny = 9;
 /** By way of the value's text. */
-const asOther = 9;
+const asOther = 10;
 
 /**
  * Packs the values in the slots as the cells of a row, and does not end it.
@@ -99,6 +100,10 @@ function packCanonical(
       return true;
     case asInstant:
       return (kind === kindText || kind === kindBare) && packInstant(bytes, start, end, writer);
+    case asUuid:
+      if (!isCanonicalUuid(bytes, start, end)) return false;
+      writer.cell(bytes, start, end);
+      return true;
     case asBool:
       return packBool(kind, writer);
     default:
@@ -118,6 +123,16 @@ function packBool(kind: number, writer: PackedWriter): boolean {
   const out = writer.room(1);
   out[writer.at] = kind === kindTrue ? 0x74 : 0x66;
   writer.written(writer.at + 1);
+  return true;
+}
+
+function isCanonicalUuid(bytes: Buffer, start: number, end: number): boolean {
+  if (end - start !== 36) return false;
+  for (let i = 0; i < 36; i++) {
+    const byte = bytes[start + i] as number;
+    const isHyphen = i === 8 || i === 13 || i === 18 || i === 23;
+    if (isHyphen ? byte !== minusSign : !isDigit(byte) && (byte < 0x61 || byte > 0x66)) return false;
+  }
   return true;
 }
 
@@ -160,6 +175,8 @@ function wayOf(field: HttpField): number {
       return asDouble;
     case "decimal":
       return asDecimal;
+    case "uuid":
+      return asUuid;
     case "bool":
       return asBool;
     case "timestamp_tz":
