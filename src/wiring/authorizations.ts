@@ -37,12 +37,7 @@ export function openAuthorizations(foundations: Foundations): Authorizations {
     ...config.authorization,
     ...{ dialFor: egress.dialFor, trust: egress.trust, connectorOf: registry.get },
     key: deriveKey(signingKey, "connector/1 authorization"),
-    async granted(em, ended) {
-      await audit.recordIn(em, endOf(ended));
-      // Whatever the replicas have in memory of the connector is older.
-      const { organizationId, connectorId } = ended;
-      await em.execute("SELECT pg_notify('connector_changed', ?)", [`${organizationId}/${connectorId}`]);
-    },
+    granted: (em, ended) => audit.recordIn(em, endOf(ended)),
     failed: (ended, reason) => audit.record(endOf(ended), { outcome: "failed", reason }).catch(() => {}),
     forget(organizationId, connectorId) {
       registry.changed(organizationId, connectorId);

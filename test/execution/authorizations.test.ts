@@ -147,6 +147,10 @@ test("what a user grants is stored before the browser is sent on, which tells no
   const kept = await sessionOf(row).get(refreshingAt(endpointOf(oauth)), never);
   expect(await oauth.accepts(kept.accessToken)).toBe(true);
   expect(kept.refreshToken).toBeDefined();
+  const { rows } = await admin.query("SELECT version, credential_update_time AS time FROM connector WHERE id = $1", [
+    row.id,
+  ]);
+  expect(rows).toEqual([{ version: row.version + 1, time: expect.any(Date) }]);
   const ended = { organizationId: "acme", connectorId: row.id, principal: "alice", authentication: "api_key" };
   expect(granted.mock.calls).toEqual([[expect.anything(), { ...ended, provider: "rest" }]]);
   expect(forget.mock.calls).toEqual([["acme", row.id]]);
@@ -249,6 +253,18 @@ test.each([
   expect((await sentOn(answer)).searchParams.get("error")).toBe(error);
   expect(await tokens.health("acme", row.id)).toBeUndefined();
   expect((await comeBack(answer)).status).toBe(400);
+});
+
+test("another credential that comes while the code is exchanged gets nothing of what was granted with the one before", async () => {
+  const { row, url } = await started();
+  const answer = await consented(url);
+  oauth.after = async () => {
+    oauth.after = async () => {};
+    await admin.query("UPDATE connector SET credential_version = 2 WHERE id = $1", [row.id]);
+  };
+  expect((await sentOn(answer)).searchParams.get("error")).toBe("conflict");
+  expect(await tokens.health("acme", row.id)).toBeUndefined();
+  expect(granted).not.toHaveBeenCalled();
 });
 
 test("an API key that was revoked meanwhile ends what was begun with it", async () => {

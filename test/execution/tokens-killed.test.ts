@@ -1,7 +1,7 @@
 /** A replica is killed while it refreshes: another one goes on when its lease has ended. */
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import type { TokenOwner } from "../../src/execution/tokens/rows.ts";
 import { createTokens } from "../../src/execution/tokens/tokens.ts";
 import { Connector } from "../../src/store/entities/connector.ts";
@@ -29,11 +29,6 @@ beforeAll(async () => {
   // As those do that bear the loss of an answer: Okta, Auth0 and Keycloak among them.
   [database, server] = await Promise.all([freshDatabase(), startOAuthServer({ reuseMs: 3_600_000 })]);
   store = await openStore({ url: database.url, poolSize: 4 });
-});
-
-afterEach(() => {
-  server.before = async () => {};
-  server.after = async () => {};
 });
 
 afterAll(async () => {

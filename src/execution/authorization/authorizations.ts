@@ -17,7 +17,13 @@ import type { Vault } from "../../vault/vault.ts";
 import { refuseDisabled } from "../asking.ts";
 import type { Tokens } from "../tokens/tokens.ts";
 import { checkReturnUri, returnTo } from "./return-uri.ts";
-import { insertAuthorization, type StoredAuthorization, takeAuthorization } from "./rows.ts";
+import {
+  anotherCredential,
+  changeConnector,
+  insertAuthorization,
+  type StoredAuthorization,
+  takeAuthorization,
+} from "./rows.ts";
 import { type AuthorizationState, createStateSealer, newStateId, type Shown } from "./state.ts";
 
 export interface Authorizations {
@@ -131,7 +137,10 @@ export function createAuthorizations(options: AuthorizationsOptions): Authorizat
         const { credentialVersion } = connector;
         const endpoint = catalogue.get(provider).endpoint(config);
         const owner = { organizationId, connectorId, credentialVersion, provider, endpoint };
-        await options.tokens.granted(owner, set, (em) => options.granted(em, { ...ended, provider }));
+        await options.tokens.granted(owner, set, async (em) => {
+          await changeConnector(em, state, credentialVersion);
+          await options.granted(em, { ...ended, provider });
+        });
         options.forget(organizationId, connectorId);
         return returnTo(begun.returnUri, connectorId);
       } catch (error) {
@@ -171,12 +180,7 @@ async function refuseChanged(
   connector: ConnectorRow,
 ): Promise<void> {
   refuseDisabled(connector);
-  if (connector.credentialVersion !== credentialVersion) {
-    throw new Failure("conflict", "The connector has another credential since the authorization began.", {
-      where: "connector",
-      remedy: "Begin again.",
-    });
-  }
+  if (connector.credentialVersion !== credentialVersion) throw anotherCredential();
   if (apiKeyId === "") return;
   const key = await store.findApiKey(apiKeyId);
   const isGood =

@@ -74,6 +74,32 @@ export async function takeAuthorization(
   return taken;
 }
 
+const changing = `
+  UPDATE connector SET version = version + 1, update_time = clock_timestamp(), credential_update_time = clock_timestamp()
+  WHERE organization_id = ? AND id = ? AND credential_version = ? RETURNING version`;
+
+/**
+ * What is granted changes the connector as another credential does, and every replica hears of it.
+ *
+ * @param em A transaction of the organization
+ * @throws Failure `conflict` when the connector has another credential by now, or is gone
+ */
+export async function changeConnector(
+  em: EntityManager,
+  { organizationId, connectorId }: Pick<AuthorizationState, "organizationId" | "connectorId">,
+  credentialVersion: number,
+): Promise<void> {
+  const changed = await em.execute<unknown[]>(changing, [organizationId, connectorId, credentialVersion]);
+  if (changed.length === 0) throw anotherCredential();
+}
+
+export function anotherCredential(): Failure {
+  return new Failure("conflict", "The connector has another credential since the authorization began.", {
+    where: "connector",
+    remedy: "Begin again.",
+  });
+}
+
 function tooMany(): Failure {
   return new Failure("rate_limited", `${most} authorizations of the connector are under way already.`, {
     where: "connector",

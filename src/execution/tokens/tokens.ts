@@ -23,10 +23,10 @@ export interface Tokens {
   /**
    * Stores what a user has granted, in place of what is kept; no refresh that runs can undo it.
    *
-   * @param also Runs in the same transaction of the organization
+   * @param first Runs before that in the same transaction of the organization, which it can end by failing
    * @throws Failure `not_found` when the connector has gone, `credential_rejected` when it has another credential
    */
-  granted(owner: TokenOwner, set: TokenSet, also: (em: EntityManager) => Promise<void>): Promise<void>;
+  granted(owner: TokenOwner, set: TokenSet, first: (em: EntityManager) => Promise<void>): Promise<void>;
   /** Undefined for a connector that has none. */
   health(organizationId: string, connectorId: string): Promise<RefreshHealth | undefined>;
   /** Waits for the refreshes that run, for some seconds at most: what was got is to be stored. */
@@ -58,6 +58,9 @@ const background = { firstMs: 1_000, mostMs: 60_000 };
 /** How often a refresh may end with another one's set being there, which is no better. */
 const maxLost = 5;
 
+/** Undoes a transaction: another set is there than the one that was to be replaced. */
+const outdated = new Error("another set of tokens is there by now");
+
 export function createTokens(options: TokensOptions): Tokens {
   const { store, vault, observe, leaseMs = 10_000, obtainMs = 20_000, random = Math.random } = options;
   const rows = createTokenRows(store);
@@ -71,19 +74,26 @@ export function createTokens(options: TokensOptions): Tokens {
 
   return {
     of: (owner) => storeOf(parts, owner, track),
-    async granted(owner, set, also) {
+    async granted(owner, set, first) {
       const { expireTime, ...stored } = set;
       for (let tries = 0; tries < maxLost; tries++) {
         const row = await rows.read(owner);
         if (row !== undefined && row.credentialVersion > owner.credentialVersion) throw superseded();
         const version = row?.version ?? 0;
         const sealed = await sealTokens(vault, { ...owner, version: version + 1 }, stored);
-        const kept = await store.withOrganization(owner.organizationId, async (em) => {
+        const storing = store.withOrganization(owner.organizationId, async (em) => {
+          await first(em);
           const isStored = await rows.grant(em, owner, version, { sealed, expiresInMs: msUntil(expireTime) });
-          if (isStored) await also(em);
-          return isStored;
+          if (!isStored) throw outdated;
         });
-        if (kept) return;
+        const isStored = await storing.then(
+          () => true,
+          (cause) => {
+            if (cause === outdated) return false;
+            throw cause;
+          },
+        );
+        if (isStored) return;
       }
       throw contended();
     },
