@@ -144,6 +144,7 @@ const schema = z.object({
   JWT_ORGANIZATION_CLAIM: z.string().default("organization_id"),
   JWT_CONNECTORS_CLAIM: z.string().default("connectors"),
   JWT_RESOURCES_CLAIM: z.string().default("resources"),
+  JWT_AGENT_CLAIM: z.string().default("agent"),
   JWT_JWKS_URL: z.string().refine(isKeySetUrl, "must be an https URL without a user").optional(),
   JWT_JWKS_FILE: file.optional(),
   JWT_SECRET: z
@@ -262,6 +263,7 @@ function jwtOf(values: Values): JwtConfig | undefined {
     organization: values.JWT_ORGANIZATION_CLAIM,
     connectors: values.JWT_CONNECTORS_CLAIM,
     resources: values.JWT_RESOURCES_CLAIM,
+    agent: values.JWT_AGENT_CLAIM,
   };
   if (url !== undefined) return { issuer, audience, claims, keys: { url } };
   if (jwks !== undefined) return { issuer, audience, claims, keys: { jwks } };

@@ -112,6 +112,7 @@ test("every variable arrives where it belongs", () => {
     JWT_ORGANIZATION_CLAIM: "org",
     JWT_CONNECTORS_CLAIM: "conns",
     JWT_RESOURCES_CLAIM: "tables",
+    JWT_AGENT_CLAIM: "acting",
     JWT_JWKS_FILE: jwks,
     PUBLIC_URL: "https://connectors.example.com/v1/",
     AUTHORIZATION_RETURN_ORIGINS: "https://app.example.com, http://localhost:3000",
@@ -166,7 +167,7 @@ test("every variable arrives where it belongs", () => {
     jwt: {
       issuer: "https://issuer.example.com/",
       audience: "connectors",
-      claims: { organization: "org", connectors: "conns", resources: "tables" },
+      claims: { organization: "org", connectors: "conns", resources: "tables", agent: "acting" },
       keys: { jwks: '{"keys":[]}' },
     },
     egress: { allow: ["10.20.0.0/16", "::1/128"] },
