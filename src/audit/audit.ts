@@ -9,6 +9,7 @@ import type { KeyObject } from "node:crypto";
 import { appendFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import type { EntityManager } from "@mikro-orm/postgresql";
+import { persistently } from "../store/persistently.ts";
 import type { Store } from "../store/store.ts";
 import { type Checkpoint, lineOf } from "./checkpoint.ts";
 import { type Entry, entryOf, insertEntries, type NewEntry, outcomeOf } from "./entry.ts";
@@ -83,8 +84,6 @@ const linkDelayMs = 100;
 const linkPollMs = 700;
 const settlePollMs = 5_000;
 const monthsPollMs = 6 * 3_600_000;
-/** How long an outcome is tried to be written, and the pause between two tries. Milliseconds. */
-const outcomeTries = { forMs: 10_000, pauseMs: 100 };
 const readRows = 500;
 const closeMs = 3_000;
 
@@ -106,18 +105,6 @@ export function createAudit(options: AuditOptions): Audit {
   const chores = [every(settlePollMs, settle, onProblem), every(monthsPollMs, months, onProblem)];
   void months().catch(onProblem);
 
-  async function writeOutcome(entry: NewEntry): Promise<void> {
-    const giveUpMs = performance.now() + outcomeTries.forMs;
-    for (;;) {
-      try {
-        return await writer.write(entry);
-      } catch (cause) {
-        if (performance.now() >= giveUpMs || closing.signal.aborted) throw cause;
-        await delay(outcomeTries.pauseMs, undefined, { ref: false });
-      }
-    }
-  }
-
   const intended = (event: AuditEvent, timeoutMs: number): NewEntry => {
     const intended = entryOf(event, { outcome: "intended" });
     return { ...intended, dueMs: intended.createMs + timeoutMs + graceMs };
@@ -134,7 +121,10 @@ export function createAudit(options: AuditOptions): Audit {
       await writer.write(entry);
       return intentOf(entry);
     },
-    outcome: ({ organizationId, entry }, end) => writeOutcome(outcomeOf(organizationId, entry, end)),
+    outcome({ organizationId, entry }, end) {
+      const ended = outcomeOf(organizationId, entry, end);
+      return persistently(() => writer.write(ended), closing.signal);
+    },
     async intentIn(em, event, timeoutMs) {
       const entry = intended(event, timeoutMs);
       await writeIn(em, entry);

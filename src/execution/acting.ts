@@ -2,12 +2,12 @@
  * An action on its way: its intent is committed before the first byte goes out, it is sent
  * once, and what came of it is noted, whether somebody still waits for that or not.
  */
-import { setTimeout as delay } from "node:timers/promises";
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { Failure, type FailureKind, invalidRequest } from "../failure.ts";
 import type { Observe } from "../observability/observation.ts";
 import type { ActionRequest, ActionResult, AnyAction } from "../providers/contract/action.ts";
 import type { Call, Provider, Session } from "../providers/contract.ts";
+import { persistently } from "../store/persistently.ts";
 import type { Store } from "../store/store.ts";
 import { able, type Work } from "./asking.ts";
 import type { Claims } from "./idempotency/claims.ts";
@@ -179,20 +179,4 @@ function noteAction({ store, claims, touched, observe }: ActingParts, { subject,
     succeeded,
     failed,
   };
-}
-
-/** How long what came of an action is tried to be noted, and the pause between two tries. Milliseconds. */
-const noting = { forMs: 10_000, pauseMs: 100 };
-
-async function persistently(work: () => Promise<void>): Promise<void> {
-  const giveUp = performance.now() + noting.forMs;
-  for (;;) {
-    try {
-      return await work();
-    } catch (error) {
-      const isAway = error instanceof Failure && error.kind === "service_unavailable";
-      if (!isAway || performance.now() >= giveUp) throw error;
-      await delay(noting.pauseMs);
-    }
-  }
 }

@@ -122,6 +122,24 @@ test("an intent that can't be written is refused, and one whose commit's fate is
   expect(await count("audit_event")).toBe(0);
 });
 
+test("an outcome is told again until the database is back, and is there once", async () => {
+  let away = 0;
+  const flaky: Store = {
+    ...store,
+    async commit(organizationId, statement) {
+      // The first time it is stored, and nobody hears of that.
+      if (away === 1) await store.commit(organizationId, statement);
+      if (away-- > 0) throw new Error("away");
+      return store.commit(organizationId, statement);
+    },
+  };
+  const audit = opened({}, flaky);
+  const intent = await audit.intent(acting(), 1_000);
+  away = 2;
+  await audit.outcome(intent, { outcome: "succeeded", rows: 1 });
+  expect(await count("audit_event")).toBe(2);
+});
+
 test("an entry that is told twice, since nobody knows whether it was stored, is there once and linked once", async () => {
   const audit = opened({ graceMs: 0 });
   const entry = entryOf(action("twice", organization), { outcome: "intended" });
