@@ -36,6 +36,9 @@ export const awsSigV4Credential = z.strictObject({
 type Config = z.output<typeof awsSigV4Config>;
 type Credential = z.output<typeof awsSigV4Credential>;
 
+/** What proxies change. */
+const ofTheWay = new Set(["accept-encoding"]);
+
 export function awsSigV4({ region, service, payload }: Config, credential: Credential): Authentication {
   const isS3 = /^s3(?:-|$)/.test(service);
   const signer = new SignatureV4({
@@ -55,7 +58,8 @@ export function awsSigV4({ region, service, payload }: Config, credential: Crede
     async authorize(request) {
       const url = strictUrl(request.url);
       const unsigned = payload === "unsigned" ? { "x-amz-content-sha256": "UNSIGNED-PAYLOAD" } : {};
-      const { headers } = await signer.sign(signable({ ...request, url }, unsigned), { signingDate: new Date() });
+      const whole = signable({ ...request, url }, unsigned);
+      const { headers } = await signer.sign(whole, { signingDate: new Date(), unsignableHeaders: ofTheWay });
       // The client sends it as the URL has it.
       const { host: _, ...signed } = headers;
       return { ...request, url, headers: signed };

@@ -156,3 +156,9 @@ test.each([
   expect(request.headers[header]).toBe(Object.values(more)[0] ?? "UNSIGNED-PAYLOAD");
   expect(request.url.search).toBe("?z=1&a=x%20y&a=%272%27");
 });
+
+test("what proxies change on its way is not signed, and is sent all the same", async () => {
+  const { headers } = await signed(suite, get("https://host.test/", { "accept-encoding": "gzip", "user-agent": "me" }));
+  expect(headers).toMatchObject({ "accept-encoding": "gzip", "user-agent": "me" });
+  expect(headers.authorization).toContain("SignedHeaders=host;x-amz-date,");
+});

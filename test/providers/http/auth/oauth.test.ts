@@ -1,8 +1,12 @@
 /** Tokens from a real OAuth 2.0 server, by every grant and every way to show who asks. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { authenticationOf } from "../../../../src/providers/http/auth/authentication.ts";
 import { assertionIssuer, knownResource, type OAuthServer, startOAuthServer } from "../../../support/oauth-server.ts";
 import { type MemoryTokens, memoryTokens } from "../../../support/token-store.ts";
+import { stage } from "../stage.ts";
 import { call, configured, dial, failureOf, get, secret } from "./setting.ts";
 
 let server: OAuthServer;
@@ -145,4 +149,24 @@ describe("what a token is for", () => {
     );
     expect(failure).toMatchObject({ kind: "configuration_rejected", where: "connector" });
   });
+});
+
+test("a request whose token the source refuses is sent again with another one, once", async () => {
+  const shown: string[] = [];
+  const refusing = new Set([0, 2, 3]);
+  const api = createServer(({ headers }, response) => {
+    shown.push(`${headers.authorization}`);
+    response.writeHead(refusing.has(shown.length - 1) ? 401 : 200).end("{}");
+  }).listen(0, "127.0.0.1");
+  onTestFinished(() => void api.close());
+  await once(api, "listening");
+  const url = `http://127.0.0.1:${(api.address() as AddressInfo).port}/`;
+  const { client } = stage(url, { authentication: authenticating({}).authentication });
+
+  const { status, body } = await client.send(get(url), call());
+  expect([status, Buffer.concat(await Array.fromAsync(body)).toString()]).toEqual([200, "{}"]);
+  expect(await failureOf(client.send(get(url), call()))).toMatchObject({ kind: "credential_rejected", status: "401" });
+  expect(shown.length).toBe(4);
+  expect(shown[1]).toBe(shown[2]);
+  expect(new Set(shown).size).toBe(3);
 });
