@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { type AddressInfo, createServer as createTcpServer, type Server } from "node:net";
+import type { TLSSocket } from "node:tls";
 import { inspect } from "node:util";
 import { gzipSync } from "node:zlib";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
@@ -260,6 +261,23 @@ describe("a redirect", () => {
     expect(Object.keys(there.asked[0]?.headers ?? {}).sort()).toEqual(["accept-encoding", "connection", "host"]);
     expect(await failureOf(from.url, { maxRedirects: 1 })).toMatchObject({ kind: "egress_denied" });
     expect(there.asked).toHaveLength(1);
+  });
+
+  test("to another origin is not shown the certificate that the first one asked for", async () => {
+    const shown: (string | undefined)[] = [];
+    const asking = async (location?: () => string) => {
+      const options = { ...authority.issue(), ca: authority.cert, requestCert: true, rejectUnauthorized: false };
+      const server = createTlsServer(options, ({ socket }, response) => {
+        shown.push((socket as TLSSocket).getPeerX509Certificate()?.subjectAltName);
+        response.writeHead(location === undefined ? 200 : 307, location && { location: location() }).end();
+      });
+      return `https://localhost:${await portOf(server)}`;
+    };
+    const there = await asking();
+    const from = await asking(() => there);
+    const certificate = authority.issue({ names: ["me.test"] });
+    expect((await fetch(from, { certificate, maxRedirects: 1 })).status).toBe(200);
+    expect(shown).toEqual(["DNS:me.test", undefined]);
   });
 
   test("leads nowhere that the first request could not have gone, and not away from TLS", async () => {
