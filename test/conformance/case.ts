@@ -3,7 +3,7 @@ import type { ConnectorClient } from "../../src/client/index.ts";
 import type { ConnectorPolicy } from "../../src/gen/connector/v1/connector_pb.js";
 import type { Capability, Provider } from "../../src/providers/contract.ts";
 import type { TestService } from "../support/service.ts";
-import type { Fixture, OpenedSource, Target } from "./fixture.ts";
+import type { Fixture, OpenedSource, Table, Target } from "./fixture.ts";
 
 export interface Case {
   readonly name: string;
@@ -25,6 +25,8 @@ export interface Stage {
   readonly service: TestService;
   readonly client: ConnectorClient;
   readonly connectorId: string;
+  /** Makes tables at the source, which the connector has then. */
+  create(tables: readonly Table[]): Promise<void>;
   /** Another connector, to the same source unless a target is given; gives its id. */
   connector(other: { readonly target?: Target; readonly policy?: Policy }): Promise<string>;
 }

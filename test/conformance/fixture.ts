@@ -4,6 +4,7 @@
  * where the source speaks SQL.
  */
 import type { JsonObject } from "@bufbuild/protobuf";
+import type { Paging } from "../../src/gen/connector/v1/query_pb.js";
 import type { FieldType } from "../../src/rows/field.ts";
 
 /** Cells in the canonical text of their types, as FieldType of the contract describes it. */
@@ -68,6 +69,8 @@ export interface NativeStatements {
 export interface Network {
   addressOf(target: Target): Address;
   at(target: Target, address: Address): Target;
+  /** What a server sends that speaks something else. Default: an answer in HTTP. */
+  readonly strange?: string;
 }
 
 export interface Address {
@@ -85,12 +88,20 @@ export interface Fixture {
   readonly types: Partial<Record<FieldType, string>>;
   /** Values to be read back to the letter besides the suite's own: what only this source can hold. */
   readonly extremes?: Partial<Record<FieldType, readonly string[]>>;
+  /** Of the suite's own values those that the source can't hold. */
+  readonly lacks?: Partial<Record<FieldType, readonly string[]>>;
   /** Left out where there is no server to be reached. */
   readonly network?: Network;
   /** Targets that can't work, made of one that does. */
   readonly mistakes: Partial<Record<Mistake, (target: Target) => Target>>;
   /** Left out where the source has no language of its own. */
   readonly native?: NativeStatements;
+  /** Resources are what the connector's own configuration says: it changes with them. Default: what the source has. */
+  readonly declared?: true;
+  /** How pages of a resource with a key, and of one without, are cut. Default: KEYSET and OFFSET. */
+  readonly paging?: { readonly keyed: keyof typeof Paging; readonly keyless: keyof typeof Paging };
+  /** An action is one change of all rows that any condition selects, or one for each row that is named by its key. Default: all. */
+  readonly changes?: "all" | "single_rows";
   /** What the service needs in its environment for such connectors. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Makes a new source, or a part of one that nobody else uses. */

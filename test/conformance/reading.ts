@@ -19,8 +19,15 @@ export interface ReadStream extends Read {
   readonly parts: readonly string[];
 }
 
-export async function readStream(stage: Stage, query: QueryInput, format: Format = Format.PACKED): Promise<ReadStream> {
-  const request = { connectorId: stage.connectorId, query: queryOf(query), format };
+/** What is read through: the suite's stage, or any other connector. */
+type Reader = Pick<Stage, "client" | "connectorId">;
+
+export async function readStream(
+  stage: Reader,
+  query: QueryInput,
+  format: Format = Format.PACKED,
+): Promise<ReadStream> {
+  const request = { connectorId: stage.connectorId, query: queryOf(postFiltered(query)), format };
   let fields: readonly Field[] = [];
   let trailer: StreamTrailer | undefined;
   const rows: Texts = [];
@@ -36,6 +43,10 @@ export async function readStream(stage: Stage, query: QueryInput, format: Format
   return { fields, rows: canonical(rows, fields), trailer, parts };
 }
 
+/** What a source can't filter by, the service may. */
+const postFiltered = (query: QueryInput): QueryInput =>
+  "native" in query ? query : { ...query, allowPostFilter: true };
+
 export interface ReadPages extends Read {
   /** How many rows each page had. */
   readonly sizes: readonly number[];
@@ -48,14 +59,14 @@ export interface ReadPages extends Read {
  * @param between is done after each page but the last; `count` is that of the rows so far
  */
 export async function readPages(
-  stage: Stage,
+  stage: Reader,
   query: QueryInput,
   pageSize: number,
   between: (count: number) => Promise<void> = async () => {},
 ): Promise<ReadPages> {
   const request: MessageInitShape<typeof QueryRequestSchema> = {
     connectorId: stage.connectorId,
-    query: queryOf(query),
+    query: queryOf(postFiltered(query)),
   };
   const rows: Texts = [];
   const sizes: number[] = [];

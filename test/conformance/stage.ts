@@ -23,9 +23,13 @@ export async function openStage(definition: Provider, fixture: Fixture): Promise
     return (await client.createConnector({ provider: definition.id, name, ...target, policy })).id;
   };
   const connectorId = await connector({});
+  const create: Stage["create"] = async (tables) => {
+    await source.create(tables);
+    if (fixture.declared) await client.updateConnector(connectorId, { config: source.target.config });
+  };
   const opened = opening.move();
   const close = () => opened.disposeAsync();
-  return { definition, fixture, source, service, client, connectorId, connector, close };
+  return { definition, fixture, source, service, client, connectorId, create, connector, close };
 }
 
 /** Milliseconds that a statement may live on after its call has ended. */

@@ -86,6 +86,11 @@ export const valuesOf: Partial<Record<FieldType, TypeValues>> = {
 };
 
 /** The types that a source has and the suite has values of, in the suite's order. */
-export function typesOf(fixture: Fixture): readonly (readonly [FieldType, TypeValues])[] {
-  return Object.entries(valuesOf).filter(([type]) => type in fixture.types) as [FieldType, TypeValues][];
+export function typesOf({ types, lacks = {} }: Fixture): readonly (readonly [FieldType, TypeValues])[] {
+  const all = Object.entries(valuesOf) as [FieldType, TypeValues][];
+  return all
+    .filter(([type]) => type in types)
+    .map(([type, { ascending, ...more }]) => {
+      return [type, { ...more, ascending: ascending.filter((value) => lacks[type]?.includes(value) !== true) }];
+    });
 }

@@ -177,14 +177,27 @@ export function exchangeFailure(error: unknown, upstream: string): Failure {
   if (error instanceof Failure) return error;
   const { code, cause } = codeOf(error);
   if (code === "HPE_HEADER_OVERFLOW") {
-    return failure("too_large", "The source's answer has too many bytes of headers.", { upstream, cause, final: true });
+    const remedy = "Ask whoever runs the source why it sends so many headers.";
+    return failure("too_large", "The source's answer has too many bytes of headers.", {
+      upstream,
+      cause,
+      remedy,
+      final: true,
+    });
   }
   if (code.startsWith("HPE_")) {
-    return failure("upstream_unavailable", "The source does not answer in HTTP.", { upstream, cause, final: true });
+    const remedy = "Check the base URL's scheme, host and port: something else listens there.";
+    return failure("upstream_unavailable", "The source does not answer in HTTP.", {
+      upstream,
+      cause,
+      remedy,
+      final: true,
+    });
   }
   if (code.startsWith("Z_") || code.startsWith("ERR__ERROR_") || code.startsWith("ERR_BROTLI")) {
     const message = "The source's answer can't be decompressed.";
-    return failure("upstream_unavailable", message, { upstream, cause, final: true });
+    const remedy = "Look at what stands between here and the source: a proxy may have cut or changed its answer.";
+    return failure("upstream_unavailable", message, { upstream, cause, remedy, final: true });
   }
   return lost("The source ended the connection before its answer was whole.", upstream, cause);
 }

@@ -12,7 +12,14 @@ export interface RawJson {
 }
 
 /** ECMAScript's own, which TypeScript does not know yet. */
-const rawJson = (JSON as unknown as { rawJSON(text: string): RawJson }).rawJSON;
+const { rawJSON: rawJson, parse } = JSON as unknown as {
+  rawJSON(text: string): RawJson;
+  parse(text: string, revive: (key: string, value: unknown, context: { source?: string }) => unknown): unknown;
+};
+
+/** A document whose numbers keep their digits. */
+const documentOf = (text: string) =>
+  parse(text, (_, value, { source }) => (typeof value === "number" ? rawJson(source ?? String(value)) : value));
 
 /** A value's type, as far as it says how the value is written. */
 interface Written {
@@ -44,7 +51,7 @@ export function jsonOf(text: string, { type, format }: Written): WrittenJson {
     case "decimal":
       return numberOf(text);
     case "json":
-      return JSON.parse(text) as Json;
+      return documentOf(text) as WrittenJson;
     case "bytes":
       return format === "hex" ? text.slice(2) : Buffer.from(text.slice(2), "hex").toString("base64");
     case "date":

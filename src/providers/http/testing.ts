@@ -4,6 +4,7 @@ import { Failure } from "../../failure.ts";
 import type { Call, Check, TestReport } from "../contract.ts";
 import { passedOver } from "./changing/change.ts";
 import type { HttpAnswer, HttpClient, HttpRequest } from "./exchange.ts";
+import { notThere } from "./reading/source.ts";
 
 export interface Tested {
   readonly base: URL;
@@ -36,7 +37,15 @@ export async function tested({ base, connect, dial, request, isAnonymous }: Test
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     if (error.kind === "cancelled" || error.kind === "shutting_down") throw error;
-    return { ok: false, serverVersion: "", tls: "", readOnly: false, user: "", checks: failedAt(error, checks, base) };
+    const failure = error.kind === "unknown_resource" ? notThere("what the test asks for", error) : error;
+    return {
+      ok: false,
+      serverVersion: "",
+      tls: "",
+      readOnly: false,
+      user: "",
+      checks: failedAt(failure, checks, base),
+    };
   } finally {
     await client.close();
   }

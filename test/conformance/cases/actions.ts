@@ -24,7 +24,7 @@ const execute = ({ client, connectorId }: Stage, action: Action, more: Omit<Requ
 /** A table that nobody else changes, with the kept rows. */
 async function own(stage: Stage, table: Table = kept): Promise<Table> {
   const made = { ...table, name: `made_${randomUUID().slice(-12)}` };
-  await stage.source.create([made]);
+  await stage.create([made]);
   return made;
 }
 
@@ -57,7 +57,7 @@ const changes: Readonly<Record<string, Change>> = {
   "an update changes what its condition selects": {
     action: (resource) => ({
       case: "update",
-      value: { resource, filter: field("id").le(2), values: { text: valueFrom("new"), note: valueFrom(null) } },
+      value: { resource, filter: field("id").in([1, 2]), values: { text: valueFrom("new"), note: valueFrom(null) } },
     }),
     affected: 2n,
     after: kept.rows.map((row, i) => (i < 2 ? [row[0] ?? "", "new", null] : row)),
@@ -135,9 +135,10 @@ interface Refused {
   readonly reason: string;
 }
 
+const taken = "a key that is taken";
 const wrong = { code: "InvalidArgument", reason: "INVALID_REQUEST" };
 const refused: Readonly<Record<string, Refused>> = {
-  "a key that is taken": {
+  [taken]: {
     action: (resource) =>
       create(resource, [
         [100, "new", null],
@@ -165,21 +166,69 @@ const refused: Readonly<Record<string, Refused>> = {
   },
 };
 
-const refusedCases = Object.entries(refused).map(
-  ([what, { action, code, reason }]): Case => ({
-    name: `${what} is refused, and all rows are as they were`,
-    needs,
-    async run(stage) {
-      const table = await own(stage);
-      expect(await refusalOf(execute(stage, action(table.name)))).toMatchObject({ code, reason });
-      expect(await rowsOf(stage, table)).toEqual(kept.rows);
-    },
-  }),
-);
+const refusedCase = (what: string, { action, code, reason }: Refused): Case => ({
+  name: `${what} is refused, and all rows are as they were`,
+  needs,
+  async run(stage) {
+    const table = await own(stage);
+    expect(await refusalOf(execute(stage, action(table.name)))).toMatchObject({ code, reason });
+    expect(await rowsOf(stage, table)).toEqual(kept.rows);
+  },
+});
+
+/** Where one change is made of all rows, any condition selects them. */
+const conditionCase: Case = {
+  name: "an update changes what any condition selects",
+  needs,
+  async run(stage) {
+    const table = await own(stage);
+    const values = { note: valueFrom("early") };
+    const action: Action = { case: "update", value: { resource: table.name, filter: field("id").le(2), values } };
+    expect(await execute(stage, action)).toMatchObject({ affectedRows: 2n, items: [] });
+    expect(await rowsOf(stage, table)).toEqual(
+      kept.rows.map(([id, text, note], i) => [id, text, i < 2 ? "early" : note]),
+    );
+  },
+};
+
+/** Where each row is changed by itself, each has its own result, and a condition names rows. */
+const itemsCase: Case = {
+  name: "rows are changed one by one: each has its result, and a condition that names none is refused",
+  needs,
+  async run(stage) {
+    const table = await own(stage);
+    const rows = [
+      [100, "new", null],
+      [1, "taken", null],
+      [101, "newer", null],
+    ];
+    const done = await execute(stage, create(table.name, rows));
+    expect(done).toMatchObject({ affectedRows: 2n });
+    expect(done.items.map(({ index, ok, reason }) => [index, ok, reason])).toEqual([
+      [0, true, ""],
+      [1, false, "CONSTRAINT_VIOLATED"],
+      [2, true, ""],
+    ]);
+    const alone = await refusalOf(execute(stage, create(table.name, [[1, "taken", null]])));
+    expect(alone).toMatchObject({ code: "FailedPrecondition", reason: "CONSTRAINT_VIOLATED" });
+    const values = { note: valueFrom("early") };
+    const unnamed: Action = { case: "update", value: { resource: table.name, filter: field("id").le(2), values } };
+    expect(await refusalOf(execute(stage, unnamed))).toMatchObject({
+      code: "InvalidArgument",
+      reason: "INVALID_REQUEST",
+    });
+    const after = [...kept.rows, ["100", "new", null], ["101", "newer", null]];
+    expect(await rowsOf(stage, table)).toEqual(after);
+  },
+};
 
 export const actionCases: Cases = (fixture) => [
   ...changeCases,
-  ...refusedCases,
+  ...(fixture.changes === "single_rows" ? [itemsCase] : [conditionCase]),
+  ...Object.entries(refused)
+    // What is there already keeps no other row from being created, where each is created by itself.
+    .filter(([what]) => fixture.changes !== "single_rows" || what !== taken)
+    .map(([what, asked]) => refusedCase(what, asked)),
   {
     name: "every value of every type is stored to the letter",
     needs,

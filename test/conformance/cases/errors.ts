@@ -50,7 +50,9 @@ function networkCases(network: Network): Case[] {
       at({ host: "169.254.169.254" })(target),
     ),
     brokenCase({ what: "a server that speaks something else", code: "", reason: "" }, async (target) => {
-      const server = await rogueServer((socket) => void socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
+      const server = await rogueServer(
+        (socket) => void socket.end(network.strange ?? "HTTP/1.1 400 Bad Request\r\n\r\n"),
+      );
       closing.push(() => server.stop());
       return at({ port: server.port })(target);
     }),

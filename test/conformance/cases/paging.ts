@@ -22,13 +22,13 @@ function moving(): Table {
 }
 
 /** Reads while rows come before and behind every place that was read; the old ones must come once each and in order. */
-function whileRowsCome(name: string, orderBy: readonly string[], pageSize: number): Case {
+function whileRowsCome(keyed: string, name: string, orderBy: readonly string[], pageSize: number): Case {
   return {
     name: `by ${name}, ${pageSize} at a time, while rows are inserted before and behind: each old row once`,
     needs,
     async run(stage) {
       const table = moving();
-      await stage.source.create([table]);
+      await stage.create([table]);
       let added = 0;
       const { rows, paging } = await readPages(
         stage,
@@ -41,7 +41,7 @@ function whileRowsCome(name: string, orderBy: readonly string[], pageSize: numbe
           if (added % 10 !== 0) await stage.source.insert(table, news);
         },
       );
-      expect(paging).toBe("KEYSET");
+      expect(paging).toBe(keyed);
       const ids = rows.map(([id]) => Number(id));
       expect(new Set(ids).size, "no row twice").toBe(ids.length);
       const old = ids.filter((id) => id % 10 === 0);
@@ -66,12 +66,14 @@ function inOrder(orderBy: readonly string[]) {
   };
 }
 
-export const pagingCases: Cases = () => [
-  whileRowsCome("the key", [], 7),
-  whileRowsCome("the key descending", ["-id"], 7),
-  whileRowsCome("a field with nulls", ["value"], 3),
-  whileRowsCome("a field with nulls descending", ["-value"], 3),
-  whileRowsCome("a field with nulls and the key against it", ["value", "-id"], 6),
+export const pagingCases: Cases = ({
+  paging: { keyed, keyless: positioned } = { keyed: "KEYSET", keyless: "OFFSET" },
+}) => [
+  whileRowsCome(keyed, "the key", [], 7),
+  whileRowsCome(keyed, "the key descending", ["-id"], 7),
+  whileRowsCome(keyed, "a field with nulls", ["value"], 3),
+  whileRowsCome(keyed, "a field with nulls descending", ["-value"], 3),
+  whileRowsCome(keyed, "a field with nulls and the key against it", ["value", "-id"], 6),
   ...[1, 19, 20, 21].map(
     (pageSize): Case => ({
       name: `${pageSize} at a time of 20 rows: all of them, and the last page leads nowhere`,
@@ -88,7 +90,7 @@ export const pagingCases: Cases = () => [
     needs,
     async run(stage) {
       const { rows, paging } = await readPages(stage, { resource: many.name, orderBy: ["-part"] }, 3_000);
-      expect(paging).toBe("KEYSET");
+      expect(paging).toBe(keyed);
       const expected = many.rows.toSorted((x, y) => Number(y[0]) - Number(x[0]) || Number(y[1]) - Number(x[1]));
       expect(rows).toEqual(expected);
     },
@@ -98,7 +100,7 @@ export const pagingCases: Cases = () => [
     needs,
     async run(stage) {
       const { rows, paging } = await readPages(stage, { resource: keyless.name, orderBy: ["value"] }, 5);
-      expect(paging).toBe("OFFSET");
+      expect(paging).toBe(positioned);
       expect(rows).toEqual(keyless.rows);
     },
   },

@@ -60,20 +60,7 @@ export const schemaCases: Cases = (fixture) => [
       expect(all).toEqual(all.toSorted());
     },
   },
-  {
-    name: "a table that has come is there when the schema is read anew",
-    needs,
-    async run(stage) {
-      const { client, connectorId } = stage;
-      const table = { ...kept, name: "conformance_later" };
-      await client.getSchema(connectorId);
-      await stage.source.create([table]);
-      const before = await client.getSchema(connectorId, { namePrefix: table.name });
-      expect(before.resources).toEqual([]);
-      const { resources } = await client.getSchema(connectorId, { namePrefix: table.name, refresh: true });
-      expect(resources.map(({ localName }) => localName)).toEqual([table.name]);
-    },
-  },
+  ...(fixture.declared ? [] : [laterCase]),
   {
     name: "what it shows of fields is what a query's own fields say",
     needs: ["schema", "query"],
@@ -99,3 +86,18 @@ function enumCase(table: Table): Case {
     },
   };
 }
+
+const laterCase: Case = {
+  name: "a table that has come is there when the schema is read anew",
+  needs,
+  async run(stage) {
+    const { client, connectorId } = stage;
+    const table = { ...kept, name: "conformance_later" };
+    await client.getSchema(connectorId);
+    await stage.source.create([table]);
+    const before = await client.getSchema(connectorId, { namePrefix: table.name });
+    expect(before.resources).toEqual([]);
+    const { resources } = await client.getSchema(connectorId, { namePrefix: table.name, refresh: true });
+    expect(resources.map(({ localName }) => localName)).toEqual([table.name]);
+  },
+};

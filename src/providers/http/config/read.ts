@@ -65,11 +65,22 @@ const filter = z.strictObject({
   repeatable: z.boolean().default(false).describe("Several such comparisons may be sent, all of which hold."),
 });
 
+/** Fields, each with the source's own name where that differs. */
+const namedFields = z
+  .array(
+    z.union([name, z.strictObject({ field: name, name: z.string().min(1).max(500).describe("The source's own.") })]),
+  )
+  .min(1)
+  .max(2_000);
+
+/** The fields that are named, whatever the source calls them. */
+export const fieldsIn = (declared: z.output<typeof namedFields>) =>
+  declared.map((each) => (typeof each === "string" ? each : each.field));
+
 const order = z
   .strictObject({
     parameter: slot,
-    fields: z.array(name).min(1).max(2_000).describe("The fields that rows can be ordered by."),
-    names: z.record(z.string(), z.string().max(500)).default({}).describe("The source's own names, where they differ."),
+    fields: namedFields.describe("The fields that rows can be ordered by."),
     ascending: z.string().max(200).nullable().default("{name}").describe("What is sent for a field; null: it can't."),
     descending: z.string().max(200).nullable().default("-{name}"),
     separator: z.string().min(1).max(10).optional().describe("Between several fields. Default: there can be one only."),
@@ -85,8 +96,7 @@ const select = z
   .strictObject({
     parameter: slot,
     separator: z.string().min(1).max(10).default(","),
-    fields: z.array(name).min(1).max(2_000).describe("The fields that come only when they are asked for."),
-    names: z.record(z.string(), z.string().max(500)).default({}).describe("The source's own names, where they differ."),
+    fields: namedFields.describe("The fields that come only when they are asked for."),
   })
   .optional()
   .describe("How the source is told which fields are wanted. Default: it gives all of them.");
@@ -168,19 +178,19 @@ function pathRules(template: string, filters: readonly FilterRule[]): FilterRule
 }
 
 function orderRule(declared: NonNullable<z.output<typeof order>>): OrderRule {
-  const { parameter, fields, names, ascending, descending, separator, direction } = declared;
+  const { parameter, fields, ascending, descending, separator, direction } = declared;
   return {
-    ...{ slot: slotOf(parameter), names: namesFor(fields, names), separator },
+    ...{ slot: slotOf(parameter), names: namesFor(fields), separator },
     ...{ ascending: ascending ?? undefined, descending: descending ?? undefined },
     ...(direction === undefined ? {} : { ascending: ascending ?? "{name}", descending: ascending ?? "{name}" }),
     ...(direction === undefined ? {} : { direction: { ...direction, slot: slotOf(direction.parameter) } }),
   };
 }
 
-function selectRule({ parameter, separator, fields, names }: NonNullable<z.output<typeof select>>): SelectRule {
-  return { slot: slotOf(parameter), separator, names: namesFor(fields, names) };
+function selectRule({ parameter, separator, fields }: NonNullable<z.output<typeof select>>): SelectRule {
+  return { slot: slotOf(parameter), separator, names: namesFor(fields) };
 }
 
-function namesFor(fields: readonly string[], names: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(fields.map((each) => [each, Object.hasOwn(names, each) ? (names[each] as string) : each]));
+function namesFor(fields: z.output<typeof namedFields>): Record<string, string> {
+  return Object.fromEntries(fields.map((each) => (typeof each === "string" ? [each, each] : [each.field, each.name])));
 }

@@ -5,7 +5,7 @@ import { namesIn } from "../request.ts";
 import { changeOperations, changes } from "./change.ts";
 import { declaredField, field } from "./fields.ts";
 import { name } from "./parts.ts";
-import { formatOf, read, readOperation } from "./read.ts";
+import { fieldsIn, formatOf, read, readOperation } from "./read.ts";
 
 export const resource = z
   .strictObject({
@@ -49,8 +49,8 @@ function problemsOf(declared: Declared): { path: (string | number)[]; message: s
     way.filters.forEach((filter, i) => {
       known([...place, "filters", i, "field"], [filter.field]);
     });
-    known([...place, "order", "fields"], way.order?.fields ?? []);
-    known([...place, "select", "fields"], way.select?.fields ?? []);
+    known([...place, "order", "fields"], fieldsIn(way.order?.fields ?? []));
+    known([...place, "select", "fields"], fieldsIn(way.select?.fields ?? []));
     const filled = way.filters.flatMap(({ parameter }) =>
       typeof parameter === "object" && "path" in parameter ? [parameter.path] : [],
     );

@@ -61,14 +61,23 @@ export function pageSource(plan: ReadPlan, { base, client, headers }: SourcePart
     } catch (error) {
       if (!(error instanceof Failure) || error.kind !== "unknown_resource") throw error;
       if (missing === "no_rows") return undefined;
-      const description = `The source has nothing where the connector says that \`${resource.name}\` is.`;
-      throw new Failure("configuration_rejected", description, {
-        ...{ where: "connector", final: true, metadata: error.metadata, cause: error },
-        ...(error.status === undefined ? {} : { status: error.status }),
-        remedy: "Check `config.base_url` and the resource's path, and that the credential may see it.",
-      });
+      throw notThere(`\`${resource.name}\``, error);
     }
   }
+}
+
+/**
+ * The connector leads to a place where nothing is.
+ *
+ * @param what should be there
+ */
+export function notThere(what: string, cause: Failure): Failure {
+  const { metadata, status } = cause;
+  return new Failure("configuration_rejected", `The source has nothing where the connector says that ${what} is.`, {
+    ...{ where: "connector", final: true, metadata, cause },
+    ...(status === undefined ? {} : { status }),
+    remedy: "Check `config.base_url` and the path that the connector declares, and that the credential may see it.",
+  });
 }
 
 const noRows: OpenPage = { batches: (async function* () {})(), next: () => undefined };
