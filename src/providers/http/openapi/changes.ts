@@ -65,7 +65,8 @@ function bodyOf(operation: Operation, { fields, last }: Changed, references: Ref
   const known = new Set(
     fields.filter(({ parameter, path }) => parameter !== true && path !== "").map(({ name }) => name),
   );
-  const named = [...shape.properties.keys()];
+  // Some documents want what they don't describe.
+  const named = [...new Set([...shape.properties.keys(), ...shape.required])];
   const taken = named.filter((name) => known.has(name));
   if (taken.length === 0 || [...shape.required].some((name) => !known.has(name))) return undefined;
   const body: ChangeBody = { encoding, template: {}, row, fields: taken };

@@ -116,3 +116,8 @@ test("an action without a name is called by its path", () => {
   const { actions } = describedBy({ "/charges/{charge}/refund": { post: { parameters: [inPath("charge")] } } });
   expect(actions.map(({ name }) => name)).toEqual(["charges.refund.post"]);
 });
+
+test("what a body wants and does not describe is written when it is a field", () => {
+  const wants = bodyOf(object({ name: text }, { required: ["name", "id"] }));
+  expect(found(things({ post: wants }), "things").changes.create?.body?.fields).toEqual(["name", "id"]);
+});

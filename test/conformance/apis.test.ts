@@ -1,0 +1,154 @@
+/** APIs that nobody here wrote: Figma's by its own document, Prometheus's as it is declared, and an OpenID server's. */
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { FieldType } from "../../src/gen/connector/v1/value_pb.js";
+import { refusalOf } from "../service/refusal.ts";
+import { type OAuthServer, startOAuthServer } from "../support/oauth-server.ts";
+import { figmaMock, type Mock } from "../support/prism.ts";
+import { type OwnPrometheus, ownPrometheus } from "../support/prometheus.ts";
+import { type TestService, testService } from "../support/service.ts";
+import { figmaApi, figmaTarget } from "./apis/figma.ts";
+import { openIdApi } from "./apis/openid.ts";
+import { prometheusApi } from "./apis/prometheus.ts";
+import type { Target } from "./fixture.ts";
+import { type ReadOnlyStage, readOnlyCases } from "./read-only.ts";
+import { readPages } from "./reading.ts";
+
+let service: TestService;
+let figma: Mock;
+let prometheus: OwnPrometheus;
+let oauth: OAuthServer;
+
+beforeAll(async () => {
+  const starting = [testService(), figmaMock(), ownPrometheus(), startOAuthServer()] as const;
+  [service, figma, prometheus, oauth] = await Promise.all(starting);
+});
+
+afterAll(() => Promise.all([service?.stop(), figma?.stop(), prometheus?.stop(), oauth?.stop()]));
+
+async function connector({ config, credential }: Target): Promise<string> {
+  const name = `c-${randomUUID()}`;
+  return (await service.client.createConnector({ provider: "rest", name, config, credential })).id;
+}
+
+const apis = {
+  "Figma's API": async () => figmaApi(figma),
+  "Prometheus's API": async () => prometheusApi(prometheus),
+  "an OpenID server": async () => openIdApi(oauth),
+};
+
+describe.each(Object.entries(apis))("of %s", (_, open) => {
+  let stage: ReadOnlyStage;
+  beforeAll(async () => {
+    const api = await open();
+    stage = { client: service.client, connectorId: await connector(await api.target()), api, connector };
+  });
+  test.each(readOnlyCases)("$name", ({ run }) => run(stage));
+});
+
+describe("by Figma's own document", () => {
+  let connectorId: string;
+  beforeAll(async () => {
+    connectorId = await connector(figmaTarget(figma));
+  });
+
+  test("resources have types, labels and keys", async () => {
+    const { resources } = await service.client.getSchema(connectorId, { pageSize: 1_000 });
+    expect(resources.length).toBeGreaterThan(35);
+    const webhooks = resources.find(({ name }) => name === "webhooks");
+    expect(webhooks?.primaryKey).toEqual(["id"]);
+    const status = webhooks?.fields.find(({ name }) => name === "status");
+    expect(status).toMatchObject({ type: FieldType.ENUM, enumLabels: ["ACTIVE", "PAUSED"] });
+    const comments = resources.find(({ name }) => name === "files.comments");
+    const created = comments?.fields.find(({ name }) => name === "created_at");
+    expect(created).toMatchObject({ type: FieldType.TIMESTAMP_TZ, nativeType: "string(date-time)" });
+  });
+
+  test("rows are created, updated and deleted, and an operation is called by its name", async () => {
+    const { client } = service;
+    const comment = { file_key: "string", message: "Looks good" };
+    const created = await client.execute(
+      connectorId,
+      { create: "files.comments", rows: [comment] },
+      { returning: ["id"] },
+    );
+    expect(created.rows.map(({ id }) => id)).toEqual(["string"]);
+    const where = { id: "7" };
+    // Figma's document wants all of these, also the first, which it does not describe.
+    const hook = { team_id: "1", event_type: "PING", endpoint: "https://example.com", passcode: "p" };
+    const updated = await client.execute(connectorId, { update: "webhooks", values: hook, where });
+    expect(updated.affectedRows).toBe(1n);
+    const deleted = await client.execute(connectorId, { delete: "files.comments", where: { ...where, file_key: "k" } });
+    expect(deleted.affectedRows).toBe(1n);
+    const input = { dev_resources: [{ name: "Docs", url: "https://example.com", file_key: "k", node_id: "1:2" }] };
+    const called = client.execute(connectorId, { action: "postDevResources", input });
+    // Prism is not given this operation.
+    expect(await refusalOf(called)).toMatchObject({ metadata: { status: "404" } });
+    const reaction = { file_key: "k", comment_id: "7", emoji: ":eyes:" };
+    const undone = await client.execute(connectorId, { action: "deleteCommentReaction", input: reaction });
+    expect(undone.output).toBeDefined();
+  });
+
+  test.each([
+    ["code=400", "InvalidArgument", "STATEMENT_REJECTED"],
+    ["code=403", "FailedPrecondition", "UPSTREAM_PERMISSION_DENIED"],
+    ["code=429", "ResourceExhausted", "UPSTREAM_RATE_LIMITED"],
+    ["code=500", "Unavailable", "UPSTREAM_UNAVAILABLE"],
+  ])("an answer of %s is told as %s %s", async (prefer, code, reason) => {
+    const sick = await connector(figmaTarget(figma, prefer));
+    const query = { resource: "teams.projects", where: { team_id: "1" } };
+    expect(await refusalOf(service.client.query(sick, query))).toMatchObject({ code, reason });
+  });
+
+  test("pages that lead back to themselves end with an error, after their rows", async () => {
+    const stage = { client: service.client, connectorId };
+    const reading = readPages(stage, { resource: "teams.components", where: { team_id: "1" } }, 10);
+    expect(await refusalOf(reading)).toMatchObject({ reason: "UPSTREAM_UNAVAILABLE" });
+  });
+});
+
+describe("by a declaration of Prometheus's API", () => {
+  let stage: { readonly client: TestService["client"]; readonly connectorId: string };
+  beforeAll(async () => {
+    stage = { client: service.client, connectorId: await connector(await prometheusApi(prometheus).target()) };
+  });
+
+  test.each([
+    ["vector(0) / 0", "NaN"],
+    ["vector(1) / 0", "Infinity"],
+    ["vector(1e308)", "1e+308"],
+    ["vector(0.1) + 0.2", "0.30000000000000004"],
+  ])("the value of %s is %s", async (query, value) => {
+    const { rows } = await readPages(stage, { resource: "query", fields: ["value"], where: { query } }, 10);
+    expect(rows).toEqual([[value]]);
+  });
+
+  test("a query that Prometheus can't read is refused as it refuses it", async () => {
+    const refused = await refusalOf(
+      stage.client.query(stage.connectorId, { resource: "query", where: { query: "sum(" } }),
+    );
+    expect(refused).toMatchObject({
+      code: "InvalidArgument",
+      reason: "STATEMENT_REJECTED",
+      metadata: { status: "400" },
+    });
+  });
+
+  test("fields that nobody has declared are those that rows have", async () => {
+    const { fields, rows } = await readPages(stage, { resource: "rules" }, 10);
+    const types = Object.fromEntries(fields.map(({ name, type }) => [name, type]));
+    expect(types).toMatchObject({ name: FieldType.STRING, labels: FieldType.JSON, evaluationTime: FieldType.DOUBLE });
+    expect(rows).toHaveLength(3);
+  });
+
+  test("the targets that it finds are there when it has found them", async () => {
+    const targets = async () => {
+      const query = { resource: "targets", fields: ["scrapePool", "health"] };
+      return (await readPages(stage, query, 10)).rows.toSorted();
+    };
+    await expect.poll(targets).toEqual([
+      ["itself", "up"],
+      ["nobody", "down"],
+    ]);
+  });
+});

@@ -1,0 +1,49 @@
+import type { JsonObject } from "@bufbuild/protobuf";
+import type { Mock } from "../../support/prism.ts";
+import type { Target } from "../fixture.ts";
+import type { ReadOnlyApi } from "../read-only.ts";
+import { answerOf } from "./answer.ts";
+
+const token = "figma's token";
+
+/** Figma's API by its own document. @param prefer the answer that prism shall give: `code=429` */
+export function figmaTarget(figma: Mock, prefer = ""): Target {
+  const headers: JsonObject = prefer === "" ? {} : { prefer };
+  const authentication = { type: "api_key", name: "X-Figma-Token" };
+  const config = { ...configOf(figma), authentication, headers };
+  return { config, credential: { type: "api_key", key: token } };
+}
+
+const configOf = ({ url, document }: Mock) => ({ base_url: url, test: { path: "/v1/me" }, openapi: { document } });
+
+export function figmaApi(figma: Mock): ReadOnlyApi {
+  const asked = (path: string, ...names: string[]) =>
+    answerOf(figma.url + path, names, { headers: { "x-figma-token": token } });
+  const none = { type: "none" };
+  return {
+    target: async () => figmaTarget(figma),
+    // Prism takes any token, and asks for one.
+    stranger: { config: { ...configOf(figma), authentication: none }, credential: none },
+    readings: [
+      { query: { resource: "me" }, rows: () => asked("/v1/me") },
+      {
+        query: { resource: "files.comments", where: { file_key: "string" } },
+        rows: () => asked("/v1/files/string/comments", "comments"),
+        paths: { as_md: undefined },
+      },
+      {
+        query: { resource: "teams.projects", where: { team_id: "42" } },
+        rows: () => asked("/v1/teams/42/projects", "projects"),
+        paths: { team_id: undefined },
+      },
+      {
+        query: { resource: "activity_logs", where: { order: "desc" } },
+        rows: () => asked("/v1/activity_logs?order=desc", "meta", "activity_logs"),
+        paths: { ...absent("events", "start_time", "end_time", "limit", "order") },
+      },
+      { query: { resource: "webhooks", where: { id: "7" } }, rows: () => asked("/v2/webhooks/7") },
+    ],
+  };
+}
+
+const absent = (...names: string[]) => Object.fromEntries(names.map((name) => [name, undefined]));
