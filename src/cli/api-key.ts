@@ -1,13 +1,13 @@
 /** Creates an API key in the configured database and prints it, once. */
 import { parseArgs } from "node:util";
 import { checkGrant } from "../auth/granting.ts";
-import { isScope, principalOf, scopes } from "../auth/principal.ts";
+import { isAgentName, isScope, principalOf, scopes } from "../auth/principal.ts";
 import { parseSigningKey } from "../auth/signing-key.ts";
 import { type Config, readConfig } from "../config.ts";
 import { createApiKey, developmentKeys, type NewApiKey } from "../development.ts";
-import { Failure } from "../failure.ts";
 import { startEmbedded } from "../store/embedded.ts";
 import { openStore } from "../store/store.ts";
+import { endWith, UsageError } from "./ending.ts";
 
 const usage = `Usage: npm run api-key -- --organization ID --principal NAME --scopes SCOPE,SCOPE [options]
 
@@ -17,19 +17,25 @@ const usage = `Usage: npm run api-key -- --organization ID --principal NAME --sc
                         ${scopes.slice(4).join(", ")} (which implies the others)
   --connectors ID,ID    only these connectors; without it, all of the organization's
   --resources NAME,NAME only these resources: public.city, or sales.* for a namespace; without it, all
+  --agent NAME          the agent that it always calls as, on that agent's grants only; without it, none
   --expires DATE        when it ends: 2030-12-31 or 2030-12-31T12:00:00Z; without it, never
 
 The database and the keys are the service's: give the same environment variables.
 `;
 
-/** What was asked for can't be made of these arguments. */
-class UsageError extends Error {}
-
 /** @throws UsageError that says which argument is wrong */
 function readArguments(args: readonly string[]): NewApiKey {
   const text = { type: "string" } as const;
   const options = {
-    ...{ organization: text, principal: text, scopes: text, connectors: text, resources: text, expires: text },
+    ...{
+      organization: text,
+      principal: text,
+      scopes: text,
+      connectors: text,
+      resources: text,
+      agent: text,
+      expires: text,
+    },
   };
   const {
     organization,
@@ -37,6 +43,7 @@ function readArguments(args: readonly string[]): NewApiKey {
     scopes,
     connectors = "",
     resources = "",
+    agent = "",
     expires,
   } = parsed(() => parseArgs({ args: [...args], options })).values;
   if (organization === undefined || principal === undefined || scopes === undefined) {
@@ -44,8 +51,9 @@ function readArguments(args: readonly string[]): NewApiKey {
   }
   const key = {
     ...{ organizationId: organization, principal, scopes: listOf(scopes) },
-    ...{ connectorIds: listOf(connectors), resources: listOf(resources) },
+    ...{ connectorIds: listOf(connectors), resources: listOf(resources), agent },
   };
+  if (agent !== "" && !isAgentName(agent)) throw new UsageError("--agent: must be of 1 to 255 visible characters.");
   const unknown = key.scopes.filter((scope) => !isScope(scope));
   if (key.scopes.length === 0) throw new UsageError("--scopes names no scope.");
   if (unknown.length > 0) throw new UsageError(`--scopes: there is no ${unknown.join(", ")}.`);
@@ -114,12 +122,6 @@ if (import.meta.main) {
     const answer = args.includes("--help") ? usage : `${await create(readConfig(process.env), readArguments(args))}\n`;
     process.stdout.write(answer);
   } catch (error) {
-    if (error instanceof UsageError) {
-      process.stderr.write(`${error.message}\n\n${usage}`);
-      process.exitCode = 2;
-    } else if (error instanceof Failure) {
-      process.stderr.write(`No API key was made. ${error.message}\n${error.remedy ?? ""}\n`);
-      process.exitCode = 1;
-    } else throw error;
+    endWith(error, usage, "No API key was made.");
   }
 }

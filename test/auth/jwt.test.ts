@@ -97,6 +97,13 @@ describe("a JWT", () => {
     expect((await refusal(chosen, await sign(claims))).message).toContain("`https://example.com/org`");
   });
 
+  test("may be an agent's, and says so in no other way than by a name", async () => {
+    expect((await authenticate(`Bearer ${await sign({ ...claims, agent: "mira" })}`)).agent).toBe("mira");
+    for (const agent of ["", "two words", 7, null, ["mira"]]) {
+      expect((await refusal(authenticate, await sign({ ...claims, agent }))).message).toContain("agent");
+    }
+  });
+
   test("may be signed by any of the set's keys, by that key's algorithm", async () => {
     for (const token of [
       await sign(claims, { alg: "RS256", kid: "rsa" }, rsa),
