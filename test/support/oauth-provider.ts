@@ -25,11 +25,8 @@ const secretParameters = new Set(["client_secret", "client_assertion", "assertio
 
 /** @param requests Gets a line for each request at the token endpoint. */
 export function providerFor(server: OAuthServer, options: OAuthServerOptions, requests: TokenRequest[]): Provider {
-  const provider = createProvider(
-    server,
-    metadataOf(server, options.redirectUris ?? [defaultRedirectUri]),
-    options.rotates ?? true,
-  );
+  const clients = metadataOf(server, options.redirectUris ?? [defaultRedirectUri]);
+  const provider = createProvider(server, clients, options);
   if (options.reuseMs !== undefined) allowReuse(provider, options.reuseMs);
   registerJwtBearer(provider, server);
   watchTokens(provider, server, requests);
@@ -58,7 +55,11 @@ function metadataOf({ clients, privateKey }: OAuthServer, redirectUris: readonly
   ];
 }
 
-function createProvider(server: OAuthServer, clients: ClientMetadata[], rotates: boolean): Provider {
+function createProvider(
+  server: OAuthServer,
+  clients: ClientMetadata[],
+  { rotates = true, wantsPushed = false }: OAuthServerOptions,
+): Provider {
   const signing = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ format: "jwk" });
   const ttl = () => server.accessTokenSeconds;
   return new Provider(server.issuer, {
@@ -81,6 +82,7 @@ function createProvider(server: OAuthServer, clients: ClientMetadata[], rotates:
     findAccount: (_ctx, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
     features: {
       clientCredentials: { enabled: true },
+      pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: wantsPushed },
       resourceIndicators: {
         enabled: true,
         getResourceServerInfo: (_ctx, resource) => {

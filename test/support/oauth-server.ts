@@ -34,6 +34,8 @@ export interface OAuthServerOptions {
    * whose answer was lost. Default: none.
    */
   readonly reuseMs?: number;
+  /** Browsers bring nothing but what the client has given the server before (RFC 9126). Default: false. */
+  readonly wantsPushed?: boolean;
   /** How long access tokens are good. Default: 3600. */
   readonly accessTokenSeconds?: number;
 }

@@ -1,6 +1,6 @@
 /** Users who grant access in a browser, at a real OAuth 2.0 server. */
 import { createHash, randomBytes, randomUUID } from "node:crypto";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { authenticationOf, userAuthorization } from "../../../../src/providers/http/auth/authentication.ts";
 import type { AuthenticationConfig } from "../../../../src/providers/http/auth/declaration.ts";
 import { defaultRedirectUri, type OAuthServer, startOAuthServer } from "../../../support/oauth-server.ts";
@@ -95,6 +95,30 @@ test("a user is sent to the server with PKCE and all that is asked for, once eac
     ...{ scope: "read", audience: "https://api.test", access_type: "offline", code_challenge_method: "S256" },
     code_challenge: createHash("sha256").update(own.codeVerifier).digest("base64url"),
   });
+});
+
+test("a user brings nothing along that can be changed on the way, where the server wants it so", async () => {
+  const pushed = await startOAuthServer({ wantsPushed: true });
+  onTestFinished(() => pushed.stop());
+  const type = "oauth2_authorization_code";
+  const config = configured({
+    type,
+    issuer: pushed.issuer,
+    ca: pushed.ca,
+    client_id: "basic:client",
+    scopes: ["read"],
+  });
+  const credential = secret({ type, client_secret: pushed.clients.basic.secret });
+  const own = grant();
+  const url = await users.begin(config, credential, own, context());
+  expect([...url.searchParams.keys()].sort()).toEqual(["client_id", "request_uri"]);
+  const answer = await pushed.consent(url);
+  const { accessToken } = await users.complete(config, credential, own, answer.searchParams, context());
+  expect(await pushed.accepts(accessToken)).toBe(true);
+
+  const wrong = secret({ type, client_secret: "s3cret-wrong" });
+  const failure = await failureOf(users.begin(config, wrong, own, context()), "s3cret-wrong", own.codeVerifier);
+  expect(failure).toMatchObject({ kind: "credential_rejected", status: "invalid_client" });
 });
 
 test("a user who says no is told from a failure", async () => {

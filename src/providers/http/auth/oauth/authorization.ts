@@ -3,6 +3,8 @@ import {
   AuthorizationResponseError,
   authorizationCodeGrantRequest,
   calculatePKCECodeChallenge,
+  processPushedAuthorizationResponse,
+  pushedAuthorizationRequest,
   validateAuthResponse,
 } from "oauth4webapi";
 import { Failure } from "../../../../failure.ts";
@@ -14,26 +16,39 @@ import { failure, failureOf } from "./failure.ts";
 import { authorizeAgain, wanted } from "./grants.ts";
 import { askForTokens } from "./tokens.ts";
 
-/** Where to send the user's browser. */
+/** Where to send the user's browser; what it is sent with goes to the server before where that one wants it so (RFC 9126). */
 export async function authorizationUrl(
   config: AuthorizationCodeConfig,
   credential: OAuthCredential,
-  { redirectUri, state, codeVerifier }: AuthorizationGrant,
+  grant: AuthorizationGrant,
   { signal, ...ways }: AuthorizationContext,
 ): Promise<URL> {
-  const client = createOAuthClient(config, credential, ways);
-  const { server } = await reached(client, signal);
+  const oauth = createOAuthClient(config, credential, ways);
+  const { server, client, authenticate, options } = await reached(oauth, signal);
   const endpoint = URL.parse(server.authorization_endpoint ?? "");
   if (endpoint === null || !/^https?:$/.test(endpoint.protocol)) {
-    throw failure(client.host, "configuration_rejected", "has no address to send a browser to", {
+    throw failure(oauth.host, "configuration_rejected", "has no address to send a browser to", {
       remedy: "Give the connector's authorization_endpoint.",
     });
   }
-  // Behind what stands in the address already (RFC 6749, section 3.1), and never twice.
-  const parameters = wanted(
-    { ...config, parameters: config.authorization_parameters },
-    { scopes: true, audience: true },
-  );
+  const parameters = await parametersOf(config, grant);
+  if (server.require_pushed_authorization_requests !== true) return withParameters(endpoint, parameters);
+  try {
+    const response = await pushedAuthorizationRequest(server, client, authenticate, parameters, options);
+    const { request_uri } = await processPushedAuthorizationResponse(server, client, response);
+    return withParameters(endpoint, new URLSearchParams({ client_id: config.client_id, request_uri }));
+  } catch (error) {
+    signal.throwIfAborted();
+    throw failureOf(error, { host: oauth.host, grantRemedy: authorizeAgain });
+  }
+}
+
+async function parametersOf(
+  config: AuthorizationCodeConfig,
+  { redirectUri, state, codeVerifier }: AuthorizationGrant,
+): Promise<URLSearchParams> {
+  const asked = { scopes: true, audience: true };
+  const parameters = wanted({ ...config, parameters: config.authorization_parameters }, asked);
   const own = {
     response_type: "code",
     client_id: config.client_id,
@@ -43,9 +58,15 @@ export async function authorizationUrl(
     code_challenge_method: "S256",
   };
   for (const [name, value] of Object.entries(own)) parameters.set(name, value);
-  for (const name of new Set(parameters.keys())) endpoint.searchParams.delete(name);
-  for (const [name, value] of parameters) endpoint.searchParams.append(name, value);
-  return endpoint;
+  return parameters;
+}
+
+/** Behind what stands in the address already (RFC 6749, section 3.1), and none twice. */
+function withParameters(endpoint: URL, parameters: URLSearchParams): URL {
+  const url = new URL(endpoint);
+  for (const name of new Set(parameters.keys())) url.searchParams.delete(name);
+  for (const [name, value] of parameters) url.searchParams.append(name, value);
+  return url;
 }
 
 /** Exchanges what the browser has brought back. */
