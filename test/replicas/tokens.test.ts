@@ -136,6 +136,13 @@ test("a connector that nobody has authorized says so, and serves in both replica
     { event: "authorization.start", outcome: "succeeded", actor: "tester" },
     { event: "authorization.complete", outcome: "succeeded", actor: "tester" },
   ]);
+  const openings = await admin.query(
+    `SELECT DISTINCT entry::jsonb -> 'details' ->> 'tokens' AS tokens FROM audit_event
+     WHERE connector_id = $1 AND entry LIKE '%credential.open%' ORDER BY tokens`,
+    [id],
+  );
+  // The credential itself, and the set that was got with it.
+  expect(openings.rows).toEqual([{ tokens: "1" }, { tokens: null }]);
 });
 
 test("a grant that its user takes back is told as such by both replicas, until there is another one", async () => {
