@@ -53,7 +53,8 @@ function check(schema: z.ZodType, value: unknown, path: string): Checked {
   if (result.success) return { value: result.data };
   return {
     violations: result.error.issues.flatMap((issue): FieldViolation[] => {
-      const field = [path, ...issue.path.map(String)].join(".");
+      const field =
+        path + issue.path.map((step) => (typeof step === "number" ? `[${step}]` : `.${String(step)}`)).join("");
       if (issue.code !== "unrecognized_keys") return [{ field, description: sentence(issue, value) }];
       return issue.keys.map((key) => {
         return { field: `${field}.${key.slice(0, 100)}`, description: "is not a field of this provider" };

@@ -46,7 +46,7 @@ function filtersOf({ name, type }: Column, place: number) {
 function resourceOf({ name, columns, key }: Table) {
   const path = `/tables/${encodeURIComponent(name)}`;
   const names = columns.map((column, place) => ({ field: column.name, name: `c${place}` }));
-  const size = { parameter: "limit", max: 500 };
+  const size = { parameter: "limit", max: 250 };
   const keyed = { style: "token", parameter: "cursor", next: "/paging/next", size };
   const keyless = { style: "offset", parameter: "offset", more: "/paging/more", size };
   const [own = ""] = key;

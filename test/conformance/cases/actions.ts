@@ -5,7 +5,8 @@ import { expect } from "vitest";
 import { field, type Parameter } from "../../../src/client/index.ts";
 import { valueFrom } from "../../../src/client/value.ts";
 import type { ExecuteRequestSchema } from "../../../src/gen/connector/v1/action_pb.js";
-import { canonical } from "../../service/decoding.ts";
+import { type Field, FieldType } from "../../../src/gen/connector/v1/value_pb.js";
+import { canonical, type Texts } from "../../service/decoding.ts";
 import { refusalOf } from "../../service/refusal.ts";
 import type { Case, Cases, Stage } from "../case.ts";
 import type { Table } from "../fixture.ts";
@@ -222,6 +223,15 @@ const itemsCase: Case = {
   },
 };
 
+/** Blanks between the parts of a JSON document may be lost where it travels in another one. */
+function compacted(rows: Texts, fields: readonly Field[]): Texts {
+  return rows.map((row) =>
+    row.map((cell, i) =>
+      fields[i]?.type === FieldType.JSON ? (cell?.replace(/("(?:[^"\\]|\\.)*")|\s+/g, "$1") ?? null) : cell,
+    ),
+  );
+}
+
 export const actionCases: Cases = (fixture) => [
   ...changeCases,
   ...(fixture.changes === "single_rows" ? [itemsCase] : [conditionCase]),
@@ -244,7 +254,8 @@ export const actionCases: Cases = (fixture) => [
         ),
       );
       const read = await readPages(stage, { resource: table.name }, 100);
-      expect(read.rows).toEqual(canonical(rows, read.fields));
+      const texts = canonical(rows, read.fields);
+      expect(compacted(read.rows, read.fields)).toEqual(compacted(texts, read.fields));
     },
   },
   {

@@ -17,8 +17,8 @@ import type { OpenPage, PageSource } from "./source.ts";
 
 /** Pages of the source that are searched for one page of rows that fit, at most, once some were found. */
 const maxSearched = 20;
-/** The part of a call's time after which a search is given up, and goes on with the next page token. */
-const searchedPart = 0.6;
+/** The part of a call's time after which it is answered with what there is, and goes on with the next page token. */
+const longestPart = 0.6;
 /** Bytes that a typed value takes beyond its packed cell, about. */
 const valueOverhead = 5;
 
@@ -47,7 +47,7 @@ async function collect(
 ): Promise<Omit<Continuation, "served"> | undefined> {
   const { paging } = plan.operation;
   const sizes = sizing(plan, from?.size);
-  const giveUp = performance.now() + searchedPart * (call.deadline - performance.now());
+  const giveUp = performance.now() + longestPart * (call.deadline - performance.now());
   let { position, skip }: Pick<Continuation, "position" | "skip"> = from ?? beginning;
   for (let searched = 1, empty = 0; ; searched++) {
     const size = sizes(collected.left, skip);
@@ -60,8 +60,10 @@ async function collect(
     refuseEmpty(plan.resource.name, empty);
     position = next;
     skip = 0;
-    const isEnough = searched >= maxSearched && collected.rows > 0;
-    if (collected.left === 0 || isEnough || performance.now() > giveUp) return { position, skip, size };
+    const isSearch = plan.matches !== undefined;
+    const isEnough = isSearch && searched >= maxSearched && collected.rows > 0;
+    const isLate = performance.now() > giveUp && (isSearch || collected.rows > 0);
+    if (collected.left === 0 || isEnough || isLate) return { position, skip, size };
   }
 }
 
