@@ -62,7 +62,7 @@ interface ApiKeyChanged {
 
 /** Of the encryption keys, which are all organizations': in the chain of `serviceOrganization`. */
 export interface EncryptionKeyChanged {
-  readonly event: "encryption_key.rewrap" | "encryption_key.retire";
+  readonly event: "encryption_key.add" | "encryption_key.promote" | "encryption_key.rewrap" | "encryption_key.retire";
   readonly details: { readonly key: string; readonly rewrapped?: number; readonly failed?: number };
 }
 

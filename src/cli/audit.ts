@@ -3,9 +3,9 @@ import { writeFile } from "node:fs/promises";
 import { lineOf, readCheckpoints } from "../audit/checkpoint.ts";
 import { type ChainVerified, verifyChain } from "../audit/verification.ts";
 import { readConfig } from "../config.ts";
-import { Failure } from "../failure.ts";
-import { onStage, readCheckpointFile, readPublicKey, type Stage } from "./audit/stage.ts";
-import { type Arguments, readArguments, UsageError, usage } from "./audit/usage.ts";
+import { onStage, readCheckpointFile, readPublicKey, refused, type Stage } from "./audit/stage.ts";
+import { type Arguments, readArguments, usage } from "./audit/usage.ts";
+import { endWith } from "./ending.ts";
 
 /** Milliseconds between two lines about one chain. */
 const lineMs = 500;
@@ -19,13 +19,13 @@ async function run({ store, keys }: Stage, given: Arguments): Promise<number> {
     process.stdout.write(keys.public.export({ format: "pem", type: "spki" }));
     return 0;
   }
-  const found = given.organization === undefined ? await store.organizations() : [given.organization];
-  if (given.exportTo !== undefined) return exportCheckpoints(store, found, given.exportTo);
+  const stored = await store.organizations();
+  if (given.exportTo !== undefined) return exportCheckpoints(store, chosen(stored, given), given.exportTo);
   const kept = (await Promise.all(given.checkpoints.map(readCheckpointFile))).flat();
   const publicKeys = new Map([[keys.id, keys.public], ...(await Promise.all(given.publicKeys.map(readPublicKey)))]);
   // An organization whose chain is gone as a whole is known by its checkpoints alone.
   const known = kept.map(({ organizationId }) => organizationId);
-  const organizations = given.organization === undefined ? [...new Set([...found, ...known])] : found;
+  const organizations = chosen([...new Set([...stored, ...known])], given);
   const begin = performance.now();
   const results: ChainVerified[] = [];
   for (const organizationId of organizations) {
@@ -42,6 +42,16 @@ async function run({ store, keys }: Stage, given: Arguments): Promise<number> {
     `${counted(verified)} of ${results.length} chains verified in ${seconds.toFixed(1)} s (${rate}/s), ${broken} broken`,
   );
   return broken === 0 ? 0 : 1;
+}
+
+/** @throws Failure when the one that was asked for is none of them: of nothing it would be said that it is whole */
+function chosen(organizations: readonly string[], { organization }: Arguments): readonly string[] {
+  if (organization === undefined) return organizations;
+  if (organizations.includes(organization)) return [organization];
+  throw refused(
+    `There is no chain of an organization ${organization}.`,
+    "Leave --organization away to see all chains.",
+  );
 }
 
 function progressOf(organizationId: string): (verified: number) => void {
@@ -71,7 +81,9 @@ async function exportCheckpoints(
   for (const organizationId of organizations) {
     lines.push(...(await store.read((em) => readCheckpoints(em, organizationId))).map(lineOf));
   }
-  await writeFile(path, lines.join(""));
+  await writeFile(path, lines.join("")).catch((cause: NodeJS.ErrnoException) => {
+    throw refused(`${path} can't be written (${cause.code}).`, "Give a file that can be.");
+  });
   say(`Wrote ${lines.length} checkpoints to ${path}. Keep it where whoever has the database can't change it.`);
   return 0;
 }
@@ -85,12 +97,6 @@ if (import.meta.main) {
       process.exitCode = await onStage(readConfig(process.env), (stage) => run(stage, given));
     }
   } catch (error) {
-    if (error instanceof UsageError) {
-      process.stderr.write(`${error.message}\n\n${usage}`);
-      process.exitCode = 2;
-    } else if (error instanceof Failure) {
-      process.stderr.write(`The audit log was not verified. ${error.message}\n${error.remedy ?? ""}\n`);
-      process.exitCode = 1;
-    } else throw error;
+    endWith(error, usage, "The audit log was not verified.");
   }
 }

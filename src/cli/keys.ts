@@ -1,12 +1,12 @@
 /** Looks after the encryption keys: lists, adds, promotes, rewraps and retires them. */
 import { type Config, readConfig } from "../config.ts";
-import { Failure } from "../failure.ts";
 import { keyUses } from "../registry/key-use.ts";
-import { holderOf, refusePrimary, retiredWith } from "./keys/holder.ts";
+import { endWith } from "./ending.ts";
+import { type Holder, holderOf, newId, refusePrimary, retiredWith } from "./keys/holder.ts";
 import { rewrap } from "./keys/rewrapping.ts";
-import { onStage, refused, type Stage } from "./keys/stage.ts";
+import { onStage, refused, type Stage, withLog } from "./keys/stage.ts";
 import { tableOf } from "./keys/table.ts";
-import { type Arguments, readArguments, UsageError, usage } from "./keys/usage.ts";
+import { type Arguments, readArguments, usage } from "./keys/usage.ts";
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
@@ -18,14 +18,31 @@ async function run({ command, id = "", batch }: Arguments, config: Config): Prom
     case "list":
       return onStage(config, async ({ keys, credentials }) => tableOf(await keyUses(keys, credentials)));
     case "add":
-      return holderOf(config).add(id === "" ? undefined : id);
+      return changed(config, "encryption_key.add", id === "" ? newId() : id, (holder, key) => holder.add(key));
     case "promote":
-      return holderOf(config).promote(id);
+      return changed(config, "encryption_key.promote", id, (holder, key) => holder.promote(key));
     case "rewrap":
       return onStage(config, (stage) => rewrap(stage, batch, say));
     case "retire":
       return onStage(config, (stage) => retire(stage, config, id));
   }
+}
+
+/** Tells the audit log, which is at hand before anything is changed. */
+async function changed(
+  config: Config,
+  event: "encryption_key.add" | "encryption_key.promote",
+  key: string,
+  change: (holder: Holder, key: string) => Promise<string>,
+): Promise<string> {
+  const holder = holderOf(config);
+  // Of the built-in database, which a running service has for itself, the command keeps away.
+  if (!holder.changes || !("url" in config.database)) return change(holder, key);
+  return withLog(config.database.url.reveal(), async (told) => {
+    const answer = await change(holder, key);
+    await told({ event, details: { key } });
+    return answer;
+  });
 }
 
 /** A key that is destroyed while it wraps a credential takes it along. */
@@ -47,12 +64,6 @@ if (import.meta.main) {
   try {
     say(args.includes("--help") ? usage : await run(readArguments(args), readConfig(process.env)));
   } catch (error) {
-    if (error instanceof UsageError) {
-      process.stderr.write(`${error.message}\n\n${usage}`);
-      process.exitCode = 2;
-    } else if (error instanceof Failure) {
-      process.stderr.write(`${error.message}\n${error.remedy ?? ""}\n`);
-      process.exitCode = 1;
-    } else throw error;
+    endWith(error, usage, "The keys were not looked after.");
   }
 }

@@ -225,6 +225,11 @@ test("audit:verify says that all is whole, and ends with 1 at an entry that was 
   await writeFile(wrong, "{}");
   expect(await verify("--checkpoints", wrong)).toMatchObject({ status: 1, stderr: expect.stringContaining("Line 1") });
 
+  const file = join(directory, "away", "file");
+  expect(await verify("--export", file)).toMatchObject({ status: 1, stderr: expect.stringContaining("(ENOENT)") });
+  const nobody = expect.stringContaining("no chain of an organization nobody");
+  expect(await verify("--organization", "nobody")).toMatchObject({ status: 1, stdout: "", stderr: nobody });
+
   await run(
     service.storeUrl,
     `UPDATE audit_event SET entry = replace(entry, 'tester', 'nobody') WHERE id =

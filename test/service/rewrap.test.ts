@@ -196,6 +196,15 @@ test(`a key is changed for another under load, though the rewrap of ${size} cred
   await load.more(60);
   const { calls, failures } = await load.stop();
   expect(failures).toEqual([]);
+  const told = await stage.admin.query(
+    "SELECT entry::json ->> 'event' AS event, entry::json #>> '{details,key}' AS key FROM audit_event WHERE organization_id = '@service' ORDER BY id",
+  );
+  expect(told.rows.map(({ event, key }) => `${event} ${key}`)).toEqual([
+    "encryption_key.add new",
+    "encryption_key.promote new",
+    "encryption_key.rewrap new",
+    "encryption_key.retire old",
+  ]);
   // Whoever starts it without the key hears so at once, and not from one caller after the other.
   const { ENCRYPTION_KEYS_FILE: _, ...rest } = stage.environment;
   const without = runProgram("main.ts", { ...rest, ENCRYPTION_KEYS: `other:${encryptionKey}` });

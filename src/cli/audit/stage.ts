@@ -59,6 +59,7 @@ async function textOf(path: string): Promise<string> {
   }
 }
 
-function refused(message: string, remedy: string): Failure {
+/** What was asked for can't be done as things stand. */
+export function refused(message: string, remedy: string): Failure {
   return new Failure("invalid_request", message, { where: "request", remedy });
 }

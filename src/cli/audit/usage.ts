@@ -1,5 +1,6 @@
 /** What `npm run audit:verify` takes. */
 import { parseArgs } from "node:util";
+import { UsageError } from "../ending.ts";
 
 export const usage = `Usage: npm run audit:verify [-- OPTIONS]
 
@@ -26,27 +27,29 @@ export interface Arguments {
   readonly printPublicKey: boolean;
 }
 
-/** What was asked for can't be made of these arguments. */
-export class UsageError extends Error {}
-
 /** @throws UsageError that says which argument is wrong */
 export function readArguments(args: readonly string[]): Arguments {
+  const values = parsed(args);
+  for (const option of ["organization", "checkpoints", "public-key", "export"] as const) {
+    if ([values[option]].flat().includes("")) throw new UsageError(`--${option}: it is empty.`);
+  }
+  return {
+    ...{ organization: values.organization, checkpoints: values.checkpoints, publicKeys: values["public-key"] },
+    ...{ exportTo: values.export, printPublicKey: values["print-public-key"] },
+  };
+}
+
+function parsed(args: readonly string[]) {
   const text = { type: "string" } as const;
+  const several = { ...text, multiple: true, default: [] as string[] } as const;
   try {
-    const { values } = parseArgs({
+    return parseArgs({
       args: [...args],
       options: {
-        organization: text,
-        checkpoints: { ...text, multiple: true, default: [] },
-        "public-key": { ...text, multiple: true, default: [] },
-        export: text,
+        ...{ organization: text, checkpoints: several, "public-key": several, export: text },
         "print-public-key": { type: "boolean", default: false },
       },
-    });
-    return {
-      ...{ organization: values.organization, checkpoints: values.checkpoints, publicKeys: values["public-key"] },
-      ...{ exportTo: values.export, printPublicKey: values["print-public-key"] },
-    };
+    }).values;
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }

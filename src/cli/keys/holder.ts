@@ -9,7 +9,9 @@ import { refused } from "./stage.ts";
 
 /** Each gives what to tell whoever ran the command. */
 export interface Holder {
-  add(id: string | undefined): Promise<string>;
+  /** Whether the commands themselves change the keys; else they say what is to be done. */
+  readonly changes: boolean;
+  add(id: string): Promise<string>;
   promote(id: string): Promise<string>;
   /** Whoever calls has seen that the key wraps nothing. */
   retire(id: string): Promise<string>;
@@ -26,7 +28,8 @@ export function holderOf({ encryptionKeys, database }: Config): Holder {
 
 function fileHolder(path: string, isOnly: boolean): Holder {
   return {
-    async add(id = newId()) {
+    changes: true,
+    async add(id) {
       let isFirst = false;
       await changeKeyFile(path, (keys) => {
         isFirst = isOnly && keys.length === 0;
@@ -50,7 +53,8 @@ function fileHolder(path: string, isOnly: boolean): Holder {
 
 function textHolder(): Holder {
   return {
-    async add(id = newId()) {
+    changes: false,
+    async add(id) {
       if (!isLocalKeyId(id)) throw refused(`"${id}" is no id of a key.`, `It must be of ${localKeyIdHint}.`);
       return `Add this behind the other keys in ENCRYPTION_KEYS, with a comma between, and start every replica anew:
   ${id}:${randomBytes(32).toString("hex")}
@@ -67,6 +71,7 @@ function transitHolder({ mount, key }: NonNullable<Config["encryptionKeys"]["tra
   vault write -f ${mount}/keys/${key}/rotate
   npm run keys -- rewrap`;
   return {
+    changes: false,
     add: async () => rotate,
     promote: async () => rotate,
     async retire(id) {
@@ -98,7 +103,7 @@ export async function refusePrimary(keys: KeyProvider, id: string): Promise<void
   }
 }
 
-/** The day, and what tells it apart from another one of that day. */
-function newId(): string {
+/** For a key without one: the day, and what tells it apart from another one of that day. */
+export function newId(): string {
   return `${new Date().toISOString().slice(0, 10)}-${randomBytes(2).toString("hex")}`;
 }

@@ -1,22 +1,25 @@
 /** The service's database and keys, for a command. */
-import { entryOf, insertEntries } from "../../audit/entry.ts";
+import { entryOf, insertion } from "../../audit/entry.ts";
 import { type EncryptionKeyChanged, service, serviceOrganization } from "../../audit/event.ts";
 import type { Config } from "../../config.ts";
 import { developmentKeys } from "../../development.ts";
 import { createEgress } from "../../egress/egress.ts";
 import { Failure } from "../../failure.ts";
 import { startEmbedded } from "../../store/embedded.ts";
+import { persistently } from "../../store/persistently.ts";
 import type { SealedCredentials } from "../../store/sealed-credentials.ts";
-import { openStore } from "../../store/store.ts";
+import { openStore, type Store } from "../../store/store.ts";
 import type { KeyProvider } from "../../vault/key-provider.ts";
 import { configuredKeys } from "../../wiring/encryption-keys.ts";
 
 export interface Stage {
   readonly keys: KeyProvider;
   readonly credentials: SealedCredentials;
-  /** Tells the audit log of what was done; a service that runs gives it its place in the chain. */
-  told(done: Pick<EncryptionKeyChanged, "event" | "details">): Promise<void>;
+  readonly told: Told;
 }
+
+/** Tells the audit log of what was done; a service that runs gives it its place in the chain. */
+export type Told = (done: Pick<EncryptionKeyChanged, "event" | "details">) => Promise<void>;
 
 /** The built-in database is started for it, and must not be in use by the service. */
 export async function onStage<T>(config: Config, work: (stage: Stage) => Promise<T>): Promise<T> {
@@ -35,11 +38,24 @@ export async function onStage<T>(config: Config, work: (stage: Stage) => Promise
   });
   open.defer(() => keys.close());
   // Not before it has ended is anything closed.
-  const told: Stage["told"] = async (done) => {
+  return await work({ keys, credentials: store.sealedCredentials, told: tellerOf(store) });
+}
+
+/** For what needs no keys. */
+export async function withLog<T>(url: string, work: (told: Told) => Promise<T>): Promise<T> {
+  const store = await openStore({ url, poolSize: 2 });
+  try {
+    return await work(tellerOf(store));
+  } finally {
+    await store.close();
+  }
+}
+
+function tellerOf(store: Store): Told {
+  return async (done) => {
     const entry = entryOf({ ...done, organizationId: serviceOrganization, actor: service }, { outcome: "succeeded" });
-    await store.withOrganization(serviceOrganization, (em) => insertEntries(em, serviceOrganization, [entry]));
+    await persistently(() => store.commit(serviceOrganization, insertion(serviceOrganization, [entry])));
   };
-  return await work({ keys, credentials: store.sealedCredentials, told });
 }
 
 /** What was asked for can't be done as things stand. */

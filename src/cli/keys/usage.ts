@@ -1,5 +1,6 @@
 /** What `npm run keys` takes. */
 import { parseArgs } from "node:util";
+import { UsageError } from "../ending.ts";
 
 export const usage = `Usage: npm run keys -- COMMAND
 
@@ -25,9 +26,6 @@ export interface Arguments {
   readonly id: string | undefined;
   readonly batch: number;
 }
-
-/** What was asked for can't be made of these arguments. */
-export class UsageError extends Error {}
 
 /** @throws UsageError that says which argument is wrong */
 export function readArguments(args: readonly string[]): Arguments {
