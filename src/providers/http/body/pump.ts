@@ -61,9 +61,11 @@ export async function* pumped(
 /** Whether it settles before the instant `due`. */
 async function isInTime(coming: Promise<unknown>, due: number): Promise<boolean> {
   if (due === Number.POSITIVE_INFINITY) return true;
+  const ms = due - performance.now();
   coming.catch(() => {}); // Whoever awaits it is told.
+  if (ms <= 0) return false;
   const { promise: late, resolve } = Promise.withResolvers<boolean>();
-  const timer = setTimeout(resolve, Math.max(0, due - performance.now()), false);
+  const timer = setTimeout(resolve, ms, false);
   try {
     return await Promise.race([coming.then(() => true), late]);
   } catch {

@@ -63,9 +63,9 @@ export class Window {
 
   /** Nobody sees the first bytes until it is known whether they are a mark. */
   #begin(added: Buffer): void {
-    const first = Buffer.concat([this.#head, added]);
+    const first = this.#head.length === 0 ? added : Buffer.concat([this.#head, added]);
     this.#begun = first.length >= bom.length || !bom.subarray(0, first.length).equals(first);
-    if (!this.#begun) this.#head = first;
+    if (!this.#begun) this.#head = Buffer.from(first);
     else this.bytes = first.subarray(0, bom.length).equals(bom) ? first.subarray(bom.length) : first;
   }
 

@@ -1,19 +1,15 @@
 /** One JSON document, of which some array holds the rows. What else it holds is passed over as it comes. */
 import { batchBytes, type PackedWriter } from "../../../../rows/packed.ts";
-import { scalarText } from "../cell/pack.ts";
-import { kindNone, kindObject } from "../cell/slots.ts";
 import type { Decoder } from "../decoder.ts";
 import { rowsMissing, tooLarge, truncated, unreadable } from "../failures.ts";
 import type { ExpectedRows } from "../format.ts";
 import { pointerNames } from "../pointer.ts";
 import type { Pause, Window } from "../window.ts";
 import { closeBrace, closeBracket, colon, comma, isSpace, letterN, openBrace, openBracket, quote } from "./bytes.ts";
-import { planRow } from "./plan.ts";
-import { RowScanner } from "./row.ts";
 import { JsonRows, planJsonRows } from "./rows.ts";
-import { JsonScanner } from "./scan.ts";
+import type { JsonScanner } from "./scan.ts";
 import { unescaped } from "./unescape.ts";
-import { endOfValue, notJson, skipSpace, skipValue } from "./value.ts";
+import { endOfValue, skipSpace, skipValue } from "./value.ts";
 
 /** A place in the document on the way to what is wanted. */
 interface Place {
@@ -70,9 +66,6 @@ function placeAt(root: Place, names: readonly string[]): Place {
 
 const newPlace = (): Place => ({ isRows: false, pointer: undefined, rowsName: undefined, children: new Map() });
 
-/** The one value in the plan of a scalar. */
-const scalarPlan = planRow([""]);
-
 class DocumentReader {
   readonly #resource: string;
   readonly #path: string;
@@ -80,8 +73,7 @@ class DocumentReader {
   readonly #window: Window;
   readonly #writer: PackedWriter;
   readonly #rows: JsonRows;
-  readonly #scanner = new JsonScanner();
-  readonly #scalar = new RowScanner(scalarPlan);
+  readonly #scanner: JsonScanner;
   /** The rows stood there. */
   #hasRows = false;
   /** What should hold the rows stood there. */
@@ -101,12 +93,14 @@ class DocumentReader {
     this.#window = window;
     this.#writer = writer;
     this.#rows = rows;
+    this.#scanner = rows.scanner;
   }
 
   *document(root: Place): Generator<Pause, undefined> {
     yield* this.#value(root);
     if (yield* skipSpace(this.#window)) throw unreadable(this.#resource, "something follows its end");
     if (!this.#hasRows && !this.#hasPlace) throw rowsMissing(this.#resource, this.#path);
+    this.#rows.release();
   }
 
   /** Recurses as deep as pointers go, not as the document does. */
@@ -186,12 +180,10 @@ class DocumentReader {
   *#besideRows(pointer: string): Generator<Pause, undefined> {
     const window = this.#window;
     const end = yield* this.#end("a value beside the rows");
-    const problem = this.#scalar.scan(window.bytes, window.at, end, true);
-    if (problem < 0) throw notJson(this.#resource, problem);
-    const { kinds, starts, ends } = this.#scalar.slots;
-    const kind = kinds[0] as number;
-    if (kind === kindNone || kind >= kindObject) this.#values.delete(pointer);
-    else this.#values.set(pointer, scalarText(kind, window.bytes, starts[0] as number, ends[0] as number));
+    const { bytes, at } = window;
+    if (bytes[at] === letterN) this.#values.delete(pointer);
+    else if (bytes[at] === quote) this.#values.set(pointer, unescaped(bytes, at + 1, end - 1));
+    else this.#values.set(pointer, bytes.toString("latin1", at, end));
     window.at = end;
   }
 

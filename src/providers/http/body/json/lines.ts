@@ -45,6 +45,7 @@ export function linesDecoder(expected: ExpectedRows): () => Decoder {
           if (writer.size >= batchBytes) yield "full";
         }
         lines.keepLast();
+        lines.release();
       },
       value: () => undefined,
       last: (pointer) => rows?.last(pointer),

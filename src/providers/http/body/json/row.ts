@@ -51,12 +51,14 @@ import { unescaped } from "./unescape.ts";
 const maxKeys = 1_000;
 const maxKeyBytes = 256;
 
+const nothing = Buffer.alloc(0);
+
 export class RowScanner {
   /** Where the values of the last row stand in its bytes. */
   readonly slots: Slots;
   readonly #root: PlanNode;
   readonly #nested = new JsonScanner();
-  #bytes: Buffer = Buffer.alloc(0);
+  #bytes: Buffer = nothing;
   #end = 0;
   #isWhole = false;
   /** What the last token was. */
@@ -79,6 +81,11 @@ export class RowScanner {
     this.#isWhole = isWhole;
     this.slots.kinds.fill(kindNone);
     return this.#value(this.#root, at);
+  }
+
+  /** Lets go of the last row's bytes. */
+  forget(): void {
+    this.#bytes = nothing;
   }
 
   #value(node: PlanNode, at: number): number {
@@ -121,18 +128,19 @@ export class RowScanner {
       const start = at + 1;
       let key = before === undefined ? node.firstKey : before.next;
       let keyEnd = start + (key === undefined ? 0 : key.bytes.length);
+      let child = key?.node;
       if (key === undefined || keyEnd >= end || bytes[keyEnd] !== quote || !stands(key.bytes, bytes, start)) {
         at = this.#text(start);
         if (at < 0) return at;
         keyEnd = at - 1;
         key = learned(node, bytes, start, keyEnd);
-        if (before === undefined) node.firstKey = key;
-        else before.next = key;
+        child = key === undefined ? node.children.get(unescaped(bytes, start, keyEnd)) : key.node;
+        if (key !== undefined) follow(node, before, key);
       }
-      before = key;
+      before = key ?? before;
       at = this.#afterColon(keyEnd + 1);
       if (at < 0) return at;
-      at = key.node === undefined ? this.#skip(at) : this.#value(key.node, at);
+      at = child === undefined ? this.#skip(at) : this.#value(child, at);
       if (at < 0) return at;
       at = this.#space(at);
       if (at >= end) return needsMore;
@@ -266,12 +274,19 @@ function stands(key: Buffer, bytes: Buffer, at: number): boolean {
   return true;
 }
 
-function learned(node: PlanNode, bytes: Buffer, start: number, end: number): Key {
+/** What is known of a key; undefined when there are too many to know all. */
+function learned(node: PlanNode, bytes: Buffer, start: number, end: number): Key | undefined {
   const text = bytes.toString("latin1", start, end);
   const known = node.keys.get(text);
-  if (known !== undefined) return known;
-  const name = unescaped(bytes, start, end);
-  const key: Key = { bytes: Buffer.from(text, "latin1"), node: node.children.get(name), next: undefined };
-  if (node.keys.size < maxKeys && text.length <= maxKeyBytes) node.keys.set(text, key);
+  if (known !== undefined || node.keys.size === maxKeys || text.length > maxKeyBytes) return known;
+  const child = node.children.get(unescaped(bytes, start, end));
+  const key: Key = { bytes: Buffer.from(text, "latin1"), node: child, next: undefined };
+  node.keys.set(text, key);
   return key;
+}
+
+/** The next time, the key is expected here. */
+function follow(node: PlanNode, before: Key | undefined, key: Key): void {
+  if (before === undefined) node.firstKey = key;
+  else before.next = key;
 }

@@ -1,7 +1,7 @@
 /** Rows of JSON, wherever they stand in a body. */
 import type { PackedWriter } from "../../../../rows/packed.ts";
 import { type CellPacker, createCellPacker, scalarText } from "../cell/pack.ts";
-import { kindNone, kindObject, newSlots } from "../cell/slots.ts";
+import { kindNone, kindObject, newSlots, type Slots } from "../cell/slots.ts";
 import { tooLarge } from "../failures.ts";
 import { defaultMaxRowBytes, type ExpectedRows } from "../format.ts";
 import type { Pause, Window } from "../window.ts";
@@ -18,7 +18,19 @@ export interface JsonRowPlan {
   readonly pack: CellPacker;
   /** The last row's values that are wanted, and their slots. */
   readonly last: ReadonlyMap<string, number>;
+  /** Nobody uses them now: to make them takes longer than to read a small page. */
+  readonly spare: Tools[];
 }
+
+/** What reads one body at a time. */
+interface Tools {
+  readonly row: RowScanner;
+  readonly lastSlots: Slots;
+  readonly scanner: JsonScanner;
+}
+
+/** Pages that are read at once, mostly. */
+const maxSpare = 8;
 
 export function planJsonRows(expected: ExpectedRows): JsonRowPlan {
   const { resource, fields, last = [], maxRowBytes = defaultMaxRowBytes } = expected;
@@ -26,6 +38,7 @@ export function planJsonRows(expected: ExpectedRows): JsonRowPlan {
   return {
     ...{ resource, maxRowBytes, row },
     pack: createCellPacker(resource, fields, row.slots),
+    spare: [],
     last: new Map(last.map((pointer, i) => [pointer, row.slots[fields.length + i] as number])),
   };
 }
@@ -35,19 +48,31 @@ export class JsonRows {
   readonly #plan: JsonRowPlan;
   readonly #window: Window;
   readonly #writer: PackedWriter;
+  readonly #tools: Tools;
   readonly #row: RowScanner;
-  readonly #ending = new JsonScanner();
   readonly #last = new Map<string, string | undefined>();
   /** Where the wanted values of the last row stand in the window's bytes, until they are kept. */
-  readonly #lastSlots;
+  readonly #lastSlots: Slots;
   #hasLast = false;
 
   constructor(plan: JsonRowPlan, window: Window, writer: PackedWriter) {
     this.#plan = plan;
     this.#window = window;
     this.#writer = writer;
-    this.#row = new RowScanner(plan.row);
-    this.#lastSlots = newSlots(plan.last.size > 0 ? plan.row.slotCount : 0);
+    this.#tools = plan.spare.pop() ?? newTools(plan);
+    this.#row = this.#tools.row;
+    this.#lastSlots = this.#tools.lastSlots;
+  }
+
+  /** Finds where values end, while no row is read. */
+  get scanner(): JsonScanner {
+    return this.#tools.scanner;
+  }
+
+  /** The body has ended, and nothing of it will be asked for but what was kept. */
+  release(): void {
+    this.#row.forget();
+    if (this.#plan.spare.length < maxSpare) this.#plan.spare.push(this.#tools);
   }
 
   /**
@@ -73,7 +98,7 @@ export class JsonRows {
   *whole(): Generator<Pause, undefined> {
     this.keepLast();
     const { resource, maxRowBytes } = this.#plan;
-    this.next(yield* endOfValue(resource, this.#window, this.#ending, maxRowBytes, () => this.#rowTooLarge()));
+    this.next(yield* endOfValue(resource, this.#window, this.scanner, maxRowBytes, () => this.#rowTooLarge()));
   }
 
   /** Makes texts of the last row's values while its bytes are there: before more of the body is waited for. */
@@ -109,3 +134,9 @@ export class JsonRows {
     this.#hasLast = true;
   }
 }
+
+const newTools = ({ row, last }: JsonRowPlan): Tools => ({
+  row: new RowScanner(row),
+  lastSlots: newSlots(last.size > 0 ? row.slotCount : 0),
+  scanner: new JsonScanner(),
+});

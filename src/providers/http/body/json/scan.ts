@@ -57,11 +57,14 @@ const done = 21;
 
 const words = [Buffer.from("true"), Buffer.from("false"), Buffer.from("null")] as const;
 
+/** Most scanners see no array and no object. */
+const nothingOpen = new Uint8Array(0);
+
 export class JsonScanner {
   #state = done;
   #depth = 0;
   /** Whether what is open at each depth is an object. */
-  readonly #open = new Uint8Array(maxDepth);
+  #open: Uint8Array = nothingOpen;
   #isKey = false;
   #word: Buffer = words[0];
   #wordAt = 0;
@@ -136,6 +139,7 @@ export class JsonScanner {
       this.#state = text;
     } else if (byte === openBrace || byte === openBracket) {
       if (this.#depth === maxDepth) return tooDeep;
+      if (this.#open === nothingOpen) this.#open = new Uint8Array(maxDepth);
       this.#open[this.#depth++] = byte === openBrace ? 1 : 0;
       this.#state = byte === openBrace ? keyOrEnd : elementOrEnd;
     } else if (byte === minusSign) {
