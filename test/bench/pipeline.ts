@@ -11,10 +11,11 @@ import { startEmbedded } from "../../src/store/embedded.ts";
 import { enterableDirectory } from "../support/directory.ts";
 import { ownRedis } from "../support/redis.ts";
 import { findProgram } from "../support/servers.ts";
-import { type CaseName, type Cost, cases, type Turn } from "./pipeline/cases.ts";
+import { type CaseName, cases, type Turn } from "./pipeline/cases.ts";
 import { makeTable } from "./pipeline/table.ts";
 import { type BenchOptions, type BenchResult, median } from "./support/bench.ts";
 import { Child } from "./support/child.ts";
+import type { Cost } from "./support/turn.ts";
 
 const callsPerTurn = 5_000;
 /** One after the other, and many at once as in a busy service: this is what the figures are of. */

@@ -24,10 +24,3 @@ export interface Turn {
   readonly calls: number;
   readonly concurrency: number;
 }
-
-/** What a turn took, for each call. */
-export interface Cost {
-  /** Microseconds of CPU, in user and system, of all threads of the process. */
-  readonly cpuUs: number;
-  readonly wallUs: number;
-}

@@ -1,21 +1,11 @@
 /** Each case, ready to be called: one process holds all of them, as it would a service's. */
 import pg from "pg";
-import { createDial } from "../../../src/egress/dial.ts";
-import { createEgressPolicy } from "../../../src/egress/policy.ts";
-import { createExecution, type Execution } from "../../../src/execution/execution.ts";
-import { createHistory } from "../../../src/execution/history/history.ts";
-import { connectRedis } from "../../../src/execution/redis.ts";
-import { createPlaces } from "../../../src/execution/session/places.ts";
-import { createMetrics } from "../../../src/observability/metrics.ts";
-import type { Observation } from "../../../src/observability/observation.ts";
+import type { Execution } from "../../../src/execution/execution.ts";
 import { type Catalogue, loadCatalogue } from "../../../src/providers/catalogue.ts";
 import type { Call, Page } from "../../../src/providers/contract.ts";
 import { textRows } from "../../../src/rows/page.ts";
 import type { ConnectorRow } from "../../../src/store/entities/connector.ts";
-import { openStore } from "../../../src/store/store.ts";
-import { sealCredential } from "../../../src/vault/credential.ts";
-import { localKeys } from "../../../src/vault/keys.ts";
-import { createVault } from "../../../src/vault/vault.ts";
+import { connectorRow, localDial, openStages, roomyPlaces, timeoutMs } from "../support/stages.ts";
 import type { CaseName, Places } from "./cases.ts";
 import { questionFor, statement } from "./table.ts";
 
@@ -32,9 +22,6 @@ export type Contenders = Partial<Record<CaseName, Contender>>;
 
 /** As many as the most calls at once: that nobody waits is the dearer case, as who waits comes in numbers. */
 const connections = 16;
-const timeoutMs = 30_000;
-/** No call comes near it: what is measured is the counting. */
-const callsPerSecond = 1_000_000;
 const anHour = 3_600_000;
 
 export async function openContenders(places: Places, cleanup: AsyncDisposableStack): Promise<Contenders> {
@@ -66,7 +53,7 @@ function provider(databaseUrl: string, catalogue: Catalogue, cleanup: AsyncDispo
   const postgresql = catalogue.get("postgresql");
   const { config, credential } = connectionTo(databaseUrl);
   const session = postgresql.open(postgresql.config.parse(config), postgresql.credential.parse(credential), {
-    ...{ dial, places: roomy() },
+    ...{ dial: localDial, places: roomyPlaces() },
     maxConnections: connections,
   });
   cleanup.defer(() => session.close());
@@ -90,46 +77,11 @@ async function pipelineOf(
   catalogue: Catalogue,
   cleanup: AsyncDisposableStack,
 ): Promise<(maxAgeMs: number) => Contender> {
-  const vault = createVault(localKeys(`bench:${"4b".repeat(31)}02`));
-  const store = await openStore({ url: storeUrl });
-  cleanup.defer(() => store.close());
-  const history = createHistory({ store });
-  cleanup.defer(() => history.close());
-  const metrics = createMetrics({ historyDropped: () => history.dropped });
-  const { promise: redisUp, resolve } = Promise.withResolvers<void>();
-  const observe = (observation: Observation) => {
-    if (observation.kind === "shared_state_changed") resolve();
-    metrics.observe(observation);
-    history.observe(observation);
-  };
-  const redis = redisUrl === undefined ? undefined : connectRedis(redisUrl, observe);
-  const limit = { defaultMs: timeoutMs, maxMs: anHour };
-  const execution = createExecution({
-    // Queries need none.
-    store: { withOrganization: () => Promise.reject(new Error("there is no store")) },
-    ...{ catalogue, vault, redis, observe },
-    session: { dialFor: () => dial, places: roomy() },
-    limits: {
-      ...{ unary: limit, stream: limit, concurrency: connections, waiting: 100, stallMs: 60_000 },
-      organizationCallsPerSecond: callsPerSecond,
-    },
-    calls: { organization: 100, all: 400 },
-    breakerOpenMs: 2_000,
-    cacheBytes: 64_000_000,
-  });
-  cleanup.defer(async () => {
-    await execution.close();
-    redis?.close();
-  });
-  if (redis !== undefined) await redisUp;
-  const connector = await connectorTo(databaseUrl, catalogue, vault);
+  const { execution, vault, settle } = await openStages({ storeUrl, redisUrl, catalogue, connections }, cleanup);
+  const connector = await connectorRow({ provider: "postgresql", ...connectionTo(databaseUrl) }, catalogue, vault);
   return (maxAgeMs) => ({
     read: async (id, wanted) => readOf(await ask(execution, connector, id, maxAgeMs), wanted),
-    // What the history costs belongs to the calls that it is of.
-    async settle() {
-      await history.flush();
-      if (history.dropped > 0) throw new Error(`The history has dropped ${history.dropped} calls.`);
-    },
+    settle,
   });
 }
 
@@ -149,9 +101,6 @@ function readOf(page: Page | undefined, wanted: boolean): { rows: number; cells:
   return { rows, cells };
 }
 
-const dial = createDial(createEgressPolicy({ allow: ["127.0.0.0/8"] }));
-const roomy = () => createPlaces({ perHost: 100, all: 500 });
-
 function connectionTo(databaseUrl: string) {
   const { hostname: host, port, pathname, username, password } = new URL(databaseUrl);
   const database = decodeURIComponent(pathname.slice(1));
@@ -159,26 +108,4 @@ function connectionTo(databaseUrl: string) {
     config: { host, port: Number(port), database, user: decodeURIComponent(username), tls: "disable" },
     credential: { password: decodeURIComponent(password) },
   };
-}
-
-/** A connector as the registry would give it: frozen, as many calls share it. */
-async function connectorTo(
-  databaseUrl: string,
-  catalogue: Catalogue,
-  vault: ReturnType<typeof createVault>,
-): Promise<ConnectorRow> {
-  const postgresql = catalogue.get("postgresql");
-  const { config, credential } = connectionTo(databaseUrl);
-  const id = crypto.randomUUID();
-  const place = {
-    ...{ organizationId: "bench", connectorId: id, version: 1, provider: postgresql.id },
-    endpoint: postgresql.endpoint(postgresql.config.parse(config)),
-  };
-  return Object.freeze({
-    ...{ organizationId: place.organizationId, id, provider: place.provider, name: "bench", displayName: "" },
-    ...{ labels: {}, config, disabled: false, version: 1, createTime: new Date(0), updateTime: new Date(0) },
-    policy: { callsPerSecond, maxCacheAgeMs: anHour },
-    sealedCredential: Buffer.from(await sealCredential(vault, place, credential)),
-    ...{ credentialKeyId: null, credentialVersion: 1, credentialUpdateTime: new Date(0) },
-  } as ConnectorRow);
 }

@@ -1,6 +1,7 @@
 /** The process whose CPU is measured. */
 import { answerCommands } from "../support/child.ts";
-import type { CaseName, Cost, Places, Turn } from "./cases.ts";
+import { type Cost, turn } from "../support/turn.ts";
+import type { CaseName, Places, Turn } from "./cases.ts";
 import { type Contender, type Contenders, openContenders } from "./contenders.ts";
 import { cellsOf, idOf } from "./table.ts";
 
@@ -28,22 +29,15 @@ answerCommands(
     /** Makes so many calls, and what they put off. */
     async turn({ name, calls, concurrency }: Turn): Promise<Cost> {
       const contender = contenderOf(name);
-      const numbers = Array.from({ length: calls }, (_, number) => number).values();
-      let rows = 0;
-      const lane = async () => {
-        for (const number of numbers) {
-          const read = await contender.read(idOf(number), false);
-          rows += read.rows;
-        }
-      };
-      const start = performance.now();
-      const before = process.cpuUsage();
-      await Promise.all(Array.from({ length: concurrency }, lane));
-      await contender.settle();
-      const { user, system } = process.cpuUsage(before);
-      const wallUs = ((performance.now() - start) * 1_000) / calls;
+      const { rows, cost } = await turn(
+        { calls, concurrency },
+        {
+          read: async (number) => (await contender.read(idOf(number), false)).rows,
+          settle: contender.settle,
+        },
+      );
       if (rows !== calls) throw new Error(`${name} read ${rows} rows by ${calls} calls.`);
-      return { cpuUs: (user + system) / calls, wallUs };
+      return cost;
     },
   },
   () => cleanup.disposeAsync(),

@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { type BenchOptions, median } from "../support/bench.ts";
 import { Child, serviceFlags } from "../support/child.ts";
+import type { ConnectorGiven } from "../support/stages.ts";
 import { type CaseName, cases, type ServiceAddress, type Target, throughService } from "./cases.ts";
 import { type ColumnSums, columnNames } from "./shape.ts";
 
@@ -25,15 +26,15 @@ export async function contenderOf(name: CaseName, databaseUrl: string, start: St
 /** The service of a case that uses none. */
 const nowhere: ServiceAddress = { url: "", token: "", connectorId: "" };
 
-/** A service with a store of its own, and a connector to the database. */
+/** A service with a store of its own, and a connector to the source. */
 export async function startServer(
   directory: string,
-  databaseUrl: string,
+  connector: ConnectorGiven,
 ): Promise<{ server: Child; service: ServiceAddress }> {
   const own = path.join(directory, `service-${crypto.randomUUID()}`);
   await mkdir(own, { mode: 0o711 });
   const server = new Child(new URL("server.ts", import.meta.url), serviceFlags());
-  const service = await server.call<ServiceAddress>("start", { databaseUrl, directory: own });
+  const service = await server.call<ServiceAddress>("start", { connector, directory: own });
   return { server, service };
 }
 

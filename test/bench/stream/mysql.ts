@@ -6,6 +6,7 @@ import type { BenchOptions, BenchResult } from "../support/bench.ts";
 import type { CaseName } from "./cases.ts";
 import { type Contender, checkAll, contenderOf, lineOf, speeds, startServer, stopAll, timeAll } from "./contenders.ts";
 import { expectedMysqlSums, makeMysqlTable } from "./mysql-table.ts";
+import { databaseConnector } from "./service.ts";
 import { columnNames } from "./shape.ts";
 
 const names: readonly CaseName[] = ["driver", "packed", "values"];
@@ -21,7 +22,7 @@ export async function streamMysql(directory: string, options: BenchOptions): Pro
     url.pathname = "/bench";
     options.progress(`Making a table of ${options.rows} rows and ${columnNames.length} columns.`);
     await makeMysqlTable(url.href, options.rows);
-    const start = () => startServer(directory, url.href);
+    const start = () => startServer(directory, databaseConnector(url.href));
     for (const name of names) contenders.push(await contenderOf(name, url.href, start));
     await checkAll(contenders, await expectedMysqlSums(url.href), ["driver"], options);
     await timeAll(contenders, options);

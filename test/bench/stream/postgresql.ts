@@ -15,6 +15,7 @@ import {
   stopAll,
   timeAll,
 } from "./contenders.ts";
+import { databaseConnector } from "./service.ts";
 import { stalledReaderMb } from "./stall.ts";
 import { columns, expectedSums, makeTable } from "./table.ts";
 
@@ -29,7 +30,7 @@ export async function streamPostgresql(directory: string, options: BenchOptions)
   try {
     options.progress(`Making a table of ${options.rows} rows and ${columns.length} columns.`);
     await makeTable(databaseUrl, options.rows);
-    const start = () => startServer(directory, databaseUrl);
+    const start = () => startServer(directory, databaseConnector(databaseUrl));
     for (const name of names) contenders.push(await contenderOf(name, databaseUrl, start));
     await checkAll(contenders, await expectedSums(databaseUrl), ["cursor"], options);
     await timeAll(contenders, options);

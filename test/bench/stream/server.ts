@@ -1,5 +1,6 @@
 /** A process that runs the service. */
 import { answerCommands } from "../support/child.ts";
+import type { ConnectorGiven } from "../support/stages.ts";
 import type { ServiceAddress } from "./cases.ts";
 import { startService } from "./service.ts";
 
@@ -11,9 +12,9 @@ let peak = 0;
 
 answerCommands(
   {
-    /** Starts the service with a connector to this database. */
-    async start({ databaseUrl, directory }: { databaseUrl: string; directory: string }): Promise<ServiceAddress> {
-      const service = await startService(databaseUrl, directory);
+    /** Starts the service with a connector to this source. */
+    async start({ connector, directory }: { connector: ConnectorGiven; directory: string }): Promise<ServiceAddress> {
+      const service = await startService(connector, directory);
       close = service.close;
       return service.address;
     },

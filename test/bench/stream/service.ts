@@ -1,19 +1,20 @@
-/** Starts the service as its own main does, with a connector to the database of the benchmark. */
+/** Starts the service as its own main does, with a connector to the source of the benchmark. */
 import { createConnectorClient } from "../../../src/client/client.ts";
 import { readConfig } from "../../../src/config.ts";
 import { startService as start } from "../../../src/main.ts";
 import { createLog } from "../../../src/observability/log.ts";
+import type { ConnectorGiven } from "../support/stages.ts";
 import type { ServiceAddress } from "./cases.ts";
 
 export async function startService(
-  databaseUrl: string,
+  connector: ConnectorGiven,
   directory: string,
 ): Promise<{ address: ServiceAddress; close: () => Promise<void> }> {
   const config = readConfig({ PORT: "0", CONNECTOR_DATA_DIR: directory, LOG_LEVEL: "warn" });
   const service = await start(config, createLog(config.logLevel));
   const { url, firstApiKey: token } = service;
   if (token === undefined) throw new Error("A new service has made no API key.");
-  const connectorId = await createConnector({ url, token }, new URL(databaseUrl));
+  const connectorId = await createConnector({ url, token }, connector);
   return {
     address: { url, token, connectorId },
     close: async () => {
@@ -22,23 +23,29 @@ export async function startService(
   };
 }
 
-async function createConnector(address: { url: string; token: string }, database: URL): Promise<string> {
+async function createConnector(address: { url: string; token: string }, given: ConnectorGiven): Promise<string> {
   const client = createConnectorClient(address);
   try {
-    const connector = await client.createConnector({
-      provider: database.protocol === "mysql:" ? "mysql" : "postgresql",
-      name: "bench",
-      config: {
-        host: database.hostname,
-        port: Number(database.port),
-        database: decodeURIComponent(database.pathname.slice(1)),
-        user: decodeURIComponent(database.username),
-        tls: "disable",
-      },
-      credential: { password: decodeURIComponent(database.password) },
-    });
+    const connector = await client.createConnector({ name: "bench", ...given } as Parameters<
+      typeof client.createConnector
+    >[0]);
     return connector.id;
   } finally {
     client.close();
   }
+}
+
+export function databaseConnector(databaseUrl: string): ConnectorGiven {
+  const database = new URL(databaseUrl);
+  return {
+    provider: database.protocol === "mysql:" ? "mysql" : "postgresql",
+    config: {
+      host: database.hostname,
+      port: Number(database.port),
+      database: decodeURIComponent(database.pathname.slice(1)),
+      user: decodeURIComponent(database.username),
+      tls: "disable",
+    },
+    credential: { password: decodeURIComponent(database.password) },
+  };
 }
