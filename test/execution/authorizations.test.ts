@@ -328,7 +328,13 @@ test("nothing is begun where no browser could come back, for what is granted in 
 test("no more than 100 are under way for one connector, and those that have expired are not", async () => {
   const row = await newRow();
   const asked = { ...caller, returnUri, signal: never, noted: async () => {} };
-  for (let begun = 0; begun < 100; begun++) await authorizations.start(row, asked);
+  await admin.query(
+    `INSERT INTO connector_authorization
+     SELECT 'acme', sha256(n::text::bytea), $1, 1, 'alice', 'https://app.test/', now(), now() + interval '10 min'
+     FROM generate_series(1, 99) AS n`,
+    [row.id],
+  );
+  await authorizations.start(row, asked);
   await expect(authorizations.start(row, asked)).rejects.toMatchObject({ kind: "rate_limited" });
   await admin.query("UPDATE connector_authorization SET expire_time = now() - interval '1 s' WHERE connector_id = $1", [
     row.id,
