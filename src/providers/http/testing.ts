@@ -72,18 +72,24 @@ function versionOf({ status, headers }: HttpAnswer): string {
 
 /** The check that failed, those that it tells to have passed before, and those that were not made. */
 function failedAt(failure: Failure, done: readonly Check[], base: URL): Check[] {
-  const { kind, message, remedy = "" } = failure;
-  const step = stepOf(failure);
+  const { kind, message, remedy = "", metadata } = failure;
+  // Tokens come first: without one the source is not asked.
+  const isUnasked = metadata.authorization_server !== undefined;
+  const step = isUnasked ? "authenticate" : stepOf(failure);
   const at = order.indexOf(step);
-  const made = order.slice(0, at).map((name) => done.find((check) => check.name === name) ?? madeBefore(name, base));
+  const before = (name: Check["name"]) => (isUnasked ? skipped(name) : madeBefore(name, base));
   return [
-    ...made,
+    ...order.slice(0, at).map((name) => done.find((check) => check.name === name) ?? before(name)),
     { name: step, outcome: "failed", message, remedy, reason: kind.toUpperCase() },
-    ...order.slice(at + 1).map((name): Check => ({ name, outcome: "skipped", message: "", remedy: "", reason: "" })),
+    ...order.slice(at + 1).map(skipped),
   ];
 }
 
-function madeBefore(name: (typeof order)[number], { protocol }: URL): Check {
+const skipped = (name: Check["name"]): Check => {
+  return { name, outcome: "skipped", message: "", remedy: "", reason: "" };
+};
+
+function madeBefore(name: Check["name"], { protocol }: URL): Check {
   if (name === "tls" && protocol === "http:") return tlsCheck("");
   return passed(name, name === "tls" ? "The connection is encrypted." : "The source lets the service in.");
 }

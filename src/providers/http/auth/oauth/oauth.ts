@@ -1,7 +1,7 @@
 /** Requests with an access token that the service gets and keeps. */
-import { Failure } from "../../../../failure.ts";
+import { Failure, withMetadata } from "../../../../failure.ts";
 import type { KeptTokens } from "../../../contract/tokens.ts";
-import type { SessionContext } from "../../../contract.ts";
+import type { Call, SessionContext } from "../../../contract.ts";
 import type { Authentication, HttpRequest } from "../../exchange.ts";
 import { withHeaders } from "../request.ts";
 import { createOAuthClient } from "./client.ts";
@@ -14,14 +14,26 @@ export function oauth(
   credential: OAuthCredential,
   { tokens: store, ...ways }: Pick<SessionContext, "dial" | "trust" | "tokens">,
 ): Authentication {
-  const obtain = obtaining(config, credential, createOAuthClient(config, credential, ways));
+  const client = createOAuthClient(config, credential, ways);
+  const obtain = obtaining(config, credential, client);
   const { header, scheme } = config;
   const sent = new WeakMap<HttpRequest, KeptTokens>();
+
+  async function tokensFor({ signal }: Call): Promise<KeptTokens> {
+    if (store === undefined)
+      throw new Failure("internal", "Nothing keeps the connector's tokens.", { where: "service" });
+    try {
+      return await store.get(obtain, signal);
+    } catch (error) {
+      if (signal.aborted || !(error instanceof Failure)) throw error;
+      // The source itself was not asked.
+      throw withMetadata(error, { authorization_server: client.host });
+    }
+  }
+
   return {
-    async authorize(request, { signal }) {
-      if (store === undefined)
-        throw new Failure("internal", "Nothing keeps the connector's tokens.", { where: "service" });
-      const tokens = await store.get(obtain, signal);
+    async authorize(request, call) {
+      const tokens = await tokensFor(call);
       const { accessToken } = tokens;
       const authorized = withHeaders(request, { [header]: scheme === "" ? accessToken : `${scheme} ${accessToken}` });
       sent.set(authorized, tokens);
