@@ -1,4 +1,4 @@
-/** APIs that nobody here wrote: Figma's by its own document, Prometheus's as it is declared, and an OpenID server's. */
+/** APIs as they are: Figma's by its own document, Prometheus's as it is declared, an OpenID server's, and this service's own. */
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FieldType } from "../../src/gen/connector/v1/value_pb.js";
@@ -10,6 +10,7 @@ import { type TestService, testService } from "../support/service.ts";
 import { figmaApi, figmaTarget } from "./apis/figma.ts";
 import { openIdApi } from "./apis/openid.ts";
 import { prometheusApi } from "./apis/prometheus.ts";
+import { serviceApi } from "./apis/service.ts";
 import type { Target } from "./fixture.ts";
 import { type ReadOnlyStage, readOnlyCases } from "./read-only.ts";
 import { readPages } from "./reading.ts";
@@ -18,13 +19,14 @@ let service: TestService;
 let figma: Mock;
 let prometheus: OwnPrometheus;
 let oauth: OAuthServer;
+let other: TestService;
 
 beforeAll(async () => {
-  const starting = [testService(), figmaMock(), ownPrometheus(), startOAuthServer()] as const;
-  [service, figma, prometheus, oauth] = await Promise.all(starting);
+  const starting = [testService(), figmaMock(), ownPrometheus(), startOAuthServer(), testService()] as const;
+  [service, figma, prometheus, oauth, other] = await Promise.all(starting);
 });
 
-afterAll(() => Promise.all([service?.stop(), figma?.stop(), prometheus?.stop(), oauth?.stop()]));
+afterAll(() => Promise.all([service?.stop(), figma?.stop(), prometheus?.stop(), oauth?.stop(), other?.stop()]));
 
 async function connector({ config, credential }: Target): Promise<string> {
   const name = `c-${randomUUID()}`;
@@ -35,6 +37,7 @@ const apis = {
   "Figma's API": async () => figmaApi(figma),
   "Prometheus's API": async () => prometheusApi(prometheus),
   "an OpenID server": async () => openIdApi(oauth),
+  "this service": async () => serviceApi(other),
 };
 
 describe.each(Object.entries(apis))("of %s", (_, open) => {

@@ -24,17 +24,18 @@ type Part = Readonly<Record<string, unknown>>;
  * What prism is given. It takes half a minute for the operations on the contents of files, whose
  * nodes are of some hundred kinds within one another, and a second for all others.
  */
-const served = /^\/v1\/(?:me|files\/\{file_key\}\/(?:comments|versions|dev_resources).*|teams\/.*|activity_logs|payments)$|^\/v2\//;
+const served =
+  /^\/v1\/(?:me|files\/\{file_key\}\/(?:comments|versions|dev_resources).*|teams\/.*|activity_logs|payments)$|^\/v2\//;
 
 /** Settles when it answers. It answers what the document has for an example, and a text, a 0 or a true for all else. */
 export async function figmaMock(): Promise<Mock> {
-  const resolve = createRequire(import.meta.url).resolve;
-  const document = await readFile(resolve("@figma/rest-api-spec/openapi/openapi.yaml"), "utf8");
+  const require = createRequire(import.meta.url);
+  const document = await readFile(require.resolve("@figma/rest-api-spec/openapi/openapi.yaml"), "utf8");
   const directory = await mkdtemp(path.join(await temporaryDirectory(), "connector-prism-"));
   const file = path.join(directory, "openapi.json");
   await writeFile(file, JSON.stringify(partOf(parse(document) as Part)));
   const port = await freePort();
-  const prism = resolve("@stoplight/prism-cli/dist/index.js");
+  const prism = require.resolve("@stoplight/prism-cli/dist/index.js");
   const options = ["mock", "--multiprocess=false", "--host=127.0.0.1", `--port=${port}`, file];
   const child = spawn(process.execPath, [prism, ...options], { stdio: ["ignore", "pipe", "inherit"] });
   const stop = async () => {
@@ -56,19 +57,23 @@ export async function figmaMock(): Promise<Mock> {
 function partOf(document: Part): Part {
   const all = document.components as Readonly<Record<string, Part>>;
   const paths = Object.fromEntries(Object.entries(document.paths as Part).filter(([name]) => served.test(name)));
-  const components: Record<string, Record<string, unknown>> = { securitySchemes: { ...all.securitySchemes } };
+  const references = new Set<string>();
   const collect = (value: unknown): void => {
     if (typeof value !== "object" || value === null) return;
-    const [, , group = "", name = ""] = String((value as Part).$ref ?? "").split("/");
-    const kept = (components[group] ??= {});
-    if (name !== "" && !(name in kept)) {
-      kept[name] = all[group]?.[name];
-      collect(kept[name]);
+    const reference = (value as Part).$ref;
+    if (typeof reference === "string" && !references.has(reference)) {
+      references.add(reference);
+      const [, , group = "", name = ""] = reference.split("/");
+      collect(all[group]?.[name]);
     }
     Object.values(value).forEach(collect);
   };
   collect(paths);
-  delete components[""];
+  const kept = Object.entries(all).map(([group, parts]) => {
+    const used = Object.entries(parts).filter(([name]) => references.has(`#/components/${group}/${name}`));
+    return [group, group === "securitySchemes" ? parts : Object.fromEntries(used)];
+  });
+  const components = Object.fromEntries(kept);
   return { ...document, paths, components };
 }
 

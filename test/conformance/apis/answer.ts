@@ -6,6 +6,8 @@ import { json } from "node:stream/consumers";
 
 export interface Asking {
   readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON by POST. Default: a GET. */
+  readonly body?: object;
   /** In PEM, of the authority that has signed the server's certificate. */
   readonly ca?: string;
 }
@@ -16,8 +18,13 @@ export async function answerOf(
   names: readonly string[] = [],
   asking: Asking = {},
 ): Promise<readonly unknown[]> {
-  const { get } = url.startsWith("https:") ? https : http;
-  const [response] = (await once(get(url, { ...asking, agent: false }), "response")) as [IncomingMessage];
+  const { body, headers, ...more } = asking;
+  const { request } = url.startsWith("https:") ? https : http;
+  const posted = body === undefined ? {} : { "content-type": "application/json" };
+  const method = body === undefined ? "GET" : "POST";
+  const sent = request(url, { ...more, method, headers: { ...headers, ...posted }, agent: false });
+  sent.end(body === undefined ? undefined : JSON.stringify(body));
+  const [response] = (await once(sent, "response")) as [IncomingMessage];
   let answer = await json(response);
   for (const name of names) answer = (answer as Record<string, unknown>)[name];
   return Array.isArray(answer) ? answer : [answer];
