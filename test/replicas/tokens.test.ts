@@ -9,6 +9,7 @@ import type { Browsing } from "../support/oauth-browser.ts";
 import { type OAuthServer, startOAuthServer } from "../support/oauth-server.ts";
 import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
 import { type Replica, type Replicas, twoReplicas, until } from "../support/replicas.ts";
+import { isTorture } from "../torture/scale.ts";
 
 const returnUri = "https://app.test/done";
 
@@ -94,12 +95,16 @@ async function authorized(connectorId: string, browsing?: Browsing): Promise<URL
   return new URL(response.headers.get("location") ?? "");
 }
 
+async function expire(id: string): Promise<void> {
+  await admin.query("UPDATE connector_token SET expire_time = now() - interval '1 s' WHERE connector_id = $1", [id]);
+}
+
 const refreshes = () => oauth.tokenRequests.filter(({ grantType }) => grantType === "refresh_token").length;
 
 test("100 calls on two replicas with an expired token that rotates: one refresh at the OAuth server, and no call fails", async () => {
   const id = await newConnector("busy");
   expect((await authorized(id)).href).toBe(`${returnUri}?connector_id=${id}`);
-  await admin.query("UPDATE connector_token SET expire_time = now() - interval '1 s' WHERE connector_id = $1", [id]);
+  await expire(id);
   const before = refreshes();
   const calls = Array.from({ length: 100 }, (_, i) => read(replicas.both[i % 2] as Replica, id));
   const ends = await Promise.allSettled(calls);
@@ -111,6 +116,35 @@ test("100 calls on two replicas with an expired token that rotates: one refresh 
   expect(health).toMatchObject({ state: "ok", failures: 0, reason: "" });
   expect(Number(health?.expireTime?.seconds)).toBeGreaterThan(Date.now() / 1_000);
 });
+
+// It takes as long as the lease of the one that is killed.
+test.runIf(isTorture)(
+  "the replica that refreshes is killed midway: the grant survives, and the other one's calls succeed",
+  async () => {
+    const id = await newConnector("killed");
+    await authorized(id);
+    await expire(id);
+    const before = refreshes();
+    const reached = Promise.withResolvers<void>();
+    oauth.before = () => {
+      reached.resolve();
+      oauth.before = async () => {};
+      // Of the one that is killed the server never hears.
+      return new Promise(() => {});
+    };
+    const lost = read(replicas.first, id).catch((error: unknown) => error);
+    await reached.promise;
+    const calls = Array.from({ length: 50 }, () => read(replicas.second, id));
+    await replicas.first.kill();
+    const ends = await Promise.allSettled(calls);
+    expect(ends.filter(({ status }) => status === "rejected")).toEqual([]);
+    expect(refreshes() - before).toBe(1);
+    expect(await lost).toBeInstanceOf(Error);
+    expect(await healthIn(replicas.second, id)).toMatchObject({ state: "ok", failures: 0 });
+    await replicas.first.start();
+    expect((await read(replicas.first, id)).rows).toHaveLength(2);
+  },
+);
 
 test("a connector that nobody has authorized says so, and serves in both replicas as soon as somebody has", async () => {
   const id = await newConnector("new");

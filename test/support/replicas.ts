@@ -20,6 +20,8 @@ export interface Replica {
   ready(): Promise<boolean>;
   /** Ends it as an orchestrator does. */
   stop(): Promise<Drained>;
+  /** Ends it as a power cut does. */
+  kill(): Promise<void>;
   /** Starts it again on its port, and waits until its health says SERVING. */
   start(): Promise<void>;
 }
@@ -95,6 +97,10 @@ async function openReplica(environment: Readonly<Record<string, string>>, token:
     ready,
     start,
     stop: () => drained(process),
+    async kill() {
+      process.child.kill("SIGKILL");
+      await process.ended;
+    },
   };
 }
 
