@@ -7,7 +7,7 @@ export interface PagedBatch {
   readonly batch: PackedBatch;
 }
 
-/** Settles when a page may be asked for: the one before it is the last that waits to be taken, or is taken already. */
+/** Settles when a page may be asked for: rows of the one before it are being taken, or none wait. */
 export type MayOpen = (page: number) => Promise<void>;
 
 /**
@@ -29,7 +29,8 @@ export async function* readAhead(
   const until = async (isReady: () => boolean) => {
     while (!isReady() && !isLeft) await taken.promise;
   };
-  const mayOpen: MayOpen = (page) => until(() => (waiting[0]?.page ?? page) >= page - 1);
+  let takenPage = -1;
+  const mayOpen: MayOpen = (page) => until(() => takenPage >= page - 1 || waiting.length === 0);
 
   const filled = (async () => {
     for await (const paged of pages(mayOpen)) {
@@ -61,6 +62,7 @@ export async function* readAhead(
         continue;
       }
       bytes -= next.batch.size;
+      takenPage = next.page;
       taken.resolve();
       taken = signalled();
       yield next.batch;
