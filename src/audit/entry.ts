@@ -1,5 +1,5 @@
 /** Events as rows of the audit log. */
-import { randomBytes } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Statement } from "../store/store.ts";
 import type { AuditEvent, AuditOutcome, Details, End } from "./event.ts";
@@ -97,6 +97,8 @@ function detailsOf(details: Details): Details {
 /** What PostgreSQL does not take as text, replaced, and no longer than there is room for. */
 function storable(text: string, most = longestText): string {
   const given = text.toWellFormed().replaceAll("\0", "\u{fffd}");
+  // In units of UTF-16, of which there are at least as many.
+  if (given.length <= most) return given;
   const characters = [...given];
   return characters.length <= most ? given : `${characters.slice(0, most - 1).join("")}…`;
 }
@@ -112,12 +114,10 @@ function identity(): { readonly id: string; readonly createMs: number } {
   const now = Date.now();
   if (now > lastMs) [lastMs, count] = [now, 0];
   else if (++count > 0xfff) [lastMs, count] = [lastMs + 1, 0];
-  const bytes = Buffer.concat([Buffer.alloc(8), randomBytes(8)]);
-  bytes.writeUIntBE(lastMs, 0, 6);
-  bytes.writeUInt16BE(0x7000 | count, 6);
-  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
-  const hex = bytes.toString("hex");
-  const id = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+  const time = lastMs.toString(16).padStart(12, "0");
+  // Whose last two groups have the variant of all UUIDs, and 62 random bits.
+  const random = randomUUID().slice(19);
+  const id = `${time.slice(0, 8)}-${time.slice(8)}-7${count.toString(16).padStart(3, "0")}-${random}`;
   return { id, createMs: lastMs };
 }
 
