@@ -7,7 +7,7 @@ import { type OAuthServer, startOAuthServer } from "../support/oauth-server.ts";
 import { figmaMock, type Mock } from "../support/prism.ts";
 import { type OwnPrometheus, ownPrometheus } from "../support/prometheus.ts";
 import { type TestService, testService } from "../support/service.ts";
-import { figmaApi, figmaTarget } from "./apis/figma.ts";
+import { figmaApi, figmaTarget, unwellFigma } from "./apis/figma.ts";
 import { openIdApi } from "./apis/openid.ts";
 import { prometheusApi } from "./apis/prometheus.ts";
 import { serviceApi } from "./apis/service.ts";
@@ -94,13 +94,13 @@ describe("by Figma's own document", () => {
 
   test.each([
     ["code=400", "InvalidArgument", "STATEMENT_REJECTED"],
+    ["code=401", "FailedPrecondition", "CREDENTIAL_REJECTED"],
     ["code=403", "FailedPrecondition", "UPSTREAM_PERMISSION_DENIED"],
     ["code=429", "ResourceExhausted", "UPSTREAM_RATE_LIMITED"],
     ["code=500", "Unavailable", "UPSTREAM_UNAVAILABLE"],
   ])("an answer of %s is told as %s %s", async (prefer, code, reason) => {
-    const sick = await connector(figmaTarget(figma, prefer));
-    const query = { resource: "teams.projects", where: { team_id: "1" } };
-    expect(await refusalOf(service.client.query(sick, query))).toMatchObject({ code, reason });
+    const unwell = await connector(unwellFigma(figma, prefer));
+    expect(await refusalOf(service.client.query(unwell, { resource: "logs" }))).toMatchObject({ code, reason });
   });
 
   test("pages that lead back to themselves end with an error, after their rows", async () => {

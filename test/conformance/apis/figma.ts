@@ -1,4 +1,3 @@
-import type { JsonObject } from "@bufbuild/protobuf";
 import type { Mock } from "../../support/prism.ts";
 import type { Target } from "../fixture.ts";
 import type { ReadOnlyApi } from "../read-only.ts";
@@ -6,24 +5,30 @@ import { answerOf } from "./answer.ts";
 
 const token = "figma's token";
 
-/** Figma's API by its own document. @param prefer the answer that prism shall give: `code=429` */
-export function figmaTarget(figma: Mock, prefer = ""): Target {
-  const headers: JsonObject = prefer === "" ? {} : { prefer };
-  const authentication = { type: "api_key", name: "X-Figma-Token" };
-  const config = { ...configOf(figma), authentication, headers };
-  return { config, credential: { type: "api_key", key: token } };
+const credential = { type: "api_key", key: token };
+const authentication = { type: "api_key", name: "X-Figma-Token" };
+const test = { path: "/v1/me" };
+
+/** Figma's API by its own document. */
+export function figmaTarget({ url, document }: Mock): Target {
+  return { config: { base_url: url, authentication, test, openapi: { document } }, credential };
 }
 
-const configOf = ({ url, document }: Mock) => ({ base_url: url, test: { path: "/v1/me" }, openapi: { document } });
+/** As it is when it is unwell. @param answer what prism is asked to answer: `code=429` */
+export function unwellFigma({ url }: Mock, answer: string): Target {
+  const resources = [{ name: "logs", path: "/v1/activity_logs" }];
+  return { config: { base_url: url, authentication, test, resources, headers: { prefer: answer } }, credential };
+}
 
 export function figmaApi(figma: Mock): ReadOnlyApi {
   const asked = (path: string, ...names: string[]) =>
     answerOf(figma.url + path, names, { headers: { "x-figma-token": token } });
   const none = { type: "none" };
+  const own = figmaTarget(figma);
   return {
-    target: async () => figmaTarget(figma),
+    target: async () => own,
     // Prism takes any token, and asks for one.
-    stranger: { config: { ...configOf(figma), authentication: none }, credential: none },
+    stranger: { config: { ...own.config, authentication: none }, credential: none },
     readings: [
       { query: { resource: "me" }, rows: () => asked("/v1/me") },
       {
