@@ -58,17 +58,7 @@ export default async function bodies({ rounds, rows: wanted, progress }: BenchOp
     "the service's reader, pages of ten rows": repeated(reader),
     "JSON.parse, packed, pages of ten rows": repeated(parsedAndPacked),
   };
-  const took = new Map<string, number[]>(Object.keys(cases).map((name) => [name, []]));
-  for (let round = -1; round < rounds; round++) {
-    for (const [name, run] of Object.entries(cases)) {
-      const before = process.cpuUsage();
-      await run();
-      const { user, system } = process.cpuUsage(before);
-      // The first round warms up.
-      if (round >= 0) took.get(name)?.push((user + system) / 1_000);
-    }
-    progress(`Round ${round + 1} of ${rounds}.`);
-  }
+  const took = await measured(cases, rounds, progress);
   const bytes = json.reduce((sum, chunk) => sum + chunk.length, 0);
   const cpu = (name: string) => median(took.get(name) ?? []);
   return {
@@ -91,6 +81,25 @@ export default async function bodies({ rounds, rows: wanted, progress }: BenchOp
       ]),
     },
   };
+}
+
+/** Milliseconds of CPU that each case took in each round, but for the first round, which warms up. */
+async function measured(
+  cases: Readonly<Record<string, () => Promise<void>>>,
+  rounds: number,
+  progress: BenchOptions["progress"],
+): Promise<ReadonlyMap<string, number[]>> {
+  const took = new Map<string, number[]>(Object.keys(cases).map((name) => [name, []]));
+  for (let round = 0; round <= rounds; round++) {
+    for (const [name, run] of Object.entries(cases)) {
+      const before = process.cpuUsage();
+      await run();
+      const { user, system } = process.cpuUsage(before);
+      if (round > 0) took.get(name)?.push((user + system) / 1_000);
+    }
+    progress(`Round ${round} of ${rounds}.`);
+  }
+  return took;
 }
 
 const ratio = (a: number, b: number) => Math.round((a / b) * 100) / 100;
