@@ -9,6 +9,7 @@ import { inspect } from "node:util";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ConnectorError } from "../../src/client/index.ts";
+import { CheckOutcome } from "../../src/gen/connector/v1/connector_pb.js";
 import { certificateAuthority } from "../support/certificate.ts";
 import { assertionIssuer, type OAuthServer, startOAuthServer } from "../support/oauth-server.ts";
 import { type TestService, testService } from "../support/service.ts";
@@ -154,9 +155,27 @@ test.each(Object.entries(cases))(
     expect(error).toBeInstanceOf(ConnectorError);
     expect(error).toMatchObject({ reason: "CREDENTIAL_REJECTED" });
     expect(inspect(error, { depth: 10 })).not.toMatch(/s3cret|PRIVATE KEY/);
-    expect(await service.client.testConnector(bad)).toMatchObject({ ok: false });
+    const { ok, checks } = await service.client.testConnector(bad);
+    expect(ok).toBe(false);
+    expect(checks.find(({ outcome }) => outcome === CheckOutcome.FAILED)?.name).toBe("authenticate");
   },
 );
+
+test("a connector that gets no token is told from one whose API can't be had", async () => {
+  const each = (cases["its own token"] as () => Case)();
+  const { issuer: _, ...authentication } = each.authentication;
+  const nowhere = { ...authentication, token_endpoint: "https://127.0.0.1:1/token" };
+  const id = await connector({ ...each, authentication: nowhere }, each.credential);
+  const { checks } = await service.client.testConnector(id);
+  expect(checks.map(({ name, outcome }) => [name, CheckOutcome[outcome]])).toEqual([
+    ["configuration", "PASSED"],
+    ["connect", "SKIPPED"],
+    ["tls", "SKIPPED"],
+    ["authenticate", "FAILED"],
+    ["query", "SKIPPED"],
+  ]);
+  await expect(read(id)).rejects.toMatchObject({ metadata: { authorization_server: "127.0.0.1" } });
+});
 
 test("a token that the API refuses when it is new is not replaced at once, as the next one would be no better", async () => {
   const each = (cases["its own token"] as () => Case)();
