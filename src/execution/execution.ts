@@ -81,6 +81,8 @@ export interface Execution {
   forget(organizationId: string, connectorId: string): void;
   /** The connectors through which calls run now. */
   running(): readonly ConnectorKey[];
+  /** The agents whose calls run now, with their connectors. */
+  runningAgents(): readonly (ConnectorKey & { readonly agent: string })[];
   /** Whether calls run through this one. */
   isRunning(connector: ConnectorKey): boolean;
   /** Ends the calls that run through a connector which is no longer to be used. */
@@ -299,6 +301,7 @@ export function createExecution(options: ExecutionOptions): Execution {
       for (const each of [sessions, breakers, retries]) each.forget(organizationId, connectorId);
     },
     running: () => running.connectors(),
+    runningAgents: () => running.agents(),
     isRunning: (connector) => running.has(connector),
     end: (connector, reason) => running.end(connector, reason),
     endKey: (apiKeyId, reason) => running.endKey(apiKeyId, reason),

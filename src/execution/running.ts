@@ -13,6 +13,8 @@ export interface RunningCalls {
   has(connector: ConnectorKey): boolean;
   /** The connectors through which calls run. */
   connectors(): readonly ConnectorKey[];
+  /** The agents whose calls run, with the connectors through which they do. */
+  agents(): readonly (ConnectorKey & { readonly agent: string })[];
   /** Ends the connector's calls with this failure. */
   end(connector: ConnectorKey, reason: Failure): void;
   /** Ends the calls that were made with an API key. */
@@ -49,6 +51,11 @@ export function createRunningCalls(): RunningCalls {
     },
     has: ({ organizationId, connectorId }) => running.has(keyOf(organizationId, connectorId)),
     connectors: () => [...running.values()].map(({ subject }) => subject),
+    agents: () =>
+      [...running.values()].flatMap(({ subject: { organizationId, connectorId }, calls }) => {
+        const names = new Set([...calls].flatMap((call) => call.agent?.name ?? []));
+        return [...names].map((agent) => ({ organizationId, connectorId, agent }));
+      }),
     end({ organizationId, connectorId }, reason) {
       endEach(running.get(keyOf(organizationId, connectorId))?.calls ?? [], reason);
     },

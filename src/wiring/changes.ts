@@ -50,6 +50,7 @@ export function hearChanges(hearers: Hearers): ChangeListener {
       registry.available(available);
       grants.available(available);
       if (available) for (const connector of execution.running()) void endIfUnusable(registry, execution, connector);
+      if (available) for (const key of execution.runningAgents()) void endOnOtherGrants(grants, execution, key);
       observe({ kind: "shared_state_changed", part: "changes", available });
     },
   });
