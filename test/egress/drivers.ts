@@ -6,11 +6,14 @@ import type { Dial } from "../../src/egress/dial.ts";
 import { createFetch } from "../../src/egress/fetch.ts";
 import { createTrust } from "../../src/egress/tls.ts";
 import { redisConnector } from "../../src/execution/redis-connector.ts";
+import { createPlaces } from "../../src/execution/session/places.ts";
+import { createHttpClient } from "../../src/providers/http/client.ts";
 import { SourceConnection as MysqlConnection } from "../../src/providers/mysql/connection.ts";
 import mysql from "../../src/providers/mysql/index.ts";
 import type { Login as MysqlLogin } from "../../src/providers/mysql/login.ts";
 import { type Login, SourceConnection } from "../../src/providers/postgresql/connection.ts";
 import postgresql from "../../src/providers/postgresql/index.ts";
+import rest from "../../src/providers/rest.ts";
 
 /** Goes to a host; fails when it does not get there or is not answered. */
 export type Driver = (host: string, port: number) => Promise<unknown>;
@@ -19,7 +22,7 @@ const trust = createTrust();
 const never = new AbortController().signal;
 
 /** Every driver that there is, each on this dial. */
-export function driversOn(dial: Dial): Readonly<Record<"postgresql" | "mysql" | "redis" | "fetch", Driver>> {
+export function driversOn(dial: Dial): Readonly<Record<"postgresql" | "mysql" | "rest" | "redis" | "fetch", Driver>> {
   const fetch = createFetch(dial);
   const Connector = redisConnector({ dial, trust, connectMs: 60_000 });
   return {
@@ -34,15 +37,27 @@ export function driversOn(dial: Dial): Readonly<Record<"postgresql" | "mysql" | 
       const connection = await MysqlConnection.open(config as MysqlLogin, "password", dial, never);
       connection.close();
     },
+    async rest(host, port) {
+      const given = { base_url: urlOf(host, port), authentication: { type: "none" } };
+      const url = new URL((rest.config.parse(given) as typeof given).base_url);
+      const client = createHttpClient({
+        ...{ baseUrl: url, authentication: { authorize: async (request) => request }, dial, trust },
+        ...{ places: createPlaces({ perHost: 1, all: 1 }), maxConnections: 1, upstream: "rest" },
+      });
+      const call = { signal: never, deadline: Number.POSITIVE_INFINITY, enter() {}, settling() {}, quota() {} };
+      await client.send({ method: "GET", url, headers: {} }, call).finally(() => client.close());
+    },
     async redis(host, port) {
       const connector = new Connector({ host, port, disconnectTimeout: 1 });
       const socket = await connector.connect(() => {});
       if (socket.destroyed) throw connector.firstError;
       socket.destroy();
     },
-    fetch: (host, port) => fetch(`http://${isIPv6(host) ? `[${host}]` : host}:${port}/`),
+    fetch: (host, port) => fetch(urlOf(host, port)),
   };
 }
+
+const urlOf = (host: string, port: number) => `http://${isIPv6(host) ? `[${host}]` : host}:${port}/`;
 
 export interface Canary {
   readonly port: number;
