@@ -45,6 +45,14 @@ export function tooLarge(resource: string, what: string, maxBytes: number): Fail
   );
 }
 
+/** @param what is wrong with how its rows are declared, as a sentence's end */
+export function undeclarable(resource: string, what: string): Failure {
+  return new Failure("configuration_rejected", `The rows of \`${resource}\` are declared as they can't be: ${what}.`, {
+    ...{ where: "connector", final: true, metadata: { resource } },
+    remedy: "Correct the resource's format and the paths of its fields.",
+  });
+}
+
 export function rowsMissing(resource: string, path: string): Failure {
   return new Failure("configuration_rejected", `The source's answer for \`${resource}\` has no rows at \`${path}\`.`, {
     ...final,

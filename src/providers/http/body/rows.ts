@@ -1,6 +1,7 @@
 /** Bodies of any format into packed rows. */
 import { csvDecoder } from "./csv/decoder.ts";
 import type { Decoder } from "./decoder.ts";
+import { undeclarable } from "./failures.ts";
 import type { ExpectedRows, RowReader } from "./format.ts";
 import { documentDecoder } from "./json/document.ts";
 import { linesDecoder } from "./json/lines.ts";
@@ -8,11 +9,11 @@ import { pumped } from "./pump.ts";
 import { xmlDecoder } from "./xml/decoder.ts";
 
 /**
- * @throws RangeError when what is expected makes no sense: a path that is none, or a delimiter
- *   that is not one character of ASCII
+ * @throws Failure `configuration_rejected`, final, when what is expected makes no sense: a path
+ *   that is none, or a delimiter that is not one character of ASCII
  */
 export function rowReader(expected: ExpectedRows): RowReader {
-  const newDecoder = decoderOf(expected);
+  const newDecoder = possible(expected);
   return (body) => {
     const decoder = newDecoder();
     return {
@@ -23,6 +24,15 @@ export function rowReader(expected: ExpectedRows): RowReader {
   };
 }
 
+function possible(expected: ExpectedRows): () => Decoder {
+  try {
+    return decoderOf(expected);
+  } catch (error) {
+    throw error instanceof RangeError ? undeclarable(expected.resource, error.message) : error;
+  }
+}
+
+/** @throws RangeError */
 function decoderOf(expected: ExpectedRows): () => Decoder {
   const { format } = expected;
   switch (format.kind) {

@@ -127,5 +127,7 @@ test.each([
   ["a path into a column", csv(true), "/a/b"],
   ["no path", csv(true), "a"],
 ] as const)("%s is no way to read CSV", (_, format, path) => {
-  expect(() => rowReader({ resource: "things", format, fields: [field("a", "string", path)] })).toThrow(RangeError);
+  expect(() => rowReader({ resource: "things", format, fields: [field("a", "string", path)] })).toThrow(
+    expect.objectContaining({ kind: "configuration_rejected", final: true }),
+  );
 });

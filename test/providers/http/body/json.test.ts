@@ -1,6 +1,7 @@
 /** Rows of JSON and NDJSON, judged by JSON.parse. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { rowReader } from "../../../../src/providers/http/body/rows.ts";
 import { scaled, seeded } from "../../../torture/scale.ts";
 import { every, failureOf, field, json, outcome, pieces, rowsOf } from "./reading.ts";
 
@@ -285,4 +286,9 @@ test("a byte order mark is no part of the document, however it comes", async () 
       ["1"],
     ]);
   }
+});
+
+test.each(["a", "/a~2", "/a".repeat(33)])("%s is no pointer", (pointer) => {
+  const expected = { resource: "things", format: json(""), fields: [field("a", "string", pointer)] };
+  expect(() => rowReader(expected)).toThrow(expect.objectContaining({ kind: "configuration_rejected" }));
 });
