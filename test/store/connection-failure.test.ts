@@ -16,7 +16,19 @@ function expectUnavailable(error: unknown): void {
 describe("what the driver or the server says", () => {
   const withCode = (code: string) => Object.assign(new Error("its text is nobody's business"), { code });
 
-  for (const code of ["08006", "08P01", "28P01", "3D000", "53300", "57P01", "57P02", "57P03", "57014", "25P03"]) {
+  for (const code of [
+    "08006",
+    "08P01",
+    "28P01",
+    "3D000",
+    "53300",
+    "57P01",
+    "57P02",
+    "57P03",
+    "57014",
+    "25P03",
+    "25006",
+  ]) {
     test(`(${code}) is of the connection`, () => expectUnavailable(unavailable(withCode(code), false)));
   }
 
@@ -39,18 +51,7 @@ describe("what the driver or the server says", () => {
       expectUnavailable(unavailable(new Error(text), false)));
   }
 
-  for (const code of [
-    "23505",
-    "23514",
-    "42501",
-    "42P01",
-    "22P02",
-    "40001",
-    "40P01",
-    "25006",
-    "XX000",
-    "ERR_INVALID_ARG",
-  ]) {
+  for (const code of ["23505", "23514", "42501", "42P01", "22P02", "40001", "40P01", "XX000", "ERR_INVALID_ARG"]) {
     test(`(${code}) is a statement's or the service's own fault`, () => {
       expect(unavailable(withCode(code), false)).toBeUndefined();
     });
