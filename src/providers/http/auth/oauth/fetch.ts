@@ -37,6 +37,7 @@ export function createOAuthFetch({ dial, trust, ca, certificate }: OAuthFetchOpt
     async fetch(url, { method, headers, body, signal }) {
       const { protocol, hostname } = new URL(url);
       const timeout = AbortSignal.timeout(timeoutMs);
+      const asked = Date.now();
       const ask = protocol === "http:" ? clear : encrypted;
       const init = {
         method,
@@ -46,11 +47,11 @@ export function createOAuthFetch({ dial, trust, ca, certificate }: OAuthFetchOpt
         ca,
         certificate,
       };
-      const asked = { ...init, signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]) };
-      const response = await ask(url, asked).catch((error: unknown) => {
+      const asking = { ...init, signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]) };
+      const response = await ask(url, asking).catch((error: unknown) => {
         throw timeout.aborted && error === timeout.reason ? timedOut(hostname, timeoutMs) : error;
       });
-      clockSkew = skewOf(response);
+      clockSkew = skewOf(response, asked);
       const failure = unavailable(hostname, response);
       if (failure !== undefined) throw failure;
       return method === "POST" ? completed(response) : response;
@@ -58,9 +59,17 @@ export function createOAuthFetch({ dial, trust, ca, certificate }: OAuthFetchOpt
   };
 }
 
-/** 0 without a date, and with one that nobody could mean. */
-function skewOf({ headers }: Response): number {
-  const seconds = Math.round((Date.parse(headers.get("date") ?? "") - Date.now()) / 1_000);
+/**
+ * As little as the date in the answer allows, which is of some moment since `asked`; never so
+ * much that what is signed would be of the server's future. 0 without a date, and with one that
+ * nobody could mean.
+ */
+function skewOf({ headers }: Response, asked: number): number {
+  const date = Date.parse(headers.get("date") ?? "");
+  const ahead = Math.floor((date - Date.now()) / 1_000);
+  // The date is of a whole second, which may have begun before.
+  const behind = date < asked - 1_000 ? Math.floor((date - asked) / 1_000) : 0;
+  const seconds = ahead > 0 ? ahead : behind;
   return Math.abs(seconds) < 86_400 ? seconds : 0;
 }
 
