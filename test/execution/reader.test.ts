@@ -6,6 +6,7 @@ import { openCall } from "../../src/execution/call.ts";
 import { outcomeOf } from "../../src/execution/outcome.ts";
 import type { Ticket } from "../../src/execution/pipeline.ts";
 import { beginStream, readStream } from "../../src/execution/streaming.ts";
+import { Failure } from "../../src/failure.ts";
 import type { CallEnded, Observation } from "../../src/observability/observation.ts";
 import { type PackedBatch, PackedWriter } from "../../src/rows/packed.ts";
 import { queryOf } from "./executing.ts";
@@ -94,4 +95,20 @@ test("a reader that leaves in the middle has cancelled", async () => {
   for await (const _ of rows) break;
   await end;
   expect(ended()).toMatchObject([{ reason: "cancelled", rows: 1 }]);
+});
+
+test.each([
+  ["rows", { rows: 2 }],
+  ["bytes", { bytes: 2 * batch().size }],
+] as const)("a stream that would go beyond a budget of %s ends with what was left of it", async (unit, left) => {
+  const exhausted = new Failure("budget_exhausted", `The budget of ${unit} is used up.`);
+  const { rows, end, ended } = reading(three, { ...unlimited, ...left, exhausted: () => exhausted });
+  const read: PackedBatch[] = [];
+  const all = (async () => {
+    for await (const each of rows) read.push(each);
+  })();
+  await expect(all).rejects.toMatchObject({ kind: "budget_exhausted" });
+  await end;
+  expect(read).toHaveLength(2);
+  expect(ended()).toMatchObject([{ reason: "budget_exhausted", rows: 2 }]);
 });
