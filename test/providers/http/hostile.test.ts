@@ -8,6 +8,7 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import { createDial } from "../../../src/egress/dial.ts";
 import { createEgressPolicy } from "../../../src/egress/policy.ts";
 import type { Failure } from "../../../src/failure.ts";
+import { rowReader } from "../../../src/providers/http/body/rows.ts";
 import type { HttpAnswer } from "../../../src/providers/http/exchange.ts";
 import { type Answering, bearer, callFor, get, nobody, ok, post, rawServer, stage, textOf } from "./stage.ts";
 
@@ -254,6 +255,31 @@ test.each([
   }
   await server.allClosed();
   expect(await textOf(await client.send(get(server.url), callFor()))).toBe("second");
+});
+
+const rowsAtData = rowReader({
+  resource: "items",
+  format: { kind: "json", rows: "/data" },
+  fields: [{ name: "id", type: "int64", path: "/id", nullable: false, nativeType: "integer" }],
+  maxRowBytes: 100_000,
+});
+
+test.each([
+  ["a page for people", "<!doctype html><html><body>Sign in</body></html>", "upstream_unavailable"],
+  ["arrays in arrays, 100,000 deep", `{"data":[{"id":1,"a":${"[".repeat(100_000)}`, "upstream_unavailable"],
+  ["JSON that ends in the middle", '{"data":[{"id":1},{"id":', "upstream_lost"],
+  ["JSON with more behind it", '{"data":[{"id":1}]}{"data":[]}', "upstream_unavailable"],
+  ["a text without end", `{"data":[{"id":1,"name":"${"x".repeat(200_000)}`, "too_large"],
+])("instead of rows: %s", async (_what, text, kind) => {
+  const server = await rawServer(ok(text, ["Content-Type: application/json"]));
+  const { client, places } = stage(server.url);
+  const { body } = await client.send(get(server.url), callFor());
+  const reading = async () => {
+    for await (const batch of rowsAtData(body).batches) batch.release();
+  };
+  await expect(reading()).rejects.toMatchObject({ kind });
+  // Whatever came of it, nobody holds the connection.
+  await expect.poll(() => places().open - places().lent).toBe(0);
 });
 
 const redirect = (location: string, status = "302 Found") =>
