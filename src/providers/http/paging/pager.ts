@@ -10,6 +10,7 @@ import type { RowReading } from "../body/format.ts";
 import type { PagingStyle, SizeRule, Slot } from "../declaration.ts";
 import type { HttpAnswer, HttpRequest } from "../exchange.ts";
 import { type Assignment, assigned } from "../request.ts";
+import type { WrittenJson } from "../spelling.ts";
 import { nextOf } from "./link.ts";
 import type { Position } from "./position.ts";
 
@@ -57,63 +58,84 @@ export function sizeFor(size: SizeRule | undefined, wanted: number): number | un
 }
 
 export function pagerOf(options: PagerOptions): Pager {
-  const { paging, base, resource } = options;
-  const sized = (size: number | undefined): Assignment[] =>
-    paging.size === undefined || size === undefined ? [] : [assigned(paging.size.slot, String(size), size)];
-  const placed = (slot: Slot | undefined, position: Position, size: number | undefined, first?: number) => {
-    const cursor = position.cursor ?? (first === undefined ? undefined : String(first));
-    const isNumber = first !== undefined;
-    const place =
-      slot === undefined || cursor === undefined ? [] : [assigned(slot, cursor, isNumber ? Number(cursor) : cursor)];
-    return { assignments: [...place, ...sized(size)] };
-  };
-  const byUrl: Pager["at"] = ({ cursor }, size) =>
-    cursor === undefined ? { assignments: sized(size) } : { url: within(base, new URL(cursor, base), resource) };
-  const byToken = (page: ReadPage, cursor: string | undefined) => (cursor ? moved(page, cursor, resource) : undefined);
-
+  const { paging } = options;
   switch (paging.style) {
     case "none":
       return { at: () => ({ assignments: [] }), beside: [], last: [], next: () => undefined };
     case "link":
-      return {
-        ...{ at: byUrl, beside: [], last: [] },
-        next: (page) => byToken(page, targetOf(nextOf(page.headers.link ?? ""), page, base, resource)),
-      };
+      return urlPager(options, [], ({ headers }) => nextOf(headers.link ?? ""));
     case "next_url":
-      return {
-        ...{ at: byUrl, beside: [paging.next], last: [] },
-        next: (page) => byToken(page, targetOf(page.reading.value(paging.next), page, base, resource)),
-      };
+      return urlPager(options, [paging.next], ({ reading }) => reading.value(paging.next));
     case "token":
       return {
-        at: (position, size) => placed(paging.slot, position, size),
+        at: (position, size) => placed(paging, position.cursor, position.cursor, size),
         beside: [paging.next, ...besideOf(paging)],
         last: [],
-        next: (page) => (saysEnd(page, paging) ? undefined : byToken(page, page.reading.value(paging.next))),
+        next: (page) => (saysEnd(page, paging) ? undefined : moved(page, page.reading.value(paging.next), options)),
       };
     case "after":
       return {
-        at: (position, size) => placed(paging.slot, position, size),
+        at: (position, size) => placed(paging, position.cursor, position.cursor, size),
         beside: besideOf(paging),
         last: [paging.last],
-        next: (page) => (isEnd(page, paging) ? undefined : byToken(page, page.reading.last(paging.last))),
+        next: (page) => (isEnd(page, paging) ? undefined : moved(page, page.reading.last(paging.last), options)),
       };
     case "page":
-    case "offset": {
-      const first = paging.style === "page" ? paging.first : 0;
-      return {
-        at: (position, size) => placed(paging.slot, position, size, first),
-        beside: besideOf(paging),
-        last: options.key,
-        next(page) {
-          if (isEnd(page, paging)) return undefined;
-          const { position, rows } = page;
-          const cursor = paging.style === "page" ? first + position.pages + 1 : position.rows + rows;
-          return counted(page, String(cursor), keyOf(page, options.key), resource);
-        },
-      };
-    }
+    case "offset":
+      return countingPager(options, paging);
   }
+}
+
+/** @param target what leads to the next page, as the source gives it */
+function urlPager(
+  options: PagerOptions,
+  beside: readonly string[],
+  target: (page: ReadPage) => string | undefined,
+): Pager {
+  const { base, paging } = options;
+  return {
+    at: ({ cursor }, size) =>
+      cursor === undefined
+        ? { assignments: sized(paging.size, size) }
+        : { url: within(base, new URL(cursor, base), options) },
+    beside,
+    last: [],
+    next: (page) => moved(page, targetOf(target(page), page, options), options),
+  };
+}
+
+type Counting = Extract<PagingStyle, { readonly style: "page" | "offset" }>;
+
+function countingPager(options: PagerOptions, paging: Counting): Pager {
+  const first = paging.style === "page" ? paging.first : 0;
+  return {
+    at({ cursor = String(first) }, size) {
+      return placed(paging, cursor, Number(cursor), size);
+    },
+    beside: besideOf(paging),
+    last: options.key,
+    next(page) {
+      if (isEnd(page, paging)) return undefined;
+      const { position, rows } = page;
+      const cursor = paging.style === "page" ? first + position.pages + 1 : position.rows + rows;
+      return counted(page, String(cursor), keyOf(page, options.key), options);
+    },
+  };
+}
+
+/** A cursor and a size in their slots. */
+function placed(
+  { slot, size: rule }: { readonly slot: Slot; readonly size: SizeRule | undefined },
+  cursor: string | undefined,
+  json: WrittenJson | undefined,
+  size: number | undefined,
+) {
+  const place = cursor === undefined ? [] : [assigned(slot, cursor, json)];
+  return { assignments: [...place, ...sized(rule, size)] };
+}
+
+function sized(rule: SizeRule | undefined, size: number | undefined): Assignment[] {
+  return rule === undefined || size === undefined ? [] : [assigned(rule.slot, String(size), size)];
 }
 
 type Ends = Extract<PagingStyle, { readonly more: string | undefined }>;
@@ -138,8 +160,9 @@ function behind({ position, rows }: ReadPage) {
   return { pages: position.pages + 1, rows: position.rows + rows };
 }
 
-/** @param cursor the source's own */
-function moved(page: ReadPage, cursor: string, resource: string): Position {
+/** @param cursor the source's own; none, or an empty one, on the last page */
+function moved(page: ReadPage, cursor: string | undefined, { resource }: PagerOptions): Position | undefined {
+  if (cursor === undefined || cursor === "") return undefined;
   const { position } = page;
   if (cursor === position.cursor || cursor === position.mark) throw goesRound(resource);
   // At each power of two.
@@ -148,7 +171,7 @@ function moved(page: ReadPage, cursor: string, resource: string): Position {
 }
 
 /** @param key of the last row, which no other page can end with */
-function counted(page: ReadPage, cursor: string, key: string | undefined, resource: string): Position {
+function counted(page: ReadPage, cursor: string, key: string | undefined, { resource }: PagerOptions): Position {
   if (key !== undefined && key === page.position.mark) throw goesRound(resource);
   return { ...behind(page), cursor, mark: key };
 }
@@ -166,15 +189,15 @@ function goesRound(resource: string): Failure {
 }
 
 /** A URL that the source gives, without its origin, which is the connector's own. */
-function targetOf(target: string | undefined, { request }: ReadPage, base: URL, resource: string): string | undefined {
+function targetOf(target: string | undefined, { request }: ReadPage, options: PagerOptions): string | undefined {
   if (target === undefined || target === "") return undefined;
-  if (!URL.canParse(target, request.url)) throw leadsAway(resource, "to no URL");
-  const { pathname, search } = within(base, new URL(target, request.url), resource);
+  if (!URL.canParse(target, request.url)) throw leadsAway(options.resource, "to no URL");
+  const { pathname, search } = within(options.base, new URL(target, request.url), options);
   return pathname + search;
 }
 
 /** Nobody but the connector's own server gets the connector's credential. */
-function within(base: URL, url: URL, resource: string): URL {
+function within(base: URL, url: URL, { resource }: PagerOptions): URL {
   if (url.origin !== base.origin || url.username !== "" || url.password !== "") {
     throw leadsAway(resource, "away from the connector's server");
   }
