@@ -2,7 +2,7 @@
 import type { BodyEncoding } from "../declaration.ts";
 import type { Referenced } from "./reference.ts";
 import { type Shape, shapeOf } from "./schema.ts";
-import { descriptionOf, own, ownList, ownText, ownTree, type Tree, Unusable } from "./tree.ts";
+import { descriptionOf, own, ownList, ownText, ownTree, type Tree, treeOf, Unusable } from "./tree.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
@@ -83,7 +83,7 @@ export function operationsOf(references: Referenced, basePath: string): Operatio
       operations.push({
         ...{ method, path: prefix + path, id: ownText(tree, "operationId"), tree },
         description: descriptionOf(tree) || descriptionOf(item),
-        parameters: parametersOf(references, [item, tree], keys),
+        parameters: parametersOf(references, path, [item, tree], keys),
         body: bodyOf(references, tree),
         answer: answerOf(references, tree),
       });
@@ -94,7 +94,7 @@ export function operationsOf(references: Referenced, basePath: string): Operatio
 
 /** Where the first server's URL has a path and the connector's has none, it was left out there. */
 function serverPath(root: Tree): string {
-  const url = ownText(ownList(root, "servers")[0] as Tree | undefined, "url") ?? "";
+  const url = ownText(treeOf(ownList(root, "servers")[0]), "url") ?? "";
   const path = /^(?:[a-z]+:\/\/[^/]*)?(\/[^?#{}]*)?$/i.exec(url)?.[1] ?? "";
   return path.replace(/\/+$/, "");
 }
@@ -106,14 +106,25 @@ function apiKeyNames(references: Referenced): ReadonlySet<string> {
   return new Set(names.filter((name) => name !== undefined));
 }
 
-/** The operation's own come before its path's of the same place and name. */
-function parametersOf(references: Referenced, [item, tree]: [Tree, Tree], keys: ReadonlySet<string>): Parameter[] {
+/**
+ * The operation's own come before its path's of the same place and name. Those in the path are
+ * what the path has in braces, whether or not they are described.
+ */
+function parametersOf(
+  references: Referenced,
+  path: string,
+  [item, tree]: [Tree, Tree],
+  keys: ReadonlySet<string>,
+): Parameter[] {
   const parameters = new Map<string, Parameter>();
+  const inPath = new Set([...path.matchAll(/\{([^{}]+)\}/g)].map(([, name = ""]) => name));
+  const undescribed = [...inPath].map((name) => ({ name, in: "path", schema: { type: "string" } }));
   const given = [...ownList(tree, "parameters"), ...ownList(item, "parameters")].slice(0, maxParameters);
-  for (const value of given) {
+  for (const value of [...given, ...undescribed]) {
     const parameter = parameterOf(references, references.follow(value));
     if (parameter === undefined || keys.has(parameter.name.toLowerCase())) continue;
     if (parameter.in === "header" && ownHeaders.has(parameter.name.toLowerCase())) continue;
+    if (parameter.in === "path" && !inPath.has(parameter.name)) continue;
     const key = `${parameter.in} ${parameter.name}`;
     if (!parameters.has(key)) parameters.set(key, parameter);
   }

@@ -105,3 +105,9 @@ test.each([
   expect(read.order).toMatchObject(rule);
   expect(read.filters).toEqual([]);
 });
+
+test("what a path has in braces is asked for, whether or not it is described", () => {
+  const get = operation(listOf(order), { parameters: [inPath("nowhere")] });
+  const { reads } = found(describedBy({ "/shops/{shop}/orders": { get } }), "shops.orders");
+  expect(reads[0].filters.map(({ field, slot }) => [field, slot])).toEqual([["shop", { in: "path", name: "shop" }]]);
+});
