@@ -85,9 +85,9 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   /** Whoever is no longer believed may be so with what is newer. */
   async function isWorthRenewing({ answer, asked, isOwn }: Reply, call: Call): Promise<boolean> {
     if (answer.status !== 401 || !isOwn || authentication.renew === undefined) return false;
-    if (!(await authentication.renew(asked, call))) return false;
+    // What renews may take its time, or fail.
     answer.discard();
-    return true;
+    return authentication.renew(asked, call);
   }
 
   function accepted({ answer }: Reply): HttpAnswer {

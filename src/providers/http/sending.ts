@@ -26,7 +26,7 @@ export interface Answer extends AnswerHead {
   readonly tls: string;
   /** The body; `HttpAnswer.body` says how it is read. */
   body(): AsyncIterable<Uint8Array>;
-  /** Nobody wants the body: the connection can be used again when it is small, and is closed otherwise. */
+  /** Nobody wants the body: the connection can be used again when it is small, and is closed otherwise. Once is enough. */
   discard(): void;
 }
 
@@ -182,11 +182,15 @@ function answerOf(
   owner: BodyOwner,
 ): Answer {
   const headers = headersOf(response);
+  let isDiscarded = false;
   limitIdle(connection, headers["keep-alive"]);
   return {
     ...{ status: response.statusCode ?? 0, headers, tls: connection.tls },
     body: () => bodyOf(response, { ...limits, maxBytes: request.maxBytes ?? limits.maxBytes }, owner),
-    discard: () => discard(response, owner),
+    discard() {
+      if (!isDiscarded) discard(response, owner);
+      isDiscarded = true;
+    },
   };
 }
 

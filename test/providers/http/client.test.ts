@@ -10,7 +10,7 @@ import { createTrust } from "../../../src/egress/tls.ts";
 import type { Failure } from "../../../src/failure.ts";
 import type { Authentication } from "../../../src/providers/http/exchange.ts";
 import { certificateAuthority } from "../../support/certificate.ts";
-import { type Answering, bearer, callFor, get, ok, post, rawServer, stage, textOf } from "./stage.ts";
+import { type Answering, bearer, callFor, get, nobody, ok, post, rawServer, stage, textOf } from "./stage.ts";
 
 describe("connections", () => {
   test("carry requests one after the other, each with the headers that it was given and no others", async () => {
@@ -252,6 +252,15 @@ describe("a request that is refused for who sends it", () => {
     await expect(other.send(get(server.url), callFor())).rejects.toMatchObject(expected);
     expect(server.heads.length).toBe(3);
   });
+});
+
+test("a renewal that fails leaves no connection in use", async () => {
+  const server = await rawServer(ok("no", [], "401 Unauthorized"));
+  const reason = new Error("no token");
+  const authentication: Authentication = { ...nobody, renew: () => Promise.reject(reason) };
+  const { client, places } = stage(server.url, { authentication });
+  await expect(client.send(get(server.url), callFor())).rejects.toBe(reason);
+  await expect.poll(places).toMatchObject({ open: 1, lent: 1 });
 });
 
 describe("a redirect", () => {
