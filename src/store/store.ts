@@ -1,6 +1,6 @@
 /**
- * The service's own database. `withOrganization` is the only way to an
- * organization's rows.
+ * The service's own database. `withOrganization`, and `commit` for one statement, are the only
+ * ways to an organization's rows.
  */
 import type { EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import { Failure } from "../failure.ts";
