@@ -62,6 +62,18 @@ async function* rowsOf(
     position = next;
     await mayOpen(page + 1);
     call.signal.throwIfAborted();
-    open = await source.open(position, size, call);
+    open = await source.open(position, size, call).catch((error: unknown) => {
+      throw lostBetween(error);
+    });
   }
+}
+
+/** Who has given rows and can't be reached any more was lost, wherever its pages end. */
+function lostBetween(error: unknown): unknown {
+  if (!(error instanceof Failure) || error.kind !== "upstream_unreachable") return error;
+  const { upstream, metadata } = error;
+  return new Failure("upstream_lost", "The source was lost between two pages: it can't be reached any more.", {
+    ...{ where: "upstream", metadata, cause: error, remedy: "Try again; if it goes on, look at the source's own log." },
+    ...(upstream === undefined ? {} : { upstream }),
+  });
 }
