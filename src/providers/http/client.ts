@@ -90,10 +90,12 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     return authentication.renew(asked, call);
   }
 
-  function accepted({ answer }: Reply): HttpAnswer {
+  function accepted({ answer, isOwn }: Reply): HttpAnswer {
     const { status, headers, tls } = answer;
     if (status >= 200 && status < 300) return { status, headers, tls, body: answer.body() };
     answer.discard();
+    // It was not shown the credential, which says nothing of the credential.
+    if (status === 401 && !isOwn) throw misled("leads to another origin, which asks for a credential");
     throw statusFailure(answer, upstream);
   }
 

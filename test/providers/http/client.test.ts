@@ -298,6 +298,14 @@ describe("a redirect", () => {
     expect(places()).toMatchObject({ open: 1, lent: 1 });
   });
 
+  test("to another origin that wants a credential says so, and not that the credential is wrong", async () => {
+    const stranger = await rawServer(ok("who?", [], "401 Unauthorized"));
+    const server = await rawServer(to(stranger.url));
+    const { client } = stage(server.url, { authentication: bearer });
+    await expect(client.send(get(server.url), callFor())).rejects.toMatchObject({ kind: "egress_denied" });
+    expect(stranger.heads.length).toBe(1);
+  });
+
   test("a request to another origin shows nothing of who asks, either", async () => {
     const stranger = await rawServer(ok("theirs"));
     const { client } = stage("http://127.0.0.1:1/", { authentication: bearer });
