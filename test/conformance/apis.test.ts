@@ -1,5 +1,8 @@
 /** APIs as they are: Figma's by its own document, Prometheus's as it is declared, an OpenID server's, and this service's own. */
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FieldType } from "../../src/gen/connector/v1/value_pb.js";
 import { refusalOf } from "../service/refusal.ts";
@@ -108,6 +111,31 @@ describe("by Figma's own document", () => {
     const reading = readPages(stage, { resource: "teams.components", where: { team_id: "1" } }, 10);
     expect(await refusalOf(reading)).toMatchObject({ reason: "UPSTREAM_UNAVAILABLE" });
   });
+});
+
+test("an API that serves its own document is read by it, and one that serves something else is told so", async () => {
+  const schema = { type: "array", items: { type: "object", properties: { id: { type: "integer" } } } };
+  const get = { responses: { 200: { description: "", content: { "application/json": { schema } } } } };
+  const answers: Record<string, unknown> = {
+    "/v1/openapi.json": { openapi: "3.0.3", info: { title: "things", version: "1" }, paths: { "/things": { get } } },
+    "/v1/things": [{ id: 1 }, { id: 2 }],
+  };
+  const server = createServer(({ url = "" }, response) => void response.end(JSON.stringify(answers[url] ?? {})));
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  const at = (path: string) => {
+    const base = { base_url: `http://127.0.0.1:${port}/v1`, authentication: { type: "none" } };
+    return connector({ config: { ...base, openapi: { path } }, credential: { type: "none" } });
+  };
+  const stage = { client: service.client, connectorId: await at("/openapi.json") };
+  expect((await readPages(stage, { resource: "things" }, 10)).rows).toEqual([["1"], ["2"]]);
+  const refused = await refusalOf(service.client.getSchema(await at("/things.json")));
+  expect(refused).toMatchObject({
+    reason: "CONFIGURATION_REJECTED",
+    message: expect.stringContaining("no OpenAPI document"),
+  });
+  server.close();
+  server.closeAllConnections();
 });
 
 describe("by a declaration of Prometheus's API", () => {
