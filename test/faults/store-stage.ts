@@ -7,10 +7,10 @@ import { patience } from "../support/patience.ts";
 import { connectionsOf, isThere, postgresqlKind } from "../support/postgresql-kind.ts";
 import { connectorTo, type TestService, testService } from "../support/service.ts";
 import type { SourceClient } from "../support/source-kind.ts";
+import { strikeInCall, strikeInStream } from "./asking.ts";
 import { type Caller, callersOf, patientMs } from "./calling.ts";
 import type { Moment } from "./faults.ts";
 import { type Scenario, type Stage, WrongAnswer, watch } from "./scenario.ts";
-import { strikeInCall, strikeInStream } from "./source-stage.ts";
 
 /** As many calls at once as the store has connections, and some more. */
 const manyCalls = 20;
