@@ -172,3 +172,43 @@ test.each([
   ['</2>; rel="nextish"', undefined],
   ["", undefined],
 ])("the header Link %s leads to %s", (header, target) => expect(nextOf(header)).toBe(target));
+
+test("two connectors of one document each stay at their own server", async () => {
+  const document = JSON.stringify({
+    ...{ openapi: "3.1.0", info: { title: "Things", version: "1" } },
+    paths: {
+      "/things": {
+        get: {
+          responses: {
+            200: {
+              description: "Things",
+              content: {
+                "application/json": {
+                  schema: {
+                    type: "object",
+                    properties: {
+                      data: { type: "array", items: { type: "object", properties: { id: { type: "integer" } } } },
+                      next_url: { type: "string" },
+                    },
+                  },
+                },
+              },
+            },
+          },
+        },
+      },
+    },
+  });
+  const serveFrom = (first: number) => (_: Asked, url: string) => {
+    const isFirst = api[first]?.asked.length === 1;
+    return { json: { data: [{ id: first }], next_url: isFirst ? `${url}/things?second` : "" } };
+  };
+  const api = [await testApi(serveFrom(0)), await testApi(serveFrom(1))];
+  for (const [at, { url }] of api.entries()) {
+    const session = sessionWith(url, { openapi: { document } });
+    const [resource] = await session.schema(callFor());
+    const rows = await readStream(session, queryOf(resource?.name ?? ""));
+    expect(new Set(rows.flat())).toEqual(new Set([`${at}`]));
+  }
+  expect(api.map(({ asked }) => asked.length)).toEqual([2, 2]);
+});

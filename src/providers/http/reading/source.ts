@@ -95,7 +95,8 @@ const maxPrepared = 100;
 function preparedFor({ operation, resource, read }: ReadPlan, base: URL): Prepared {
   const known = prepared.get(operation) ?? new Map<string, Prepared>();
   prepared.set(operation, known);
-  const names = read.map(({ name }) => name).join("\0");
+  // One document may describe the APIs of several connectors, each with a server of its own.
+  const names = [base.href, ...read.map(({ name }) => name)].join("\0");
   const found = known.get(names);
   if (found !== undefined) return found;
   const key = resource.primaryKey.flatMap((name) => resource.fields.find((field) => field.name === name)?.path ?? []);
