@@ -1,5 +1,8 @@
 /** Limits, kept answers and history are those of both replicas together; without Redis, each has its own. */
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ConnectorError } from "../../src/client/index.ts";
@@ -121,6 +124,52 @@ describe("an answer that one has read", () => {
       client.disconnect();
     }
   });
+});
+
+describe("the patience that an API asks one of them for", () => {
+  test.each([
+    ["in seconds", 429, () => "60"],
+    ["until a time", 503, () => new Date(Date.now() + 60_000).toUTCString()],
+  ])("%s is had by both: neither calls it again", async (_, status, retryAfter) => {
+    // It asks once, so that the other replica can't have heard it from the API itself.
+    let requests = 0;
+    const api = createServer((_, response) => {
+      const head = { "content-type": "application/json", ...(++requests === 1 && { "retry-after": retryAfter() }) };
+      response.writeHead(requests === 1 ? status : 200, head).end("[]");
+    }).listen(0, "127.0.0.1");
+    await once(api, "listening");
+    try {
+      const resources = [{ name: "rows", path: "/rows", fields: [{ name: "id", type: "int32" }] }];
+      const { id } = await replicas.first.client.createConnector({
+        ...{ provider: "rest", name: `c-${randomUUID()}`, credential: { type: "none" } },
+        config: {
+          ...{ base_url: `http://127.0.0.1:${(api.address() as AddressInfo).port}`, resources },
+          authentication: { type: "none" },
+        },
+      });
+      const ask = ({ client }: Replica) => client.query(id, { resource: "rows" }).then(() => undefined, refusalOf);
+
+      const refused = await ask(replicas.first);
+      expect(refused).toMatchObject({ reason: "UPSTREAM_RATE_LIMITED", metadata: { status: String(status) } });
+      expect(refused?.retryAfterMs).toBeGreaterThan(0);
+      expect(refused?.retryAfterMs).toBeLessThan(90_000);
+
+      await until("the other one has heard of it", async () => (await ask(replicas.second)) !== undefined);
+      const heard = requests;
+      for (const replica of [...replicas.both, ...replicas.both]) {
+        expect(await ask(replica)).toMatchObject({ reason: "UPSTREAM_RATE_LIMITED", where: "upstream" });
+      }
+      expect(requests).toBe(heard);
+    } finally {
+      api.close();
+      api.closeAllConnections();
+    }
+  });
+
+  function refusalOf(error: unknown): ConnectorError {
+    if (error instanceof ConnectorError) return error;
+    throw error;
+  }
 });
 
 test("while Redis is dead no call fails for it and each has limits of its own, and afterwards they share again", async () => {
