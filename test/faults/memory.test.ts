@@ -3,14 +3,50 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { mysqlKind } from "../support/mysql-kind.ts";
-import type { FreshDatabase } from "../support/postgres.ts";
 import { postgresqlKind } from "../support/postgresql-kind.ts";
+import type { SourceKind } from "../support/source-kind.ts";
 import { scaled } from "../torture/scale.ts";
+import { openApiBackend, openApiStage } from "./api-stage.ts";
 import { type Moment, networkFaults } from "./faults.ts";
-import { runScenario } from "./scenario.ts";
-import { type Backend, openBackend, openSourceStage } from "./source-stage.ts";
+import { runScenario, type Scenario, type Stage } from "./scenario.ts";
+import { openBackend, openSourceStage } from "./source-stage.ts";
 
-const kinds = scaled({ test: [postgresqlKind], torture: [postgresqlKind, mysqlKind] });
+/** A service and a source. */
+interface Pair {
+  openStage(scenario: Scenario): Promise<Stage>;
+  close(): Promise<void>;
+}
+
+const database = (kind: SourceKind) => ({
+  id: kind.id,
+  async open(): Promise<Pair> {
+    const fresh = await kind.freshDatabase();
+    const backend = await openBackend(kind, fresh.url);
+    return {
+      openStage: (scenario) => openSourceStage(backend, scenario),
+      async close() {
+        await backend.close();
+        await fresh.drop();
+      },
+    };
+  },
+});
+
+const api = {
+  id: "rest",
+  async open(): Promise<Pair> {
+    const backend = await openApiBackend();
+    return {
+      openStage: (scenario) => openApiStage(backend, scenario, { calls: "queries" }),
+      close: backend.close,
+    };
+  },
+};
+
+const sources = scaled({
+  test: [database(postgresqlKind)],
+  torture: [database(postgresqlKind), database(mysqlKind), api],
+});
 const rounds = scaled({ test: 3, torture: 20 });
 const lanes = 4;
 const mostBytes = 4_000_000;
@@ -19,13 +55,13 @@ const faults = networkFaults.filter(({ name }) => ["down", "reset", "limit"].inc
 const moments: readonly Moment[] = ["connect", "idle", "mid_query", "mid_result"];
 
 /** Every fault at every moment, each with a connector and a proxy of its own. */
-async function round(backend: Backend): Promise<void> {
+async function round(pair: Pair): Promise<void> {
   const scenarios = faults
     .flatMap((fault) => moments.map((moment) => ({ fault, moment, deadlineMs: 1_000, besideMs: 1_000 })))
     .values();
   const lane = async () => {
     for (const scenario of scenarios) {
-      const stage = await openSourceStage(backend, scenario);
+      const stage = await pair.openStage(scenario);
       try {
         await runScenario(stage, scenario, {});
       } finally {
@@ -36,18 +72,13 @@ async function round(backend: Backend): Promise<void> {
   await Promise.all(Array.from({ length: lanes }, lane));
 }
 
-describe.each(kinds)("at a source of $id", (kind) => {
-  let database: FreshDatabase;
-  let backend: Backend;
+describe.each(sources)("at a source of $id", ({ open }) => {
+  let pair: Pair;
 
   beforeAll(async () => {
-    database = await kind.freshDatabase();
-    backend = await openBackend(kind, database.url);
+    pair = await open();
   });
-  afterAll(async () => {
-    await backend.close();
-    await database.drop();
-  });
+  afterAll(() => pair.close());
 
   test("the memory of the service does not grow with every fault", { timeout: 300_000 }, async () => {
     setFlagsFromString("--expose-gc");
@@ -57,10 +88,10 @@ describe.each(kinds)("at a source of $id", (kind) => {
       return process.memoryUsage().heapUsed;
     };
     // What is compiled and kept once is not what is looked for.
-    await round(backend);
-    await round(backend);
+    await round(pair);
+    await round(pair);
     const before = heap();
-    for (let number = 0; number < rounds; number++) await round(backend);
+    for (let number = 0; number < rounds; number++) await round(pair);
     const grown = heap() - before;
     console.log(`${rounds} rounds of ${faults.length * moments.length} faults: the heap grew by ${grown} bytes`);
     expect(grown).toBeLessThan(mostBytes);
