@@ -117,7 +117,8 @@ export async function runScenario(stage: Stage, scenario: Scenario, measures: Me
     () => checkOutcome(bystander, stage, scenario, besideEnd, `${name}, a call beside it`),
     () => checkRecovery(stage, scenario, measures),
     () => checkLeftovers(stage, measures),
-    () => stage.checkTruth?.(call),
+    // Whom a corrupted answer tells of a refusal can't know better.
+    () => (corrupts(stage, scenario) ? undefined : stage.checkTruth?.(call)),
   ]) {
     try {
       await check();
@@ -173,21 +174,26 @@ function checkOutcome(
   label: string,
 ): void {
   expect(pastDeadlineMs, `${label}: ends with its deadline (${describeEnd(error)})`).toBeLessThan(graceMs);
-  const corrupts = scenario.fault.fault.kind === "corruption" && stage.unprotected === true;
+  const maybeWrong = corrupts(stage, scenario);
   if (error === undefined) {
     expect(end, `${label}: was answered`).not.toBe("failure");
     return;
   }
   // Rows of which nobody can tell that they are wrong, or which the client can't read as they came.
-  if (corrupts && (error instanceof WrongAnswer || isUnreadable(error))) return;
+  if (maybeWrong && (error instanceof WrongAnswer || isUnreadable(error))) return;
   if (!(error instanceof ConnectorError)) throw error;
-  if (corrupts && stage.own === true && error.reason === "INTERNAL") return;
+  if (maybeWrong && stage.own === true && error.reason === "INTERNAL") return;
   expect(end, `${label}: failed (${describeEnd(error)})`).not.toBe("answer");
   expect(error.reason, `${label}: has a reason (${error.message})`).toBeDefined();
   expect(error.reason, `${label}: is no fault of the service's (${error.message})`).not.toBe("INTERNAL");
   // What is corrupted may be any answer of the server's.
-  if (corrupts || (stage.checkTruth !== undefined && error.reason === "OUTCOME_UNKNOWN")) return;
+  if (maybeWrong || (stage.checkTruth !== undefined && error.reason === "OUTCOME_UNKNOWN")) return;
   expect(reasonable, `${label}: ${Code[error.code]}, ${error.message}`).toContain(error.code);
+}
+
+/** Whether what comes may be wrong without anybody's being able to tell. */
+function corrupts({ unprotected }: Stage, { fault: { fault } }: Scenario): boolean {
+  return fault.kind === "corruption" && unprotected === true;
 }
 
 /** Not the service's word, and not the want of one either. */

@@ -72,7 +72,10 @@ export async function faultProxy({ host, port }: { host: string; port: number })
       () => pairs.delete(pair),
     );
     pairs.add(pair);
-    if (fault?.kind === "reset_peer") setTimeout(() => pair.reset(), fault.afterMs ?? 0).unref();
+    if (fault?.kind !== "reset_peer") return;
+    // A timer would leave a fast server the time to answer.
+    if (fault.afterMs === undefined) pair.reset();
+    else setTimeout(() => pair.reset(), fault.afterMs).unref();
   };
   const options = { allowHalfOpen: true, noDelay: true };
   let server = createServer(options, accept);
