@@ -38,19 +38,19 @@ export function bodyOf(response: IncomingMessage, limits: BodyLimits, owner: Bod
   const announced = Number(response.headers["content-length"] ?? 0);
   if (announced > limits.maxBytes && hasBody(response)) throw refused(owner, tooMuch(limits, owner));
   if (isPlain || !hasBody(response)) return iterable(response, response, countOf(limits, owner), limits, owner);
-  const decoder = decoders[encoding]?.();
+  const decoder = decoders.get(encoding)?.();
   if (decoder === undefined) throw refused(owner, strangeEncoding(owner));
   // Whoever reads the decoder is told what went wrong before it.
   const decoded = pipeline(response, decoder, () => {});
   return iterable(decoded, response, countDecoded(response, limits, owner), limits, owner);
 }
 
-const decoders: Readonly<Record<string, () => ReturnType<typeof createUnzip | typeof createBrotliDecompress>>> = {
-  gzip: createUnzip,
-  "x-gzip": createUnzip,
-  deflate: createUnzip,
-  br: createBrotliDecompress,
-};
+const decoders = new Map<string, () => ReturnType<typeof createUnzip | typeof createBrotliDecompress>>([
+  ["gzip", createUnzip],
+  ["x-gzip", createUnzip],
+  ["deflate", createUnzip],
+  ["br", createBrotliDecompress],
+]);
 
 /** The answer to HEAD, and some others, tell of a body that does not come (RFC 9110, section 6.4.1). */
 function hasBody({ statusCode, req }: IncomingMessage & { readonly req?: { readonly method: string } }): boolean {

@@ -139,6 +139,8 @@ test.each([
   ["a document that ends in the middle", "Content-Encoding: gzip", gzipSync("a".repeat(1_000)).subarray(0, 20)],
   ["an encoding that was not asked for", "Content-Encoding: zstd", "whatever"],
   ["an encoding within another", "Content-Encoding: gzip, gzip", gzipSync(gzipSync("a"))],
+  ["an encoding by a name that every object has", "Content-Encoding: constructor", "whatever"],
+  ["an encoding by the name of every object's prototype", "Content-Encoding: __proto__", "whatever"],
 ])("a wrong encoding: %s", async (_what, header, body) => {
   const answer: Answering = (socket) => {
     socket.write(head(header, `Content-Length: ${body.length}`));
