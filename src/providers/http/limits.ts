@@ -74,8 +74,7 @@ function instantOf(text = ""): number | undefined {
 type Read = (told: Told, headers: Headers, now: number) => void;
 
 function readerOf(name: string): Read | undefined {
-  const known = readers[name];
-  if (known !== undefined) return known;
+  if (Object.hasOwn(readers, name)) return readers[name];
   // Most headers are none of these, and this is asked of every one.
   const isOfLimits = name.includes("ratelimit") || name.includes("rate-limit");
   return isOfLimits ? readersOfFamilies.find(([form]) => form.test(name))?.[1](name) : undefined;
@@ -122,7 +121,7 @@ function resetOf(text: string | undefined, headers: Headers, now: number): Date 
   // Nobody waits for ten years, and nothing since 1970 is younger than that.
   if (number !== undefined && number < 315_360_000) return later(now, number);
   if (number !== undefined) return new Date((number < 1e11 ? number * 1_000 : number) + skew);
-  const [, hours, minutes, seconds] = /^(?:(\d+)h)?(?:(\d+)m)?(?:([\d.]+)s)?$/.exec(text) ?? [];
+  const [, hours, minutes, seconds] = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?$/.exec(text) ?? [];
   if (hours ?? minutes ?? seconds) {
     return later(now, Number(hours ?? 0) * 3_600 + Number(minutes ?? 0) * 60 + Number(seconds ?? 0));
   }
@@ -160,9 +159,12 @@ function readIetf(told: Told, headers: Headers, now: number): void {
   }
 }
 
+/** Names are looked at from their first letter only: from each of them, long ones would take seconds. */
+const usage = /(?<![\w-])([\w-]+)=(\d+)\/(\d+)/g;
+
 /** `api-usage=18/5000; per-app-api-usage=17/250(appName=sample)`: what is used, of what there is in 24 hours. */
 function readSalesforce(told: Told, headers: Headers): void {
-  for (const [, name = "", used, limit] of (headers["sforce-limit-info"] ?? "").matchAll(/([\w-]+)=(\d+)\/(\d+)/g)) {
+  for (const [, name = "", used, limit] of (headers["sforce-limit-info"] ?? "").matchAll(usage)) {
     told.set(name, usedOf(used, limit));
   }
 }

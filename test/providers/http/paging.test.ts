@@ -173,6 +173,15 @@ test.each([
   ["", undefined],
 ])("the header Link %s leads to %s", (header, target) => expect(nextOf(header)).toBe(target));
 
+test.each(["<", "<a>;b", "<a>;b=", '<a>;b="', " ;", '<;="'])(
+  "a header Link of nothing but %s is read in no time",
+  (part) => {
+    const begin = performance.now();
+    for (let i = 0; i < 5; i++) expect(nextOf(part.repeat(16_384 / part.length))).toBeUndefined();
+    expect(performance.now() - begin).toBeLessThan(1_000);
+  },
+);
+
 test("two connectors of one document each stay at their own server", async () => {
   const document = JSON.stringify({
     ...{ openapi: "3.1.0", info: { title: "Things", version: "1" } },

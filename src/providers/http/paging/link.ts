@@ -1,7 +1,7 @@
 /** The header Link (RFC 8288), as far as it leads to a next page. */
 
-/** A target in angle brackets, and its parameters: tokens or quoted texts. */
-const link = /<([^>]*)>((?:\s*;\s*[!#$%&'*+.^_`|~\w-]+\s*(?:=\s*(?:"(?:[^"\\]|\\.)*"|[^\s;,"]*))?)*)/g;
+/** A target in angle brackets, and its parameters: tokens or quoted texts. No bracket is looked at twice, or many would take seconds. */
+const link = /<([^<>]*)>((?:\s*;\s*[!#$%&'*+.^_`|~\w-]+\s*(?:=\s*(?:"(?:[^"\\]|\\.)*"|[^\s;,"]*))?)*)/g;
 const parameter = /;\s*([!#$%&'*+.^_`|~\w-]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*)))?/g;
 
 /** Characters of a header that are looked at. */
