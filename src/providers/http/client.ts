@@ -75,7 +75,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       checkHeaders(asked.headers);
       const answer = isOwn ? await answered(own, asked, call) : await elsewhere(asked, call);
       if (isOwn) tellQuotas(answer, call);
-      const url = leadsTo(target, answer);
+      const url = leadsTo(target, asked, answer);
       if (url === undefined) return { answer, asked, isOwn };
       if (followed === maxRedirects) throw misled(`redirects more than ${maxRedirects} times`);
       target = { ...target, url };
@@ -141,10 +141,10 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   };
 }
 
-function leadsTo(request: HttpRequest, answer: Answer): URL | undefined {
+function leadsTo(request: HttpRequest, asked: HttpRequest, answer: Answer): URL | undefined {
   let url: URL | undefined;
   try {
-    url = redirected(request, answer);
+    url = redirected(request, asked, answer);
     return url;
   } catch (error) {
     answer.discard();

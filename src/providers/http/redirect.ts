@@ -13,9 +13,14 @@ const harmless = new Set(["accept", "accept-language", "accept-encoding", "user-
  * The URL to ask next; undefined when the answer is none that leads elsewhere, or the request
  * one that is not sent to elsewhere: only GET and HEAD are (RFC 9110, section 15.4).
  *
+ * @param asked The request as it was authorized: many servers repeat its query where they lead to
  * @throws Failure when it leads where nobody is to be led
  */
-export function redirected({ url, method }: HttpRequest, { status, headers }: AnswerHead): URL | undefined {
+export function redirected(
+  { url, method }: HttpRequest,
+  asked: HttpRequest,
+  { status, headers }: AnswerHead,
+): URL | undefined {
   if (!redirects.has(status) || headers.location === undefined) return undefined;
   if (method !== "GET" && method !== "HEAD") return undefined;
   const next = URL.parse(headers.location, url);
@@ -24,7 +29,38 @@ export function redirected({ url, method }: HttpRequest, { status, headers }: An
   }
   if (url.protocol === "https:" && next.protocol === "http:") throw misled("redirects from https to http");
   next.hash = "";
+  return discreet(next, url, asked.url);
+}
+
+/** Without the parameters that authorizing has added: the own origin gets them anew, and no other one does. */
+function discreet(next: URL, before: URL, authorized: URL): URL {
+  const known = new Set(parametersOf(before).map(([pair]) => pair));
+  const added = parametersOf(authorized).filter(([pair]) => !known.has(pair));
+  if (added.length === 0) return next;
+  const secret = new Set(added.map(([pair]) => pair));
+  const kept = parametersOf(next).filter(([pair]) => !secret.has(pair));
+  next.search = kept.map(([, written]) => written).join("&");
+  const text = decodedTwice(next.pathname + next.search);
+  const isToldAll = added.some(([, , value]) => value.length >= 8 && text.includes(value));
+  if (next.origin !== before.origin && isToldAll) throw misled("redirects to another origin with what shows who asks");
   return next;
+}
+
+/** Each as what it means, as it is written, and its value. */
+function parametersOf({ search }: URL): (readonly [pair: string, written: string, value: string])[] {
+  const written = search.slice(1).split("&");
+  return written.flatMap((each) =>
+    [...new URLSearchParams(each)].map(([name, value]) => [`${name}=${value}`, each, value] as const),
+  );
+}
+
+/** A URL within a URL. */
+function decodedTwice(text: string): string {
+  try {
+    return decodeURIComponent(decodeURIComponent(text));
+  } catch {
+    return text;
+  }
 }
 
 /** The request as another origin may see it: without whatever shows who asks (RFC 9110, section 15.4). */

@@ -8,6 +8,7 @@ import { createDial } from "../../../src/egress/dial.ts";
 import { createEgressPolicy } from "../../../src/egress/policy.ts";
 import { createTrust } from "../../../src/egress/tls.ts";
 import type { Failure } from "../../../src/failure.ts";
+import { apiKey, apiKeyConfig } from "../../../src/providers/http/auth/plain.ts";
 import type { Authentication } from "../../../src/providers/http/exchange.ts";
 import { certificateAuthority } from "../../support/certificate.ts";
 import { type Answering, bearer, callFor, get, nobody, ok, post, rawServer, stage, textOf } from "./stage.ts";
@@ -296,6 +297,36 @@ describe("a redirect", () => {
     expect(call.quotas).toEqual([]);
     await stranger.allClosed();
     expect(places()).toMatchObject({ open: 1, lent: 1 });
+  });
+
+  test.each([
+    ["another origin", true],
+    ["its own", false],
+  ])("that repeats what the query shows of who asks goes to %s without it", async (_where, isAway) => {
+    const stranger = await rawServer(ok("there"));
+    const server = await rawServer((socket, head) => {
+      const path = head.split(" ")[1] ?? "";
+      if (path.startsWith("/moved")) return void socket.write(ok("there"));
+      const base = isAway ? stranger.url : "/";
+      return void socket.write(to(`${base}moved${path.slice(path.indexOf("?"))}&key=kept#${path}`));
+    });
+    const authentication = apiKey(apiKeyConfig.parse({ type: "api_key", in: "query", name: "key" }), "canary-token");
+    const { client } = stage(server.url, { authentication });
+    await textOf(await client.send(get(`${server.url}?a=1`), callFor()));
+    if (isAway) expect(stranger.heads[0]).toMatch(/^GET \/moved\?a=1&key=kept HTTP/);
+    else expect(server.heads[1]).toMatch(/^GET \/moved\?a=1&key=kept&key=canary-token HTTP/);
+  });
+
+  test("to another origin is not followed with who asks in the middle of it", async () => {
+    const stranger = await rawServer(ok("there"));
+    const server = await rawServer((socket, head) => {
+      const came = encodeURIComponent(`${server.url}${head.split(" ")[1]}`);
+      socket.write(to(`${stranger.url}login?return_to=${came}`));
+    });
+    const authentication = apiKey(apiKeyConfig.parse({ type: "api_key", in: "query", name: "key" }), "canary-token");
+    const { client } = stage(server.url, { authentication });
+    await expect(client.send(get(server.url), callFor())).rejects.toMatchObject({ kind: "egress_denied" });
+    expect(stranger.heads).toEqual([]);
   });
 
   test("to another origin that wants a credential says so, and not that the credential is wrong", async () => {
