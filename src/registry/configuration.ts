@@ -2,6 +2,7 @@
 import type { z } from "zod";
 import { type FieldViolation, invalidRequest } from "../failure.ts";
 import type { Provider } from "../providers/contract.ts";
+import { complaint, helpful } from "./complaint.ts";
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -49,23 +50,16 @@ export function checkConfigAndCredential(
 type Checked = { readonly value: unknown } | { readonly violations: FieldViolation[] };
 
 function check(schema: z.ZodType, value: unknown, path: string): Checked {
-  const result = schema.safeParse(value);
+  const result = schema.safeParse(value, { error: complaint });
   if (result.success) return { value: result.data };
   return {
-    violations: result.error.issues.flatMap((issue): FieldViolation[] => {
+    violations: result.error.issues.flatMap(helpful).flatMap((issue): FieldViolation[] => {
       const field =
         path + issue.path.map((step) => (typeof step === "number" ? `[${step}]` : `.${String(step)}`)).join("");
-      if (issue.code !== "unrecognized_keys") return [{ field, description: sentence(issue, value) }];
-      return issue.keys.map((key) => {
-        return { field: `${field}.${key.slice(0, 100)}`, description: "is not a field of this provider" };
-      });
+      if (issue.code !== "unrecognized_keys") return [{ field, description: issue.message }];
+      return issue.keys.map((key) => ({ field: `${field}.${key.slice(0, 100)}`, description: issue.message }));
     }),
   };
-}
-
-function sentence(issue: z.core.$ZodIssue, value: unknown): string {
-  const given = issue.path.reduce<unknown>((at, key) => (at as Json | undefined)?.[String(key)], value);
-  return given === undefined ? `is required (${issue.message})` : issue.message;
 }
 
 function invalid(violations: FieldViolation[]) {

@@ -73,9 +73,9 @@ describe("a connector that is created", () => {
         { field: "config.database", description: expect.stringContaining("required") },
         { field: "config.user", description: expect.stringContaining("required") },
         { field: "config.tls", description: expect.stringContaining("verify_full") },
-        { field: "config.sslrootcert", description: "is not a field of this provider" },
+        { field: "config.sslrootcert", description: expect.stringContaining("is not a field here; there are host, ") },
         { field: "credential.password", description: expect.stringContaining("string") },
-        { field: "credential.passwort", description: "is not a field of this provider" },
+        { field: "credential.passwort", description: expect.stringMatching(/^is not a field here; .* password/) },
       ]),
     });
   });
@@ -129,7 +129,9 @@ describe("a connector that is created", () => {
     const config = JSON.parse('{"host":"h","database":"d","user":"u","__proto__":{"port":1},"constructor":"x"}');
     await expect(service.client.createConnector({ ...anywhere("proto"), config })).rejects.toMatchObject({
       code: Code.InvalidArgument,
-      fields: expect.arrayContaining([{ field: "config.constructor", description: "is not a field of this provider" }]),
+      fields: expect.arrayContaining([
+        { field: "config.constructor", description: expect.stringContaining("is not a field here") },
+      ]),
     });
   });
 });
