@@ -59,11 +59,13 @@ function isSame(offered: SourceOperator, { operator, values }: Test): boolean {
   return ["in eq", "eq in", "not_in ne", "ne not_in"].includes(pair);
 }
 
-/** A value that holds what stands between two can't be told from two, and one in a path not from the path. */
-function fits({ separator, slot }: FilterRule, { values }: Test): boolean {
+/** A value that holds what stands between two can't be told from two, and one that holds what stands behind it not from more words of the source's. */
+function fits({ separator, slot, template }: FilterRule, { values }: Test): boolean {
   if (slot.in === "path" && values.length !== 1) return false;
   if (slot.in === "header" && values.some((value) => /[^\x20-\x7e]/.test(value))) return false;
-  return separator === undefined || !values.some((value) => value.includes(separator));
+  const ending = template.split("{value}")[1]?.charAt(0) ?? "";
+  const marks = [separator ?? "", ending, /["'`]/.test(ending) ? "\\" : ""].filter((mark) => mark !== "");
+  return !values.some((value) => marks.some((mark) => value.includes(mark)));
 }
 
 function assignmentsOf(rule: FilterRule, { field, values, path }: Test): Assignment[] {

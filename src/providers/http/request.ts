@@ -69,6 +69,8 @@ function pathOf(path: string, assignments: readonly Assignment[]): string {
     const found = assignments.find(({ slot }) => slot.in === "path" && slot.name === name);
     if (found === undefined) throw new RangeError(`nothing fills {${name}} of the path`);
     if (found.text === "") throw misleading(found, "an empty text");
+    // Encoded slashes, too, are steps to those who decode a path before they look at it.
+    if (/(?:^|[/\\])\.{1,2}(?:[/\\]|$)/.test(found.text)) throw misleading(found, "a text of dots between slashes");
     return encodeURIComponent(found.text);
   });
   // A URL takes these for steps in the path, however they are written.

@@ -35,6 +35,7 @@ const customers = {
     { field: "seen", operators: ["ge"], parameter: "seen[gte]", times: "epoch_seconds" },
     { field: "seen", operators: ["lt"], parameter: "seen", value: "before:{value}" },
     { field: "town", operators: ["is_null"], parameter: "homeless", value: "yes" },
+    { field: "name", operators: ["contains"], parameter: "search", value: "contains(name,'{value}')" },
     { field: "town", operators: ["not_in"], parameter: { header: "X-Not-In" }, separator: "|" },
   ],
   order: { parameter: "sort", fields: ["id", { field: "name", name: "n" }], descending: null },
@@ -142,6 +143,16 @@ const impossible: Readonly<Record<string, readonly [FilterNode, string, RegExp]>
     "query.filter.name",
     /each once/,
   ],
+  "a value that ends the text it stands in": [
+    compare("name", "contains", "x') or ('1"),
+    "query.filter.name",
+    /CONTAINS/,
+  ],
+  "a value that keeps the text it stands in from ending": [
+    compare("name", "contains", "x\\"),
+    "query.filter.name",
+    /CONTAINS/,
+  ],
   "a value that holds what stands between two": [not(compare("town", "in", "a|b", "c")), "query.filter.town", /NOT_IN/],
 };
 
@@ -211,12 +222,15 @@ test("what the path needs must be given", async () => {
   await expect(ask(wrong, { allowPostFilter: true })).rejects.toMatchObject({ kind: "invalid_request" });
 });
 
-test.each(["..", ".", ""])("the value %j leads to no other path", async (value) => {
-  await expect(ask(compare("shop", "eq", value))).rejects.toMatchObject({
-    ...{ kind: "invalid_request", message: expect.stringContaining("source's path") },
-  });
-  expect(api.asked).toEqual([]);
-});
+test.each(["..", ".", "", "../admin", "a/../../admin", "a\\..\\admin", "./", "a/."])(
+  "the value %j leads to no other path",
+  async (value) => {
+    await expect(ask(compare("shop", "eq", value))).rejects.toMatchObject({
+      ...{ kind: "invalid_request", message: expect.stringContaining("source's path") },
+    });
+    expect(api.asked).toEqual([]);
+  },
+);
 
 test("an explanation has the request without its values", async () => {
   const filter = and(compare("shop", "eq", "canary"), compare("name", "eq", "canary"));
