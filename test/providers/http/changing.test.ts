@@ -15,6 +15,7 @@ const orders = {
     { name: "due", type: "timestamp_tz", format: "epoch_seconds" },
     { name: "paid", type: "bool" },
     { name: "tags", type: "json" },
+    { name: "address", type: "json" },
     { name: "file", type: "bytes" },
   ],
   changes: {
@@ -29,6 +30,21 @@ const invoices = {
   name: "invoices",
   changes: { create: { method: "POST", path: "/invoices", repeatable: "none" } },
 };
+const notes = {
+  ...{ name: "notes", path: "/shops/{shop}/notes", primary_key: ["shop", "id"] },
+  fields: [
+    { name: "shop", type: "string", path: "/owner/shop" },
+    { name: "id", type: "string" },
+    { name: "owner", type: "json" },
+    { name: "text", type: "string" },
+  ],
+  changes: {
+    create: { method: "POST", path: "/shops/{shop}/notes" },
+    update: { method: "PATCH", path: "/shops/{shop}/notes/{id}" },
+  },
+};
+const ping = { ...{ name: "ping", method: "GET", path: "/ping" }, query: { account: "own" } };
+const close = { ...{ name: "close", path: "/close" }, body: { template: { account: "own" } } };
 const refund = {
   ...{ name: "orders.refund", path: "/orders/{id}/refund", output: "/refund" },
   parameters: { notify: "notify" },
@@ -48,13 +64,16 @@ beforeEach(async () => {
   api = await testApi((asked) => answer(asked));
   session = sessionWith(api.url, {
     ...{ idempotency_header: "Idempotency-Key", headers: { "X-Version": "7" } },
-    ...{ resources: [orders, invoices], actions: [refund] },
+    ...{ resources: [orders, invoices, notes], actions: [refund, ping, close] },
   });
 });
 
 const text = (value: string): Operand => ({ kind: "text", value });
 const named = (...ids: string[]): FilterNode => {
   return { kind: "compare", field: "id", operator: "in", values: ids.map(text), path: "query.filter.compare" };
+};
+const shopIs = (value: string): FilterNode => {
+  return { kind: "compare", field: "shop", operator: "eq", values: [text(value)], path: "query.filter.compare" };
 };
 const asking = { dryRun: false, maxAffectedRows: undefined, returning: [], maxBytes: 1_000_000 };
 const execute = (action: ActionRequest["action"], more: Partial<ActionRequest> = {}) =>
@@ -190,6 +209,32 @@ test("nothing is sent of an action that can't be carried out as it is", async ()
   const dry = await execute({ kind: "delete", resource: "orders", filter: named("canary", "b") }, { dryRun: true });
   expect(dry).toMatchObject({ affectedRows: 2, statement: "DELETE /orders/{id}" });
   expect(api.asked).toEqual([]);
+});
+
+const owner = text('{"shop":"b"}');
+test.each([
+  ["create", "the same field twice", { fields: ["shop", "text", "shop"], rows: [[text("a"), text("t"), text("b")]] }],
+  ["create", "a field and what holds it", { fields: ["shop", "owner"], rows: [[text("a"), owner]] }],
+  [
+    "update",
+    "what holds a name of the row",
+    { values: [{ field: "owner", value: owner }], filter: { kind: "and", operands: [shopIs("a"), named("n")] } },
+  ],
+] as const)("a %s of %s is refused: which of them counts nobody could say", async (kind, _, more) => {
+  const writing = execute({ kind, resource: "notes", ...more } as ActionRequest["action"]);
+  await expect(writing).rejects.toMatchObject({
+    ...{ kind: "invalid_request", message: expect.stringContaining("same place") },
+  });
+  expect(api.asked).toEqual([]);
+});
+
+test.each(["ping", "close"])("what the connector says of the action %s is not for its caller to say", async (name) => {
+  await expect(perform({ account: "other" }, {}, name)).rejects.toMatchObject({
+    ...{ kind: "invalid_request", fields: [expect.objectContaining({ field: "named.input.account" })] },
+  });
+  expect(api.asked).toEqual([]);
+  await perform({ other: "1" }, {}, name);
+  expect(api.asked).toHaveLength(1);
 });
 
 test("a named action's input goes where it belongs, and its answer comes back", async () => {

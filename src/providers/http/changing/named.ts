@@ -84,10 +84,14 @@ function schemaOf(schema: HttpAction["input"]): z.ZodType | undefined {
   return meaning;
 }
 
-function assignmentsOf(input: Readonly<Record<string, Json>>, { slots, body, path }: HttpAction): Assignment[] {
+function assignmentsOf(input: Readonly<Record<string, Json>>, { slots, body, path, query }: HttpAction): Assignment[] {
+  const fixed = body?.template ?? query;
   const given = Object.entries(input).flatMap(([name, value]): Assignment[] => {
     const slot = Object.hasOwn(slots, name) ? (slots[name] as Slot) : undefined;
     if (slot !== undefined) return valuesFor(slot, name, value);
+    if (Object.hasOwn(fixed, name)) {
+      throw invalidRequest({ field: `named.input.${name}`, description: "is what the connector says it is" });
+    }
     const isMember = body !== undefined;
     const elsewhere: Slot = isMember
       ? { in: "body", pointer: `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}` }

@@ -60,6 +60,7 @@ function rowsOf(action: Action, operation: ChangeOperation, resource: QueriedRes
     case "upsert": {
       if (action.kind === "upsert") checkKey(action.key, operation);
       const fields = action.fields.map((name, i) => fieldNamed(resource, name, `${action.kind}.fields[${i}]`));
+      refuseOverlap(fields, [], `${action.kind}.fields`);
       return action.rows.map((row, at) => {
         const path = `${action.kind}.rows[${at}].values`;
         const cells = fields.map((field, i): Cell => ({ field, operand: row[i] ?? nothing, path: `${path}[${i}]` }));
@@ -71,6 +72,13 @@ function rowsOf(action: Action, operation: ChangeOperation, resource: QueriedRes
         const path = `update.values.${field}`;
         return { field: fieldNamed(resource, field, path), operand: value, path };
       });
+      const keys = operation.identifiedBy.flatMap((name) => resource.fields.find((field) => field.name === name) ?? []);
+      const fields = cells.map(({ field }) => field);
+      refuseOverlap(
+        fields,
+        keys.filter((key) => !fields.includes(key)),
+        "update.values",
+      );
       const body = members(cells, operation);
       return keysIn(action.filter, "update", operation, resource).map((key) => [...pathFromKey(key), ...body]);
     }
@@ -86,6 +94,33 @@ interface Cell {
   readonly operand: Operand;
   /** Where it stands in the request. */
   readonly path: string;
+}
+
+/**
+ * What is written twice is what its caller was allowed to write in one of two ways, and is taken
+ * by the source in the other.
+ *
+ * @param others are not written, and none of them may be within what is
+ */
+function refuseOverlap(written: readonly QueriedField[], others: readonly QueriedField[], path: string): void {
+  const taken = new Map<string, QueriedField>();
+  const refused = (one: QueriedField, other: QueriedField) => {
+    const description = `\`${one.name}\` and \`${other.name}\` stand in the same place at the source: give one of them, once`;
+    return invalidRequest({ field: path, description });
+  };
+  for (const field of written) {
+    const same = taken.get(field.path);
+    if (same !== undefined) throw refused(same, field);
+    taken.set(field.path, field);
+  }
+  for (const field of [...written, ...others]) {
+    const own = taken.get(field.path) ?? field;
+    if (own !== field) throw refused(own, field);
+    for (let end = field.path.lastIndexOf("/"); end >= 0; end = end === 0 ? -1 : field.path.lastIndexOf("/", end - 1)) {
+      const outer = taken.get(field.path.slice(0, end));
+      if (outer !== undefined) throw refused(outer, field);
+    }
+  }
 }
 
 function checkKey(key: readonly string[], { identifiedBy }: ChangeOperation): void {
