@@ -96,23 +96,24 @@ export async function openApiStage(
   const name = `fault-${crypto.randomUUID().slice(-12)}`;
   const { id } = await service.client.createConnector(connectorAt(baseUrl, name, tls?.cert));
   const { fault } = scenario.fault;
+  const patient = callers.within(patientMs);
   const server = serverControl(api);
   const isServerFault = fault.kind === "freeze" || fault.kind === "kill";
   const busy = async () => (await door.figures()).running.length;
-  const orders = calls === "actions" ? ordersOf(service, id, door) : undefined;
+  const orders = calls === "actions" ? ordersOf(service, id, door, isUnsent(scenario, tls)) : undefined;
 
   return {
     apply: () => (isServerFault ? server.apply(fault) : proxy.set(fault)),
     lift: () => (isServerFault ? server.lift(fault) : proxy.set(undefined)),
     ask: (deadlineMs) => askKnown(callers.within(deadlineMs), id),
     unprotected: tls === undefined,
-    moments: momentsOf(callers.within(scenario.deadlineMs), id, door, orders),
+    moments: momentsOf({ caller: callers.within(scenario.deadlineMs), patient }, id, door, orders),
     ...(orders === undefined ? {} : { checkTruth: orders.checkTruth }),
     connections: async () => ({
       ...{ open: (await door.figures()).open, busy: await busy() },
       proxied: proxy.connections,
     }),
-    fill: () => fillConnector(callers.within(patientMs), id, slowQuery, busy),
+    fill: () => fillConnector(patient, id, slowQuery, busy),
     async close() {
       await server.lift(fault);
       await service.client.deleteConnector(id);
@@ -122,8 +123,19 @@ export async function openApiStage(
   };
 }
 
+/** Whether the moment's call can't have sent anything: it got no connection, or nobody encrypted at its other end. */
+function isUnsent({ moment, blip = false, fault: { fault } }: Scenario, tls: Certificate | undefined): boolean {
+  const isMute = ["timeout", "blackhole", "half_open", "reset_peer"].includes(fault.kind);
+  return moment === "connect" && !blip && (fault.kind === "down" || (tls !== undefined && isMute));
+}
+
 /** @param orders when calls that meet the fault at their begin are actions */
-function momentsOf(caller: Caller, id: string, door: ApiDoor, orders: Orders | undefined): Stage["moments"] {
+function momentsOf(
+  { caller, patient }: { readonly caller: Caller; readonly patient: Caller },
+  id: string,
+  door: ApiDoor,
+  orders: Orders | undefined,
+): Stage["moments"] {
   const call = () => watch(caller.deadlineMs, () => orders?.place(caller) ?? askKnown(caller, id));
   const isRunning = (path: string) => async () => (await door.figures()).running.includes(path);
   const reading: Stage["moments"] = {
@@ -141,7 +153,7 @@ function momentsOf(caller: Caller, id: string, door: ApiDoor, orders: Orders | u
       return call();
     },
     async idle(strike) {
-      await caller.client.query(id, known);
+      await askKnown(patient, id);
       await strike();
       return call();
     },
@@ -155,7 +167,7 @@ interface Orders {
 }
 
 /** Places orders, and holds what is said of them against what the API has got. */
-function ordersOf({ client }: TestService, connectorId: string, { orders }: ApiDoor): Orders {
+function ordersOf({ client }: TestService, connectorId: string, { orders }: ApiDoor, unsent: boolean): Orders {
   let last = "";
   return {
     async place({ client, options }) {
@@ -170,6 +182,8 @@ function ordersOf({ client }: TestService, connectorId: string, { orders }: ApiD
       if (!saysNothing)
         expect(orders.has(last), `the order was placed (${reason ?? "answered"})`).toBe(error === undefined);
       const { succeeded, unknown } = await audited(client, connectorId);
+      if (unsent)
+        expect({ reason, unknown }).toMatchObject({ reason: expect.not.stringMatching("OUTCOME_UNKNOWN"), unknown: 0 });
       expect(orders.size, "orders, and those that the audit log knows of").toBeGreaterThanOrEqual(succeeded);
       expect(orders.size, "orders, and those that the audit log knows of").toBeLessThanOrEqual(succeeded + unknown);
     },
