@@ -73,14 +73,15 @@ export function createCatalog(config: ConnectorConfig, parts: SourceParts): Cata
     actions: async (call) => (await current(false, call)).actions,
   };
 
-  /** What can't be read has no fields that can be shown. */
+  /** What can't be read has no fields that can be shown, and its comment says why. */
   async function sampled(all: Known, resource: HttpResource, call: Call): Promise<HttpResource> {
     try {
       const { fields } = await ready(all, resource, call);
+      if (fields.length === 0) return withoutFields(resource, whyNone(resource));
       return { ...resource, fields: fields.map((field) => ({ ...field, enumLabels: field.enumLabels ?? [] })) };
     } catch (error) {
       call.signal.throwIfAborted();
-      if (error instanceof Failure) return resource;
+      if (error instanceof Failure) return withoutFields(resource, error.message);
       throw error;
     }
   }
@@ -118,13 +119,27 @@ async function fetched(path: string, { base, client, headers }: SourceParts, cal
 /** The resource, with the fields of its first rows when nobody has declared any. */
 async function withFields(resource: HttpResource, parts: SourceParts, call: Call): Promise<HttpResource> {
   if (resource.fields.length > 0) return resource;
-  const read = resource.reads.findLast(({ path }) => namesIn(path).length === 0);
+  const read = sampledRead(resource.reads);
   if (read === undefined) return resource;
   const answer = await parts.client.send(sampleRequest(resource, read, parts), call);
   const inferred = await inferFields({ resource: resource.name, format: read.rows, maxRows: sampledRows }, answer.body);
   const fields = inferred.map((field) => ({ ...field, description: "", enumLabels: [], readOnly: false }));
   return { ...resource, fields };
 }
+
+function withoutFields(resource: HttpResource, why: string): HttpResource {
+  return { ...resource, description: `${resource.description} [no fields: ${why}]`.trim() };
+}
+
+function whyNone({ reads }: HttpResource): string {
+  const read = sampledRead(reads);
+  if (read === undefined) return "Its rows are read by a filter only, so that none were seen. Declare its fields.";
+  const place = "rows" in read.rows && read.rows.rows !== "" ? ` at ${read.rows.rows}` : "";
+  return `The source's answer has no rows${place} that they could be inferred from. Check the path of \`rows\`, or declare them.`;
+}
+
+/** The way to read that asks for no filter. */
+const sampledRead = (reads: HttpResource["reads"]) => reads.findLast(({ path }) => namesIn(path).length === 0);
 
 function sampleRequest({ name }: HttpResource, read: ReadOperation, { base, headers }: SourceParts) {
   const { method, path, query, body, paging } = read;

@@ -3,7 +3,7 @@ import type { Explanation, PageRequest } from "../contract.ts";
 import { pagerOf, sizeFor } from "./paging/pager.ts";
 import { beginning, decodeContinuation } from "./paging/position.ts";
 import { pagingOf, type ReadPlan } from "./plan.ts";
-import { lineOf } from "./request.ts";
+import { lineOf, valuesInLine } from "./request.ts";
 
 export function explained(plan: ReadPlan, base: URL, page: PageRequest): Explanation {
   const { operation, resource, assignments, pushedDown, postFiltered } = plan;
@@ -16,7 +16,7 @@ export function explained(plan: ReadPlan, base: URL, page: PageRequest): Explana
   const all = [...assignments, ...("url" in at ? [] : at.assignments)];
   return {
     statement: lineOf({ method, path, query, body, assignments: all }),
-    parameters: all.map(({ text }) => text),
+    parameters: valuesInLine({ path, assignments: all }),
     ...{ pushedDown, postFiltered, paging: pagingOf(operation) },
     ...{ plan: undefined, estimatedRows: undefined, estimatedCost: undefined },
   };

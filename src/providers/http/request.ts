@@ -130,16 +130,31 @@ function isObject(value: WrittenJson | undefined): value is { readonly [name: st
   return typeof value === "object" && value !== null && !Array.isArray(value) && !("rawJSON" in value);
 }
 
-/** The request without its values: `GET /customers/{id}?limit={}`, and where they go in the body. */
+/**
+ * The request without its values: `GET /customers/{id}?limit={}`, and where they go in the body.
+ * Parameters that are always sent stand as they are.
+ */
 export function lineOf({ method, path, query, assignments, body }: Omit<RequestParts, "base">): string {
-  const fixed = Object.keys(query);
-  const given = assignments.flatMap(({ slot }) => (slot.in === "query" ? [slot.name] : []));
-  const names = [...new Set([...fixed, ...given])].map((name) => `${encodeURIComponent(name)}={}`);
-  const search = names.length === 0 ? "" : `?${names.join("&")}`;
+  const fixed = Object.entries(query).map(([name, value]) => pair(name, value));
+  const given = assignments.flatMap(({ slot }) => (slot.in === "query" ? [`${encodeURIComponent(slot.name)}={}`] : []));
+  const pairs = [...fixed, ...given];
+  const search = pairs.length === 0 ? "" : `?${pairs.join("&")}`;
   const headers = assignments.flatMap(({ slot }) => (slot.in === "header" ? [`${slot.name}: {}`] : []));
   const members = assignments.flatMap(({ slot }) => (slot.in === "body" ? [slot.pointer] : []));
   const content = body === undefined ? [] : [`${bodyNames[body.encoding]} ${[...new Set(members)].join(" ")}`.trim()];
   return [`${method} ${path}${search}`, ...headers, ...content].join("\n");
+}
+
+/** What stands in the places that the line of the request has for values, in their order. */
+export function valuesInLine({ path, assignments }: Pick<RequestParts, "path" | "assignments">): string[] {
+  const inPath = namesIn(path).flatMap((name) => {
+    const found = assignments.find(({ slot }) => slot.in === "path" && slot.name === name);
+    return found === undefined ? [] : [found];
+  });
+  const others = (["query", "header", "body"] as const).flatMap((place) =>
+    assignments.filter(({ slot }) => slot.in === place),
+  );
+  return [...inPath, ...others].map(({ text }) => text);
 }
 
 const bodyNames: Readonly<Record<BodyEncoding, string>> = {

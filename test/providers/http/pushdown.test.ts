@@ -236,8 +236,8 @@ test("an explanation has the request without its values", async () => {
   const filter = and(compare("shop", "eq", "canary"), compare("name", "eq", "canary"));
   const query = queryOf("customers", { filter, fields: ["name"] });
   const explained = await session.explain(query, { size: 10, continuation: undefined, maxBytes: 1 }, callFor());
-  expect(explained.statement).toBe("GET /shops/{shop}/customers?view={}&name={}&only={}");
-  expect(explained.parameters).toContain("canary");
+  expect(explained.statement).toBe("GET /shops/{shop}/customers?view=full&name={}&only={}");
+  expect(explained.parameters).toEqual(["canary", "canary", "name"]);
   expect(explained.pushedDown).toEqual(["fields", "filter"]);
 });
 
@@ -270,4 +270,20 @@ test("fields that nobody has declared are inferred from rows", async () => {
   ]);
   const [resource] = await session.schema(callFor());
   expect(resource?.fields).toHaveLength(7);
+});
+
+test("the schema says why it has no fields of a resource: its rows can't be read, or there are none", async () => {
+  const rows = (path: string) => ({ format: "json", path });
+  const resources = [
+    { name: "garbled", description: "People.", path: "/people", rows: { format: "xml", path: "/people/one" } },
+    { name: "elsewhere", path: "/people", rows: rows("/items") },
+    { name: "asked", path: "/people/{id}" },
+  ];
+  session = sessionWith(api.url, { resources });
+  const described = await session.schema(callFor());
+  expect(Object.fromEntries(described.map(({ name, comment }) => [name, comment]))).toEqual({
+    garbled: expect.stringMatching(/^People\. \[no fields: .* can't be read: it is not XML/),
+    elsewhere: expect.stringMatching(/^\[no fields: .* no rows at \/items /),
+    asked: expect.stringMatching(/^\[no fields: .* by a filter only/),
+  });
 });
