@@ -6,6 +6,7 @@ import type { Caller } from "../execution/call.ts";
 import { type Query, QueryResponseSchema, QuerySchema, Paging as WirePaging } from "../gen/connector/v1/query_pb.js";
 import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
 import type { PageRequest, Paging } from "../providers/contract.ts";
+import type { Grant } from "../registry/grant/grant.ts";
 import type { ConnectorRow } from "../registry/registry.ts";
 import type { PackedBatch } from "../rows/packed.ts";
 import { ValueEncoder } from "../rows/values.ts";
@@ -106,14 +107,19 @@ async function opened(rooms: Rooms, request: PagedRequest, context: HandlerConte
   const bounds = await boundsOf(rooms, context, connector);
   const asked = bounds.query(query);
   // Most queries have one page, and need none.
-  const binding = () => bindingOf(connector, query, bounds.grant?.agent);
+  const binding = () => bindingOf(connector, query, bounds.grant);
   const continuation = request.pageToken === "" ? undefined : rooms.pageTokens.open(request.pageToken, binding());
   const size = Math.min(request.pageSize || defaultPageSize, maxPageSize);
   const page: PageRequest = { size, continuation, maxBytes: maxPageBytes };
   return { query, asked, bounds, binding, connector, page };
 }
 
-/** A page token belongs to one query of one connector, and to the agent it was made for. The size of its pages may change. */
-function bindingOf(connector: ConnectorRow, query: Query, agent: string | undefined): string {
-  return canonical("Query", connector.organizationId, connector.id, query, ...boundTo(agent));
+/**
+ * A page token belongs to one query of one connector, and to the agent it was made for, within the
+ * fields and rows that it was granted then: a source's own token leads on with the conditions that
+ * it was made with. The size of its pages may change.
+ */
+function bindingOf(connector: ConnectorRow, query: Query, grant: Grant | undefined): string {
+  const within = grant === undefined ? [] : [...boundTo(grant.agent), grant.resources];
+  return canonical("Query", connector.organizationId, connector.id, query, ...within);
 }

@@ -1,3 +1,4 @@
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 /** Agents: whom their grants let at a connector, and what they read there. */
 import { describe, expect, test } from "vitest";
 import { and, Code, field, or, type QueryInput } from "../../src/client/index.ts";
@@ -229,6 +230,17 @@ describe("a query as an agent", () => {
     expect(await failureOf(mira.rpc.query({ ...asked, pageToken: whole.nextPageToken }))).toMatchObject({
       code: Code.InvalidArgument,
     });
+  });
+
+  test("goes on with a page token while its grant covers the same rows, and no longer", async () => {
+    await granted();
+    const asked = { connectorId: source.connectorId, query: { source: { case: "resource" as const, value: person } } };
+    const { nextPageToken: pageToken } = await mira.rpc.query({ ...asked, pageSize: 2 });
+    const terms = { permissions: everything, actions };
+    await granted({ ...terms, resources: [ofAcme], expireTime: timestampFromMs(Date.now() + 3_600_000) });
+    expect((await mira.rpc.query({ ...asked, pageSize: 2, pageToken })).rows).toHaveLength(2);
+    await granted({ ...terms, resources: [{ ...ofAcme, rowFilter: field("tenant").eq("globex") }] });
+    expect(await failureOf(mira.rpc.query({ ...asked, pageToken }))).toMatchObject({ code: Code.InvalidArgument });
   });
 
   test.each([
