@@ -8,7 +8,7 @@ import { certificateOf } from "./certificate.ts";
 import type { AuthenticationConfig, AuthenticationCredential } from "./declaration.ts";
 import { hmac } from "./hmac.ts";
 import { authorizationUrl, exchangeCode } from "./oauth/authorization.ts";
-import type { AuthorizationCodeConfig, OAuthConfig, OAuthCredential } from "./oauth/declaration.ts";
+import type { AuthorizationCodeConfig, JwtBearerConfig, OAuthConfig, OAuthCredential } from "./oauth/declaration.ts";
 import { oauth } from "./oauth/oauth.ts";
 import { apiKey, basic, bearer } from "./plain.ts";
 
@@ -138,5 +138,11 @@ export function authenticationEndpoint(config: AuthenticationConfig): Record<str
     authorization_ca: ca,
     client_id,
     client_authentication,
+    ...(config.type === "oauth2_jwt_bearer" ? userOf(config) : {}),
   };
+}
+
+/** In whose name the key speaks: with the same one, another name would be another user's access. */
+function userOf({ assertion_issuer, assertion_subject = assertion_issuer }: JwtBearerConfig): Record<string, string> {
+  return { assertion_issuer, assertion_subject };
 }

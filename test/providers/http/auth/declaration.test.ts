@@ -168,6 +168,9 @@ describe("a credential that is good by itself", () => {
         client_authentication: "client_secret_basic",
       },
     });
+    const assertion = { type: "oauth2_jwt_bearer", token_endpoint: "https://t.test", assertion_issuer: "service" };
+    expect(bound(assertion)).toMatchObject({ assertion_issuer: "service", assertion_subject: "service" });
+    expect(bound({ ...assertion, assertion_subject: "boss" })).toMatchObject({ assertion_subject: "boss" });
     expect(bound({ type: "api_key", in: "query", name: "Key" })).not.toEqual(bound({ type: "api_key", name: "Key" }));
     expect(bound({ type: "none" })).toEqual({ authentication: "none" });
   });

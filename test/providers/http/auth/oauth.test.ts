@@ -128,6 +128,19 @@ describe("what a token is for", () => {
     expect(server.tokenRequests.at(-1)).toMatchObject({ parameters: { scope: "read write", resource: knownResource } });
   });
 
+  test("is asked for anew when the connector wants another one by now", async () => {
+    const tokens = memoryTokens();
+    const reading = { scopes: ["read"], resources: [knownResource] };
+    const first = await tokenOf(authenticating({ config: reading }, tokens));
+    expect(await tokenOf(authenticating({ config: reading }, tokens))).toBe(first);
+    const writing = authenticating({ config: { ...reading, scopes: ["read", "write"] } }, tokens);
+    expect(await tokenOf(writing)).not.toBe(first);
+    expect(server.tokenRequests.at(-1)).toMatchObject({ parameters: { scope: "read write" } });
+    const before = server.tokenRequests.length;
+    await tokenOf(writing);
+    expect(server.tokenRequests.length).toBe(before);
+  });
+
   test.each([
     [{ resources: ["https://unknown.test/"] }, "invalid_target"],
     [{ scopes: ["write"], client_id: "post-client", client_authentication: "client_secret_post" }, "invalid_scope"],

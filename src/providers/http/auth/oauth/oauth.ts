@@ -1,12 +1,35 @@
 /** Requests with an access token that the service gets and keeps. */
+import { hash } from "node:crypto";
 import { Failure, withMetadata } from "../../../../failure.ts";
-import type { KeptTokens } from "../../../contract/tokens.ts";
+import type { KeptTokens, ObtainTokens } from "../../../contract/tokens.ts";
 import type { Call, SessionContext } from "../../../contract.ts";
 import type { Authentication, HttpRequest } from "../../exchange.ts";
 import { withHeaders } from "../request.ts";
 import { createOAuthClient } from "./client.ts";
 import type { OAuthConfig, OAuthCredential } from "./declaration.ts";
 import { obtaining } from "./grants.ts";
+
+/** Among what is kept of a token: what it was asked for. */
+const wantedFact = "connector_wanted";
+
+/**
+ * What tokens are asked for with every request for one, as a hash; a connector may want other ones
+ * than those that are kept. What a user has granted, no request changes.
+ */
+function wantedBy(config: OAuthConfig): string | undefined {
+  if (config.type !== "oauth2_client_credentials" && config.type !== "oauth2_jwt_bearer") return undefined;
+  const { scopes, audience = "", resources, parameters } = config;
+  const meant = "assertion_scopes" in config ? [config.assertion_audience ?? "", config.assertion_scopes] : [];
+  return hash("sha256", JSON.stringify([scopes, audience, resources, Object.entries(parameters), meant]), "base64url");
+}
+
+function marking(obtain: ObtainTokens, mark: string | undefined): ObtainTokens {
+  if (mark === undefined) return obtain;
+  return async (before, signal) => {
+    const set = await obtain(before, signal);
+    return { ...set, facts: { ...set.facts, [wantedFact]: mark } };
+  };
+}
 
 /** @param credential Of the same type as the config. */
 export function oauth(
@@ -15,7 +38,8 @@ export function oauth(
   { tokens: store, ...ways }: Pick<SessionContext, "dial" | "trust" | "tokens">,
 ): Authentication {
   const client = createOAuthClient(config, credential, ways);
-  const obtain = obtaining(config, credential, client);
+  const wanted = wantedBy(config);
+  const obtain = marking(obtaining(config, credential, client), wanted);
   const { header, scheme } = config;
   const sent = new WeakMap<HttpRequest, KeptTokens>();
 
@@ -23,7 +47,9 @@ export function oauth(
     if (store === undefined)
       throw new Failure("internal", "Nothing keeps the connector's tokens.", { where: "service" });
     try {
-      return await store.get(obtain, signal);
+      const tokens = await store.get(obtain, signal);
+      const isWanted = wanted === undefined || tokens.facts[wantedFact] === wanted;
+      return isWanted || !store.refused(tokens) ? tokens : await store.get(obtain, signal);
     } catch (error) {
       if (signal.aborted || !(error instanceof Failure)) throw error;
       // The source itself was not asked.
