@@ -30,7 +30,9 @@ const statuses: Partial<Record<FailureKind, number>> = { service_unavailable: 50
 export function authorizationPage({ path, complete, onFault }: AuthorizationPageOptions) {
   return (request: Request, response: Response): boolean => {
     const { url = "", method = "" } = request;
-    const [at, query = ""] = url.split("?", 2);
+    const mark = url.indexOf("?");
+    // A query may hold the mark again (RFC 3986, section 3.4).
+    const [at, query] = mark < 0 ? [url, ""] : [url.slice(0, mark), url.slice(mark + 1)];
     if (at !== path) return false;
     // What a request sends besides its head is of no use.
     request.resume();
