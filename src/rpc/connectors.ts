@@ -1,10 +1,16 @@
 /** Translates the management of connectors between wire and domain; holds no rules. */
 import type { ServiceImpl } from "@connectrpc/connect";
+import type { Principal } from "../auth/principal.ts";
 import { Failure, invalidRequest } from "../failure.ts";
-import { ConnectorOrder, type ConnectorPatch, type UpdateConnectorRequest } from "../gen/connector/v1/connector_pb.js";
+import {
+  type Connector,
+  ConnectorOrder,
+  type ConnectorPatch,
+  type UpdateConnectorRequest,
+} from "../gen/connector/v1/connector_pb.js";
 import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
 import type { ListOrder, ListPosition } from "../registry/list.ts";
-import type { ConnectorChange } from "../registry/registry.ts";
+import type { ConnectorChange, ConnectorRow } from "../registry/registry.ts";
 import { actorOf } from "./actor.ts";
 import { grantFor } from "./bounds.ts";
 import { reachedIds, storedConnectorFor } from "./caller.ts";
@@ -45,11 +51,12 @@ export function connectorHandlers(rooms: Rooms): Handlers {
     async getConnector({ connectorId }, context) {
       const connector = await storedConnectorFor(rooms, context, connectorId);
       await grantFor(rooms, context, connector);
-      return { connector: connectorToWire(connector) };
+      return { connector: shownTo(principalOf(context), connector) };
     },
 
     async listConnectors({ filter, orderBy, descending, pageSize, pageToken }, context) {
-      const { organizationId, agent } = principalOf(context);
+      const principal = principalOf(context);
+      const { organizationId, agent } = principal;
       const binding = canonical("ListConnectors", organizationId, filter, orderBy, descending, ...boundTo(agent));
       const { connectors, next } = await registry.list(organizationId, {
         providers: filter?.providers ?? [],
@@ -63,7 +70,7 @@ export function connectorHandlers(rooms: Rooms): Handlers {
         after: pageToken === "" ? undefined : (JSON.parse(pageTokens.open(pageToken, binding)) as ListPosition),
       });
       return {
-        connectors: connectors.map(connectorToWire),
+        connectors: connectors.map((each) => shownTo(principal, each)),
         nextPageToken: next === undefined ? "" : pageTokens.seal(JSON.stringify(next), binding),
       };
     },
@@ -89,6 +96,12 @@ export function connectorHandlers(rooms: Rooms): Handlers {
       return {};
     },
   };
+}
+
+/** Without its configuration for who may not see all resources: an API's has the names of all of them. */
+function shownTo({ agent, resources }: Principal, connector: ConnectorRow): Connector {
+  const shown = connectorToWire(connector);
+  return agent === undefined && resources === undefined ? shown : { ...shown, config: undefined };
 }
 
 type Patchable = Exclude<keyof ConnectorPatch, "$typeName" | "$unknown">;

@@ -49,6 +49,9 @@ describe("a call as an agent", () => {
     expect((await query({ resource: person })).rows).toHaveLength(5);
     expect((await Array.fromAsync(mira.listConnectors())).map(({ id }) => id)).toEqual([connectorId]);
     expect((await mira.getConnector(connectorId)).id).toBe(connectorId);
+    // It may name what the grant does not.
+    const [listed] = await Array.fromAsync(mira.listConnectors());
+    expect([listed?.config, (await mira.getConnector(connectorId)).config]).toEqual([undefined, undefined]);
     expect((await mira.testConnector(connectorId)).ok).toBe(true);
   });
 

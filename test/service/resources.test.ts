@@ -171,6 +171,13 @@ describe("a caller that is limited to resources", () => {
     });
   });
 
+  test("is not shown the connector's configuration, which may name other resources", async () => {
+    const { connectorId, client } = source;
+    expect((await client.getConnector(connectorId)).config).toMatchObject({ host: expect.any(String) });
+    const [listed] = await Array.fromAsync(limited.listConnectors());
+    expect([listed?.config, (await limited.getConnector(connectorId)).config]).toEqual([undefined, undefined]);
+  });
+
   test("can't turn the connector to where its names mean something else", async () => {
     await expect(limited.updateConnector(source.connectorId, { config: { database: "other" } })).rejects.toMatchObject({
       code: Code.PermissionDenied,
