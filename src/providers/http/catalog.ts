@@ -10,7 +10,7 @@ import type { HttpAction, HttpResource, ReadOperation } from "./declaration.ts";
 import { describeApi, maxDocumentBytes } from "./openapi/reading.ts";
 import { pagerOf, sizeFor } from "./paging/pager.ts";
 import { start } from "./paging/position.ts";
-import type { SourceParts } from "./reading/source.ts";
+import { notThere, type SourceParts } from "./reading/source.ts";
 import { namesIn, requestOf } from "./request.ts";
 import { type QueriedResource, queriedResource } from "./resource.ts";
 import { type SharedReading, sharedReading } from "./shared-reading.ts";
@@ -112,8 +112,13 @@ async function readDocument(config: ConnectorConfig, parts: SourceParts, call: C
 
 async function fetched(path: string, { base, client, headers }: SourceParts, call: Call): Promise<string> {
   const request = requestOf({ base, method: "GET", path, query: {}, body: undefined, assignments: [], headers });
-  const answer = await client.send({ ...request, maxBytes: maxDocumentBytes }, call);
-  return text(answer.body);
+  try {
+    const answer = await client.send({ ...request, maxBytes: maxDocumentBytes }, call);
+    return await text(answer.body);
+  } catch (error) {
+    if (error instanceof Failure && error.kind === "unknown_resource") throw notThere("its OpenAPI document", error);
+    throw error;
+  }
 }
 
 /** The resource, with the fields of its first rows when nobody has declared any. */
