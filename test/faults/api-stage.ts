@@ -125,7 +125,8 @@ export async function openApiStage(
 
 /** Whether the moment's call can't have sent anything: it got no connection, or nobody encrypted at its other end. */
 function isUnsent({ moment, blip = false, fault: { fault } }: Scenario, tls: Certificate | undefined): boolean {
-  const isMute = ["timeout", "blackhole", "half_open", "reset_peer"].includes(fault.kind);
+  const isReset = fault.kind === "reset_peer" && fault.afterMs === undefined;
+  const isMute = isReset || ["timeout", "blackhole", "half_open"].includes(fault.kind);
   return moment === "connect" && !blip && (fault.kind === "down" || (tls !== undefined && isMute));
 }
 
