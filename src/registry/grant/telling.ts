@@ -16,7 +16,7 @@ export function tellable(failure: Failure, grant: Grant, asked: ReadQuery | AnyA
   if (failure.kind === "unknown_resource") return unfit([`grant.resources[${index}].resource`]);
   if (terms.fields.length === 0) return failure;
   if (failure.kind === "unknown_field") return unfit([`grant.resources[${index}].fields`]);
-  return withoutNames(failure);
+  return withoutNames(failure, terms);
 }
 
 /** An explanation as the agent may read it: a plan names and counts what lies behind, and an order its keys. */
@@ -54,17 +54,36 @@ function unfit(paths: readonly string[]): Failure {
   });
 }
 
-/** The source's word for a rule that was broken, and keys that would have been good. */
-function withoutNames(failure: Failure): Failure {
-  const { kind, message, cause } = failure;
+/** The source's word for a rule that was broken, and fields by which it would have been good. */
+function withoutNames(failure: Failure, terms: ResourceTerms): Failure {
+  const { kind, message, remedy, cause } = failure;
   const { constraint: _, field: __, ...metadata } = failure.metadata;
+  const fields = failure.fields.map((each) => ({ ...each, description: described(each, terms) }));
+  const [first] = fields;
   const isAboutKeys = failure.fields.some(({ field }) => field.startsWith("upsert."));
-  const options = { ...failure, cause, metadata, fields: failure.fields.map(withoutKeys) } as FailureOptions;
-  return new Failure(kind, isAboutKeys ? `upsert.key: ${unknownKey}` : message, options);
+  const told = first === undefined ? beyond : `${first.field}: ${first.description}`;
+  const options = {
+    ...{ ...failure, cause, metadata, fields },
+    remedy: remedy !== undefined && namesOthers(remedy, terms) ? extend : remedy,
+  } as FailureOptions;
+  if (isAboutKeys) return new Failure(kind, `upsert.key: ${unknownKey}`, options);
+  return new Failure(kind, namesOthers(message, terms) ? told : message, options);
 }
 
 const unknownKey = "an upsert goes by a unique key whose fields are all given";
+const beyond = "can't be done with the fields that are granted";
+const extend = "Ask for something else, or have an administrator extend the grant with GrantConnector.";
 
-function withoutKeys(violation: FieldViolation): FieldViolation {
-  return violation.field.startsWith("upsert.") ? { ...violation, description: unknownKey } : violation;
+function described({ field, description }: FieldViolation, terms: ResourceTerms): string {
+  if (field.startsWith("upsert.")) return unknownKey;
+  return namesOthers(description, terms) ? beyond : description;
 }
+
+/** Whether a text has a name in it, as all of them have theirs, that is neither granted nor of the contract. */
+function namesOthers(text: string, { resource, fields }: ResourceTerms): boolean {
+  const known = new Set([...fields, resource, resource.slice(resource.lastIndexOf(".") + 1)]);
+  return [...text.matchAll(/`([^`]+)`/g)].some(([, name = ""]) => !known.has(name) && !ofContract.test(name));
+}
+
+/** Parts of a request. */
+const ofContract = /^(?:query|create|update|delete|upsert|named)\.[a-z_]+$/;
