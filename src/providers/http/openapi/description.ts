@@ -6,6 +6,8 @@ export interface ApiDescription {
   readonly actions: readonly HttpAction[];
   /** What was left out and why, and where the document is not as it should be; sentences, some dozens at most. */
   readonly notes: readonly string[];
+  /** Characters that its resources and actions have as JSON, about. */
+  readonly size: number;
 }
 
 export interface DescriptionOptions {

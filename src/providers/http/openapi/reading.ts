@@ -21,7 +21,7 @@ type Reading = { readonly description: ApiDescription } | { readonly refused: st
  * What was read last, by the text's hash: sessions come and go, and a document that can't be
  * used is not to be read again and again.
  */
-const remembered = new LRUCache<string, Reading>({ max: 50, maxSize: 64 * 2 ** 20, sizeCalculation: sizeOf });
+const remembered = new LRUCache<string, Reading>({ max: 50, maxSize: 128 * 2 ** 20, sizeCalculation: sizeOf });
 /** One after the other: a large document takes a core and some hundred megabytes. */
 let line: Promise<unknown> = Promise.resolve();
 
@@ -95,10 +95,10 @@ async function readElsewhere(work: Work, signal: AbortSignal): Promise<Reading> 
   }
 }
 
-/** About the bytes that it takes: fields are most of it. */
+/** Bytes of memory for each character of it as JSON, about. */
+const bytesEach = 3;
+
+/** About the bytes that it takes. */
 function sizeOf(reading: Reading): number {
-  if ("refused" in reading) return 1_000;
-  const { resources, actions } = reading.description;
-  const fields = resources.reduce((sum, resource) => sum + resource.fields.length + 20, 0);
-  return 400 * fields + 4_000 * actions.length + 1_000;
+  return 1_000 + ("refused" in reading ? 0 : reading.description.size * bytesEach);
 }

@@ -16,6 +16,8 @@ import { type Tree, Unusable } from "./tree.ts";
 
 /** Of all resources: each is kept with the document. */
 const maxFields = 60_000;
+/** Characters of what is kept, as JSON: of resources, and of actions. A small document can refer to one part a thousand times. */
+const maxSize = 16_000_000;
 
 interface Reading {
   readonly references: Referenced;
@@ -54,14 +56,46 @@ export function resourcesOf(document: Tree, options: DescriptionOptions): ApiDes
   // Lists before single rows: of two that would have one name the list has it, and the row may be one of its own.
   const inOrder = [...collections.filter(({ list }) => list), ...collections.filter(({ list }) => !list)];
   const nameFor = resourceNames();
-  const resources: HttpResource[] = [];
+  const resources = bounded<HttpResource>();
   for (const collection of inOrder) {
-    if (reading.used.has(collection.operation)) continue;
+    if (reading.used.has(collection.operation) || resources.isFull) continue;
     const name = nameFor(collection.operation.path, collection.operation.id);
-    resources.push(resourceOf(name, collection, itemPaths.get(collection.operation.path), reading));
+    resources.add(resourceOf(name, collection, itemPaths.get(collection.operation.path), reading));
   }
   const actions = actionsOf(operations, reading);
-  return { resources, actions, notes: notesOf(reading, fields > maxFields) };
+  const notes = notesOf(reading, fields > maxFields, resources.isFull || actions.isFull);
+  return { resources: resources.all, actions: actions.all, notes, size: resources.size + actions.size };
+}
+
+interface Bounded<Part> {
+  readonly all: readonly Part[];
+  readonly size: number;
+  /** Something was left out. */
+  readonly isFull: boolean;
+  add(part: Part): void;
+}
+
+/** As much as may be kept. */
+function bounded<Part>(): Bounded<Part> {
+  const all: Part[] = [];
+  let size = 0;
+  let isFull = false;
+  return {
+    all,
+    get size() {
+      return size;
+    },
+    get isFull() {
+      return isFull;
+    },
+    add(part) {
+      const { length } = JSON.stringify(part);
+      isFull ||= size + length > maxSize;
+      if (isFull) return;
+      size += length;
+      all.push(part);
+    },
+  };
 }
 
 /** By a collection's path that of one of its items; of several, the first. */
@@ -109,18 +143,20 @@ function operationAt({ byPath }: Reading, path: string | undefined, method: Meth
   return path === undefined ? undefined : byPath.get(path)?.find((operation) => operation.method === method);
 }
 
-function actionsOf(operations: readonly Operation[], { used, references, options }: Reading): HttpAction[] {
+function actionsOf(operations: readonly Operation[], { used, references, options }: Reading): Bounded<HttpAction> {
   const taken = new Set<string>();
-  return operations
-    .filter((operation) => !used.has(operation))
-    .map((operation) => {
-      const action = actionOf(operation, options.idempotencyHeader, references);
-      return { ...action, name: take(taken, [action.name], action.name) };
-    });
+  const actions = bounded<HttpAction>();
+  for (const operation of operations) {
+    if (used.has(operation) || actions.isFull) continue;
+    const action = actionOf(operation, options.idempotencyHeader, references);
+    actions.add({ ...action, name: take(taken, [action.name], action.name) });
+  }
+  return actions;
 }
 
-function notesOf({ references: { dangling } }: Reading, isCut: boolean): string[] {
+function notesOf({ references: { dangling } }: Reading, isCut: boolean, isFull: boolean): string[] {
   const notes: string[] = [];
+  if (isFull) notes.push("What it says of its operations is too much to be kept: the last ones are left out.");
   if (isCut) notes.push(`Its resources have more than ${maxFields} fields over all: the last ones are left out.`);
   const [first] = dangling;
   if (first !== undefined) {

@@ -134,3 +134,21 @@ test("a tag of YAML runs nothing", () => {
     "openapi: 3.1.0\nx: !!js/function 'process.exit()'\ny: !<tag:yaml.org,2002:binary> aGVsbG8=\npaths: {}";
   expect(readText(tagged).x).toBe("process.exit()");
 });
+
+test("a small document whose operations all refer to one large part leaves out those that would be too much", () => {
+  const members = Object.fromEntries(Array.from({ length: 900 }, (_, i) => [`member_${i}`, text]));
+  const parameters = Array.from({ length: 190 }, (_, i) => ({ name: `p${i}`, in: "query", schema: text }));
+  const shared = { $ref: "#/components/pathItems/all" };
+  const every = {
+    get: operation(listOf(thing), { parameters }),
+    put: operation(thing, { requestBody: { content: { "application/json": { schema: object(members) } } } }),
+  };
+  const described = describedBy(Object.fromEntries(Array.from({ length: 2_000 }, (_, i) => [`/t${i}`, shared])), {
+    components: { pathItems: { all: every } },
+  });
+  expect(described.resources.length).toBeGreaterThan(10);
+  expect(described.actions.length).toBeGreaterThan(10);
+  expect(JSON.stringify([described.resources, described.actions]).length).toBeLessThan(33_000_000);
+  expect(described.size).toBeGreaterThan(20_000_000);
+  expect(described.notes[0]).toContain("too much to be kept");
+});
