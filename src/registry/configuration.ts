@@ -1,8 +1,8 @@
 /** A connector's configuration and credential, checked by what its provider declares. */
 import type { z } from "zod";
 import { type FieldViolation, invalidRequest } from "../failure.ts";
+import { complaint, helpful } from "../providers/contract/complaint.ts";
 import type { Provider } from "../providers/contract.ts";
-import { complaint, helpful } from "./complaint.ts";
 
 export type Json = Readonly<Record<string, unknown>>;
 

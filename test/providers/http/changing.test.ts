@@ -253,7 +253,7 @@ test("a named action's input goes where it belongs, and its answer comes back", 
 test.each([
   ["an input that lacks what it needs", { amount: 1 }, "named.input.id"],
   ["a value of another type", { id: "a", amount: "much" }, "named.input.amount"],
-  ["what the action does not take", { id: "a", more: 1 }, "named.input"],
+  ["what the action does not take", { id: "a", more: 1 }, "named.input.more"],
 ] as const)("%s is refused", async (_, input, field) => {
   await expect(perform(input)).rejects.toMatchObject({
     kind: "invalid_request",

@@ -3,6 +3,7 @@ import { text } from "node:stream/consumers";
 import { z } from "zod";
 import { type Failure, type FieldViolation, invalidRequest } from "../../../failure.ts";
 import type { ActionRequest, ActionResult, NamedAction } from "../../contract/action.ts";
+import { complaint, helpful } from "../../contract/complaint.ts";
 import type { Call } from "../../contract.ts";
 import { didYouMean, nearest } from "../../query/nearest.ts";
 import type { HttpAction, Json, Slot } from "../declaration.ts";
@@ -56,15 +57,17 @@ const nothing: ActionResult = { affectedRows: 0, fields: [], batches: [], statem
 
 /** By the action's own JSON Schema, as far as it is one that is known here. */
 function checkInput(input: NamedAction["input"], { input: schema }: HttpAction): void {
-  const checked = schemaOf(schema)?.safeParse(input);
+  const checked = schemaOf(schema)?.safeParse(input, { error: complaint });
   if (checked === undefined || checked.success) return;
-  const violations = checked.error.issues.slice(0, 20).map((issue): FieldViolation => {
-    const field = ["named.input", ...issue.path.map(String)].join(".");
-    return {
-      field,
-      description: issue.code === "unrecognized_keys" ? "holds what the action does not take" : issue.message,
-    };
-  });
+  const violations = checked.error.issues
+    .flatMap(helpful)
+    .slice(0, 20)
+    .flatMap((issue): FieldViolation[] => {
+      const at = ["named.input", ...issue.path.map(String)];
+      const keys =
+        issue.code === "unrecognized_keys" ? issue.keys.slice(0, 20).map((key) => [key.slice(0, 100)]) : [[]];
+      return keys.map((key) => ({ field: [...at, ...key].join("."), description: issue.message }));
+    });
   const [first, ...more] = violations;
   if (first !== undefined) throw invalidRequest(first, ...more);
 }
