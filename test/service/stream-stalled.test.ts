@@ -3,6 +3,7 @@ import { rm } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ConnectorClient, createConnectorClient, type RowBatch } from "../../src/client/index.ts";
+import { databaseConnector } from "../bench/stream/service.ts";
 import { Child } from "../bench/support/child.ts";
 import { enterableDirectory } from "../support/directory.ts";
 import { mysqlKind } from "../support/mysql-kind.ts";
@@ -30,7 +31,7 @@ const open = (kind: SourceKind) => async () => {
     CREATE VIEW numbers AS SELECT (a.id - 1) * 1000 + b.id AS id, repeat('x', 100) AS text FROM thousand a, thousand b`;
   [directory, database] = await Promise.all([enterableDirectory(), databaseWithReader(kind, statements)]);
   server = new Child(new URL("../bench/stream/server.ts", import.meta.url));
-  address = await server.call<Address>("start", { databaseUrl: database.url, directory });
+  address = await server.call<Address>("start", { connector: databaseConnector(database.url), directory });
   client = createConnectorClient(address);
 };
 

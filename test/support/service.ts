@@ -59,6 +59,7 @@ export async function testService(
     }
   };
   const token = await tokenFor("acme", "connector.admin");
+  let stopped: Promise<void> | undefined;
   const metricsUrl = `http://127.0.0.1:${service.metricsPort}/metrics`;
   return {
     url: service.url,
@@ -69,14 +70,15 @@ export async function testService(
     metricsPort: service.metricsPort,
     tokenFor,
     clientFor,
-    async stop() {
-      await Promise.all(clients.map((client) => client.close()));
-      await keepMetrics(metricsUrl);
-      await service.stop();
-      await keepTables(database.url);
-      await database.drop();
-    },
+    stop: () => (stopped ??= stop()),
   };
+  async function stop(): Promise<void> {
+    await Promise.all(clients.map((client) => client.close()));
+    await keepMetrics(metricsUrl);
+    await service.stop();
+    await keepTables(database.url);
+    await database.drop();
+  }
 }
 
 /** The rule that lets connectors reach the customers' databases at the server of the store. */
