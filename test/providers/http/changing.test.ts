@@ -44,6 +44,24 @@ const notes = {
   },
 };
 const ping = { ...{ name: "ping", method: "GET", path: "/ping" }, query: { account: "own" } };
+const endless = {
+  ...{ name: "endless", path: "/endless" },
+  input: {
+    type: "object",
+    properties: { text: { type: "string", pattern: "^(a+)+$" }, pattern: { type: "integer" } },
+    additionalProperties: false,
+  },
+};
+const many = Object.fromEntries(
+  Array.from({ length: 26 }, (_, i) => {
+    const next = i === 25 ? { type: "integer" } : { $ref: `#/$defs/d${i + 1}` };
+    return [`d${i}`, { anyOf: [next, { allOf: [next] }] }];
+  }),
+);
+const branching = {
+  ...{ name: "branching", path: "/branching" },
+  input: { type: "object", properties: { text: { $ref: "#/$defs/d0" } }, $defs: many },
+};
 const close = { ...{ name: "close", path: "/close" }, body: { template: { account: "own" } } };
 const refund = {
   ...{ name: "orders.refund", path: "/orders/{id}/refund", output: "/refund" },
@@ -64,7 +82,7 @@ beforeEach(async () => {
   api = await testApi((asked) => answer(asked));
   session = sessionWith(api.url, {
     ...{ idempotency_header: "Idempotency-Key", headers: { "X-Version": "7" } },
-    ...{ resources: [orders, invoices, notes], actions: [refund, ping, close] },
+    ...{ resources: [orders, invoices, notes], actions: [refund, ping, close, endless, branching] },
   });
 });
 
@@ -235,6 +253,21 @@ test.each(["ping", "close"])("what the connector says of the action %s is not fo
   expect(api.asked).toEqual([]);
   await perform({ other: "1" }, {}, name);
   expect(api.asked).toHaveLength(1);
+});
+
+test.each(["endless", "branching"])(
+  "an input schema that takes forever to hold against holds nobody up: %s",
+  async (name) => {
+    const begin = performance.now();
+    await perform({ text: `${"a".repeat(40)}!` }, {}, name);
+    expect(performance.now() - begin).toBeLessThan(5_000);
+    expect(api.asked).toHaveLength(1);
+  },
+);
+
+test("what of an input schema is quick to hold against is, beside what is not", async () => {
+  await expect(perform({ text: "a", pattern: "b" }, {}, "endless")).rejects.toMatchObject({ kind: "invalid_request" });
+  await expect(perform({ other: "a" }, {}, "endless")).rejects.toMatchObject({ kind: "invalid_request" });
 });
 
 test("a named action's input goes where it belongs, and its answer comes back", async () => {

@@ -1,9 +1,7 @@
 /** Actions that are none of a row: `charges.refund`. */
 import { text } from "node:stream/consumers";
-import { z } from "zod";
-import { type Failure, type FieldViolation, invalidRequest } from "../../../failure.ts";
+import { type Failure, invalidRequest } from "../../../failure.ts";
 import type { ActionRequest, ActionResult, NamedAction } from "../../contract/action.ts";
-import { complaint, helpful } from "../../contract/complaint.ts";
 import type { Call } from "../../contract.ts";
 import { didYouMean, nearest } from "../../query/nearest.ts";
 import type { HttpAction, Json, Slot } from "../declaration.ts";
@@ -12,6 +10,7 @@ import { unknownOutcome } from "../failure.ts";
 import { type Assignment, lineOf, requestOf } from "../request.ts";
 import type { WrittenJson } from "../spelling.ts";
 import { type ChangeParts, isUncertain, keyFor, passedOver } from "./change.ts";
+import { checkInput } from "./input.ts";
 
 /** @throws Failure `invalid_request` for `named.name`, with the nearest names */
 export function actionNamed(name: string, actions: readonly HttpAction[]): HttpAction {
@@ -54,38 +53,6 @@ export async function performed(
 }
 
 const nothing: ActionResult = { affectedRows: 0, fields: [], batches: [], statement: "" };
-
-/** By the action's own JSON Schema, as far as it is one that is known here. */
-function checkInput(input: NamedAction["input"], { input: schema }: HttpAction): void {
-  const checked = schemaOf(schema)?.safeParse(input, { error: complaint });
-  if (checked === undefined || checked.success) return;
-  const violations = checked.error.issues
-    .flatMap(helpful)
-    .slice(0, 20)
-    .flatMap((issue): FieldViolation[] => {
-      const at = ["named.input", ...issue.path.map(String)];
-      const keys =
-        issue.code === "unrecognized_keys" ? issue.keys.slice(0, 20).map((key) => [key.slice(0, 100)]) : [[]];
-      return keys.map((key) => ({ field: [...at, ...key].join("."), description: issue.message }));
-    });
-  const [first, ...more] = violations;
-  if (first !== undefined) throw invalidRequest(first, ...more);
-}
-
-/** What a schema means that is read once. */
-const read = new WeakMap<object, z.ZodType | undefined>();
-
-function schemaOf(schema: HttpAction["input"]): z.ZodType | undefined {
-  if (read.has(schema)) return read.get(schema);
-  let meaning: z.ZodType | undefined;
-  try {
-    meaning = z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0]);
-  } catch {
-    // The source itself will judge the input.
-  }
-  read.set(schema, meaning);
-  return meaning;
-}
 
 function assignmentsOf(input: Readonly<Record<string, Json>>, { slots, body, path, query }: HttpAction): Assignment[] {
   const fixed = body?.template ?? query;

@@ -143,7 +143,7 @@ test("a small document whose operations all refer to one large part leaves out t
     get: operation(listOf(thing), { parameters }),
     put: operation(thing, { requestBody: { content: { "application/json": { schema: object(members) } } } }),
   };
-  const described = describedBy(Object.fromEntries(Array.from({ length: 2_000 }, (_, i) => [`/t${i}`, shared])), {
+  const described = describedBy(Object.fromEntries(Array.from({ length: 900 }, (_, i) => [`/t${i}`, shared])), {
     components: { pathItems: { all: every } },
   });
   expect(described.resources.length).toBeGreaterThan(10);
