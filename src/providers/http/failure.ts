@@ -216,9 +216,12 @@ export function tooLarge(what: string, upstream: string): Failure {
 
 /** Nobody knows what became of a request that must not be repeated. */
 export function unknownOutcome(cause: unknown, upstream: string): Failure {
-  const message = "The request was sent, and whether the source has carried it out is not known.";
+  const { status, metadata } = cause instanceof Failure ? cause : { status: undefined, metadata: {} };
+  const answered = status === undefined ? "" : ` (HTTP ${status})`;
+  const message = `The request was sent${answered}, and whether the source has carried it out is not known.`;
   return failure("outcome_unknown", message, {
-    ...{ upstream, cause, remedy: "Look at the source what became of it before sending it again." },
+    ...{ upstream, cause, metadata, remedy: "Look at the source what became of it before sending it again." },
+    ...(status === undefined ? {} : { status }),
   });
 }
 

@@ -81,3 +81,11 @@ test("every field of a configuration is described where its name does not say it
     expect([name, schema.properties[name]?.description]).toEqual([name, expect.stringMatching(/\w{3}/)]);
   }
 });
+
+test("the JSON Schema of a connector says once what is declared in many places", () => {
+  const schema = z.toJSONSchema(rest.config, { io: "input" });
+  expect(Object.keys(schema.$defs ?? {})).toEqual(
+    expect.arrayContaining(["change", "filter", "order", "paging", "place", "rows"]),
+  );
+  expect(JSON.stringify(schema).length).toBeLessThan(50_000);
+});

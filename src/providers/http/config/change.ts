@@ -12,29 +12,31 @@ const repeatable = z
     "What the same request does when it is sent twice: as much as once because of what it is (natural) or because of the caller's idempotency key in a header; or it may be done twice (none). Default: natural for PUT and DELETE, else the connector's idempotency_header, if it has one.",
   );
 
-const change = z.strictObject({
-  method: z.enum(["POST", "PUT", "PATCH", "DELETE"]),
-  path: path.describe("Behind the base URL. {id} is filled by the field id of the row that is meant."),
-  query,
-  identified_by: z
-    .array(name)
-    .max(32)
-    .optional()
-    .describe("The fields that name the row. Default: those in the path, for a create none."),
-  body: body
-    .extend({
-      row: pointer.default("").describe("Where the row stands in the body. Default: it is the body."),
-      fields: z
-        .array(name)
-        .max(2_000)
-        .optional()
-        .describe("The fields that it takes. Default: all that are not read_only."),
-    })
-    .optional()
-    .describe("How the row is written. Default: as JSON, and not at all for DELETE."),
-  returns: rows.optional().describe("How the row stands in the answer. Default: it does not."),
-  repeatable,
-});
+const change = z
+  .strictObject({
+    method: z.enum(["POST", "PUT", "PATCH", "DELETE"]),
+    path: path.describe("Behind the base URL. {id} is filled by the field id of the row that is meant."),
+    query,
+    identified_by: z
+      .array(name)
+      .max(32)
+      .optional()
+      .describe("The fields that name the row. Default: those in the path, for a create none."),
+    body: body
+      .extend({
+        row: pointer.default("").describe("Where the row stands in the body. Default: it is the body."),
+        fields: z
+          .array(name)
+          .max(2_000)
+          .optional()
+          .describe("The fields that it takes. Default: all that are not read_only."),
+      })
+      .optional()
+      .describe("How the row is written. Default: as JSON, and not at all for DELETE."),
+    returns: rows.optional().describe("How the row stands in the answer. Default: it does not."),
+    repeatable,
+  })
+  .meta({ id: "change" });
 
 export const changes = z
   .strictObject({

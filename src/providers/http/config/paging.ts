@@ -56,7 +56,8 @@ export const paging = z
       ...{ size, ...ends },
     }),
   ])
-  .describe("How the source's pages follow each other.");
+  .describe("How the source's pages follow each other.")
+  .meta({ id: "paging" });
 
 export function pagingStyle(declared: z.output<typeof paging>): PagingStyle {
   if (declared.style === "none") return { style: "none", size: undefined };

@@ -57,7 +57,9 @@ export const slot = z
     z.strictObject({ path: name }).describe("A name in braces in the path."),
     z.strictObject({ body: pointer }).describe("A member of the JSON or form body, by a JSON pointer."),
   ])
-  .describe("Where it goes in a request: a query parameter's name, or a header, a part of the path or of the body.");
+  .describe("Where it goes in a request: a query parameter's name, or a header, a part of the path or of the body.")
+  // What is declared in many places stands once in the JSON Schema.
+  .meta({ id: "place" });
 
 export function slotOf(declared: z.output<typeof slot>): Slot {
   if (typeof declared === "string") return { in: "query", name: declared };

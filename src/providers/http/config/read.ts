@@ -32,38 +32,41 @@ export const rows = z
       path: z.string().max(1_000).regex(/^\//).describe("The elements that are rows: /feed/entry."),
     }),
   ])
-  .describe("How rows stand in an answer.");
+  .describe("How rows stand in an answer.")
+  .meta({ id: "rows" });
 
 const operators = [
   ...(["eq", "ne", "lt", "le", "gt", "ge", "in", "not_in", "contains", "not_contains"] as const),
   ...(["starts_with", "not_starts_with", "is_null", "is_not_null"] as const),
 ] satisfies SourceOperator[];
 
-const filter = z.strictObject({
-  field: name,
-  operators: z.array(z.enum(operators)).min(1).max(operators.length).default(["eq"]),
-  parameter: slot.optional().describe("Default: the query parameter that has the field's name."),
-  value: z
-    .string()
-    .max(200)
-    .default("{value}")
-    .describe("What is sent: {value} stands for the operand, as in gte:{value}."),
-  separator: z
-    .string()
-    .min(1)
-    .max(10)
-    .optional()
-    .describe("Stands between several operands. Default: each is a parameter of its own."),
-  booleans: z
-    .tuple([z.string().max(50), z.string().max(50)])
-    .default(["true", "false"])
-    .describe("How true and false are written."),
-  times: z
-    .enum(["rfc3339", "epoch_seconds", "epoch_ms"])
-    .default("rfc3339")
-    .describe("How dates and times are written."),
-  repeatable: z.boolean().default(false).describe("Several such comparisons may be sent, all of which hold."),
-});
+const filter = z
+  .strictObject({
+    field: name,
+    operators: z.array(z.enum(operators)).min(1).max(operators.length).default(["eq"]),
+    parameter: slot.optional().describe("Default: the query parameter that has the field's name."),
+    value: z
+      .string()
+      .max(200)
+      .default("{value}")
+      .describe("What is sent: {value} stands for the operand, as in gte:{value}."),
+    separator: z
+      .string()
+      .min(1)
+      .max(10)
+      .optional()
+      .describe("Stands between several operands. Default: each is a parameter of its own."),
+    booleans: z
+      .tuple([z.string().max(50), z.string().max(50)])
+      .default(["true", "false"])
+      .describe("How true and false are written."),
+    times: z
+      .enum(["rfc3339", "epoch_seconds", "epoch_ms"])
+      .default("rfc3339")
+      .describe("How dates and times are written."),
+    repeatable: z.boolean().default(false).describe("Several such comparisons may be sent, all of which hold."),
+  })
+  .meta({ id: "filter" });
 
 /** Fields, each with the source's own name where that differs. */
 const namedFields = z
@@ -89,6 +92,7 @@ const order = z
       .optional()
       .describe("Where the direction goes when it has a place of its own."),
   })
+  .meta({ id: "order" })
   .optional()
   .describe("How rows are put in order, nulls last. Default: nobody can say.");
 
