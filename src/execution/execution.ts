@@ -71,6 +71,8 @@ export interface Execution {
   quotas(organizationId: string, connectorId: string): readonly Quota[];
   /** Permits given and waited for, in this replica. */
   bulkheadFigures(): { readonly running: number; readonly waiting: number };
+  /** The part that is left of the quota which is nearest to its end, from 0 to 1, of each provider's connectors. */
+  quotaLeft(): Readonly<Record<string, number>>;
   /** Something was done to a resource of the connector, or to any (undefined): no kept answer of it is given any more. */
   touched(organizationId: string, connectorId: string, resource: string | undefined): Promise<void>;
   /**
@@ -254,9 +256,10 @@ export function createExecution(options: ExecutionOptions): Execution {
       const key = `${keyOf(connector.organizationId, connector.id)}/${connector.version}`;
       return account(about, async (ticket) => {
         const read = () =>
-          readFor(about, ticket, new AbortController().signal, (session, call, provider) =>
-            able(session, "schema", "schema", provider)(call),
-          );
+          readFor(about, ticket, new AbortController().signal, async (session, call, provider) => ({
+            resources: await able(session, "schema", "schema", provider)(call),
+            actions: (await session.actions?.(call)) ?? [],
+          }));
         ticket.call.enter("source");
         const schema = await ticket.call.orEnded(schemas.get(key, refresh, read));
         return [schema, { ...nothingMoved, cached: ticket.attempts === 0 }];
@@ -296,6 +299,7 @@ export function createExecution(options: ExecutionOptions): Execution {
     breakerStatus: (organizationId, connectorId) => breakers.status(organizationId, connectorId),
     quotas: (organizationId, connectorId) => cooldowns.quotas(organizationId, connectorId),
     bulkheadFigures: () => bulkheads.figures(),
+    quotaLeft: () => cooldowns.leastLeft(),
     touched: (organizationId, connectorId, resource) => cache.invalidate(organizationId, connectorId, resource),
     forget(organizationId, connectorId) {
       for (const each of [sessions, breakers, retries]) each.forget(organizationId, connectorId);

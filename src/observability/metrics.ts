@@ -16,6 +16,8 @@ export interface MetricSources {
   readonly bulkhead?: () => { readonly running: number; readonly waiting: number };
   /** Connections that sources have, those of them that nobody uses, and calls that wait for room. */
   readonly places?: () => { readonly open: number; readonly lent: number; readonly waiting: number };
+  /** The part that is left of what the sources of each provider allow, where it is least. */
+  readonly quotaLeft?: () => Readonly<Record<string, number>>;
   /** Records of calls that never came into the history. */
   readonly historyDropped?: () => number;
   /** Calls of organizations that had more than their share of a busy replica. */
@@ -66,16 +68,26 @@ function processRegistry(): OwnRegistry {
 }
 
 function readAtScrape(registry: OwnRegistry, sources: MetricSources): void {
-  const { bulkhead, places, historyDropped, overShare } = sources;
+  const { bulkhead, places, quotaLeft, historyDropped, overShare } = sources;
   if (bulkhead !== undefined) {
-    gauges(registry, "connector_bulkhead_calls", "Calls in the bulkhead, by what they do.", bulkhead);
+    gauges(registry, "connector_bulkhead_calls", "Calls in the bulkhead, by what they do.", "state", bulkhead);
   }
   if (places !== undefined) {
     gauges(
       registry,
       "connector_places",
       "Room for connections to sources: open (taken), lent (of those, idle) and waiting (calls).",
+      "state",
       places,
+    );
+  }
+  if (quotaLeft !== undefined) {
+    gauges(
+      registry,
+      "connector_quota_left_ratio",
+      "The part that is left of the quota which is nearest to its end, of all connectors of a provider.",
+      "provider",
+      quotaLeft,
     );
   }
   if (historyDropped !== undefined) {
@@ -107,11 +119,18 @@ function counter(registry: OwnRegistry, name: string, help: string, read: () => 
 }
 
 /** One gauge with a series for each figure, by its name. */
-function gauges(registry: OwnRegistry, name: string, help: string, read: () => Readonly<Record<string, number>>): void {
+function gauges(
+  registry: OwnRegistry,
+  name: string,
+  help: string,
+  label: string,
+  read: () => Readonly<Record<string, number>>,
+): void {
   new Gauge({
-    ...{ name, help, labelNames: ["state"], registers: [registry] },
+    ...{ name, help, labelNames: [label], registers: [registry] },
     collect() {
-      for (const [state, figure] of Object.entries(read())) this.set({ state }, figure);
+      this.reset();
+      for (const [value, figure] of Object.entries(read())) this.set({ [label]: value }, figure);
     },
   });
 }

@@ -10,7 +10,7 @@ import type { Trust } from "../egress/tls.ts";
 import type { Failure, FieldViolation } from "../failure.ts";
 import type { Field } from "../rows/field.ts";
 import type { PackedBatch } from "../rows/packed.ts";
-import type { ActionRequest, ActionResult, NamedAction } from "./contract/action.ts";
+import type { ActionDescription, ActionRequest, ActionResult, NamedAction } from "./contract/action.ts";
 import type { ProviderAuthorization } from "./contract/authorization.ts";
 import type { Resource } from "./contract/resource.ts";
 import type { TokenStore } from "./contract/tokens.ts";
@@ -151,6 +151,8 @@ export interface Quota {
 export interface Session {
   test(call: Call): Promise<TestReport>;
   schema?(call: Call): Promise<readonly Resource[]>;
+  /** The named actions that `perform` takes. Left out where there are none. */
+  actions?(call: Call): Promise<readonly ActionDescription[]>;
   /** One page of rows. */
   query?(query: ReadQuery, page: PageRequest, call: Call): Promise<Page>;
   /**

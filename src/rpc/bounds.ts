@@ -1,10 +1,11 @@
 /** What a caller is held to on one connector: its own limits, and the grant of the agent that it calls as. */
 import type { HandlerContext } from "@connectrpc/connect";
+import { authorize } from "../auth/principal.ts";
 import type { Caller } from "../execution/call.ts";
 import { Failure } from "../failure.ts";
 import type { ExecuteRequest } from "../gen/connector/v1/action_pb.js";
 import type { Query } from "../gen/connector/v1/query_pb.js";
-import type { AnyAction } from "../providers/contract/action.ts";
+import type { ActionDescription, AnyAction } from "../providers/contract/action.ts";
 import type { Resource } from "../providers/contract/resource.ts";
 import type { Explanation, ReadQuery } from "../providers/contract.ts";
 import { beyondGrant, type Grant } from "../registry/grant/grant.ts";
@@ -31,6 +32,8 @@ export interface Bounds {
   /** @throws Failure `permission_denied` that says what the caller lacks */
   action(request: ExecuteRequest): AnyAction;
   schema(resources: readonly Resource[]): readonly Resource[];
+  /** Those that the caller may run. */
+  actions(actions: readonly ActionDescription[]): readonly ActionDescription[];
   explanation(explanation: Explanation, asked: ReadQuery): Explanation;
   /**
    * Makes the call, and tells what comes of it in words that name nothing beyond.
@@ -61,6 +64,21 @@ export async function boundsOf(rooms: Rooms, context: HandlerContext, connector:
     schema(resources) {
       const within = resourcesWithin(principal, resources);
       return grant === undefined ? within : narrowSchema(within, grant);
+    },
+    actions(actions) {
+      const may = (name: string) => {
+        try {
+          const action: AnyAction = { kind: "named", name, input: {} };
+          authorize(principal, "connector.execute");
+          authorizeAction(principal, action, provider);
+          if (grant !== undefined) narrowAction(action, [], grant);
+          return true;
+        } catch (error) {
+          if (error instanceof Failure && error.kind === "permission_denied") return false;
+          throw error;
+        }
+      };
+      return actions.filter(({ name }) => may(name));
     },
     explanation(explanation, asked) {
       const within = explanationWithin(principal, explanation);

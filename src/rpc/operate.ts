@@ -1,10 +1,23 @@
 /** Translates tests and schemas between wire and domain; holds no rules. */
-import { create, type Message, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import {
+  create,
+  type JsonObject,
+  type Message,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { CheckOutcome } from "../gen/connector/v1/connector_pb.js";
-import { ResourceSchema, SchemaView, ResourceKind as WireKind } from "../gen/connector/v1/schema_pb.js";
+import {
+  type ActionDescriptionSchema,
+  ResourceSchema,
+  SchemaView,
+  ResourceKind as WireKind,
+} from "../gen/connector/v1/schema_pb.js";
 import type { ConnectorService } from "../gen/connector/v1/service_pb.js";
+import type { ActionDescription } from "../providers/contract/action.ts";
 import type { Resource, ResourceKind } from "../providers/contract/resource.ts";
 import type { Check } from "../providers/contract.ts";
 import { boundsOf } from "./bounds.ts";
@@ -80,6 +93,8 @@ export function operateHandlers(
           last === undefined ? "" : pageTokens.seal(JSON.stringify([last.namespace, last.localName]), binding),
         totalSize: matching.length,
         readTime: timestampFromDate(schema.readTime),
+        actions:
+          pageToken === "" ? actionsToWire(bounds.actions(schema.actions), namePrefix, view !== SchemaView.BASIC) : [],
       };
     },
   };
@@ -109,6 +124,24 @@ function pageOf(
     page.push(message);
   }
   return page;
+}
+
+/** Bytes of what actions ask for in one answer. */
+const maxInputBytes = 500_000;
+
+function actionsToWire(
+  actions: readonly ActionDescription[],
+  namePrefix: string,
+  withInput: boolean,
+): MessageInitShape<typeof ActionDescriptionSchema>[] {
+  let bytes = 0;
+  return actions
+    .filter(({ name }) => name.startsWith(namePrefix))
+    .map(({ name, description, input }) => {
+      if (!withInput) return { name, description };
+      bytes += JSON.stringify(input).length;
+      return bytes > maxInputBytes ? { name, description } : { name, description, input: input as JsonObject };
+    });
 }
 
 function basic({ name, namespace, localName, kind, comment, estimatedRows, partitionOf }: Resource): WireResource {

@@ -40,6 +40,7 @@ export function createCalls(
   const metrics = createMetrics({
     bulkhead: () => execution.bulkheadFigures(),
     places: () => places.figures(),
+    quotaLeft: () => execution.quotaLeft(),
     historyDropped: () => history.dropped,
     overShare: () => shares.refused,
   });

@@ -4,6 +4,9 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createConnectorClient } from "../../src/client/index.ts";
+import { Permission } from "../../src/gen/connector/v1/grant_pb.js";
+import { SchemaView } from "../../src/gen/connector/v1/schema_pb.js";
 import { FieldType } from "../../src/gen/connector/v1/value_pb.js";
 import { refusalOf } from "../service/refusal.ts";
 import { type OAuthServer, startOAuthServer } from "../support/oauth-server.ts";
@@ -93,6 +96,21 @@ describe("by Figma's own document", () => {
     const reaction = { file_key: "k", comment_id: "7", emoji: ":eyes:" };
     const undone = await client.execute(connectorId, { action: "deleteCommentReaction", input: reaction });
     expect(undone.output).toBeDefined();
+  });
+
+  test("operations that change more than rows are shown with what they ask for, and an agent sees those of its grant", async () => {
+    const { client, token, url } = service;
+    const { actions } = await client.getSchema(connectorId, { namePrefix: "post" });
+    expect(actions.map(({ name }) => name)).toContain("postDevResources");
+    const input = actions.find(({ name }) => name === "postDevResources")?.input;
+    expect(input).toMatchObject({ type: "object", required: ["dev_resources"] });
+    const { actions: names } = await client.getSchema(connectorId, { namePrefix: "post", view: SchemaView.BASIC });
+    expect(names.find(({ name }) => name === "postDevResources")?.input).toBeUndefined();
+    const permissions = [Permission.QUERY, Permission.EXECUTE];
+    await client.rpc.grantConnector({ agent: "bot", connectorId, permissions, actions: ["deleteCommentReaction"] });
+    const bot = createConnectorClient({ url, token, agent: "bot" });
+    expect((await bot.getSchema(connectorId)).actions.map(({ name }) => name)).toEqual(["deleteCommentReaction"]);
+    bot.close();
   });
 
   test.each([

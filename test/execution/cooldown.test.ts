@@ -54,6 +54,21 @@ describe("in memory", () => {
     expect(cooldowns.check(subject)).toBeUndefined();
   });
 
+  test("the least that is left of any quota is told of each provider, until it is reset", () => {
+    const { cooldowns, subject } = setup();
+    const quota = (of: Subject, name: string, remaining: number, resetTime?: Date) =>
+      cooldowns.quota(of, { name, limit: 1_000, remaining, resetTime });
+    expect(cooldowns.leastLeft()).toEqual({});
+    quota(subject, "core", 900);
+    quota(subject, "search", 20, new Date(Date.now() + 60_000));
+    quota(subjectOf(), "core", 500);
+    quota({ ...subjectOf(), provider: "crm" }, "daily", 1_500);
+    cooldowns.quota(subject, { name: "closed", limit: 0, remaining: 0, resetTime: undefined });
+    expect(cooldowns.leastLeft()).toEqual({ rest: 0.02, crm: 1 });
+    vi.advanceTimersByTime(60_000);
+    expect(cooldowns.leastLeft()).toEqual({ rest: 0.5, crm: 1 });
+  });
+
   test("the longest pause wins, whichever came first", async () => {
     const { cooldowns, subject } = setup();
     for (const ms of [5_000, 30_000, 10_000]) cooldowns.pause(subject, ms);

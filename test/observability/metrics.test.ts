@@ -122,19 +122,28 @@ test("breakers that are not closed are told apart by their state, and closed one
 
 test("figures are read at each scrape, and those that nobody gives are left out", async () => {
   let dropped = 0;
-  const metrics = createMetrics({ bulkhead: () => ({ running: 2, waiting: 1 }), historyDropped: () => dropped });
+  const left: Record<string, number> = { rest: 0.25 };
+  const metrics = createMetrics({
+    bulkhead: () => ({ running: 2, waiting: 1 }),
+    quotaLeft: () => left,
+    historyDropped: () => dropped,
+  });
   expect(await linesOf(metrics)).toEqual(
     expect.arrayContaining([
       'connector_bulkhead_calls{state="running"} 2',
       'connector_bulkhead_calls{state="waiting"} 1',
+      'connector_quota_left_ratio{provider="rest"} 0.25',
       "connector_history_dropped_total 0",
       expect.stringMatching(/^connector_build_info\{version="\d+\.\d+\.\d+"\} 1$/),
     ]),
   );
   dropped = 7;
+  // All that was said has been reset.
+  delete left.rest;
   const lines = await linesOf(metrics);
   expect(lines).toContain("connector_history_dropped_total 7");
   expect(lines.filter((line) => line.startsWith("connector_places"))).toEqual([]);
+  expect(lines.filter((line) => line.startsWith("connector_quota_left_ratio{"))).toEqual([]);
 });
 
 test("no label names a connector, an organization, a caller or what was asked for", async () => {

@@ -1,5 +1,6 @@
 /** One PostgreSQL and one MariaDB for the whole run; each test makes databases of its own in them. */
 import { rm } from "node:fs/promises";
+import pg from "pg";
 import type { TestProject } from "vitest/node";
 import { startEmbedded } from "../../src/store/embedded.ts";
 import { enterableDirectory } from "./directory.ts";
@@ -39,6 +40,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
 async function startPostgres(): Promise<Server> {
   const directory = await enterableDirectory();
   const embedded = await startEmbedded({ directory });
+  await inHaste(embedded.url);
   return {
     url: embedded.databaseUrl("postgres"),
     async stop() {
@@ -46,6 +48,16 @@ async function startPostgres(): Promise<Server> {
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** What a run has made is not to outlive the machine: nothing waits for its disk. */
+async function inHaste(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query("ALTER SYSTEM SET fsync = off");
+  await client.query("ALTER SYSTEM SET full_page_writes = off");
+  await client.query("SELECT pg_reload_conf()");
+  await client.end();
 }
 
 async function startMariadb(): Promise<Server> {

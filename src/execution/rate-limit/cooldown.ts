@@ -27,6 +27,8 @@ export interface Cooldowns {
   quota(subject: Subject, quota: Quota): void;
   /** What the source said to this replica, except for what has been reset since. */
   quotas(organizationId: string, connectorId: string): readonly Quota[];
+  /** The part that is left of the quota which is nearest to its end, from 0 to 1, of each provider's connectors. */
+  leastLeft(): Readonly<Record<string, number>>;
   /** The connector was changed or deleted: nothing holds of what its source said. */
   forget(organizationId: string, connectorId: string): void;
 }
@@ -45,7 +47,7 @@ const maxQuotas = 16;
 export function createCooldowns({ redis, observe }: CooldownOptions): Cooldowns {
   /** The end of each pause, in milliseconds since the epoch. */
   const pauses = new LRUCache<string, number>({ max: maxConnectors });
-  const quotas = new LRUCache<string, Map<string, Quota>>({ max: maxConnectors });
+  const quotas = new LRUCache<string, Known>({ max: maxConnectors });
 
   const leftMs = (key: string) => {
     const until = pauses.get(key);
@@ -80,16 +82,24 @@ export function createCooldowns({ redis, observe }: CooldownOptions): Cooldowns 
     pause,
     quota(subject, quota) {
       const key = keyOf(subject.organizationId, subject.connectorId);
-      const known = quotas.get(key) ?? new Map<string, Quota>();
-      if (known.size < maxQuotas || known.has(quota.name)) known.set(quota.name, quota);
+      const known = quotas.get(key) ?? { provider: subject.provider, byName: new Map<string, Quota>() };
+      if (known.byName.size < maxQuotas || known.byName.has(quota.name)) known.byName.set(quota.name, quota);
       quotas.set(key, known);
       const ms = quota.remaining > 0 ? 0 : (quota.resetTime?.getTime() ?? 0) - Date.now();
       if (ms > 0 && ms <= maxPauseMs) pause(subject, ms);
     },
     quotas(organizationId, connectorId) {
-      const now = Date.now();
-      const known = quotas.get(keyOf(organizationId, connectorId))?.values() ?? [];
-      return [...known].filter(({ resetTime }) => resetTime === undefined || resetTime.getTime() > now);
+      const known = quotas.get(keyOf(organizationId, connectorId));
+      return known === undefined ? [] : holding(known);
+    },
+    leastLeft() {
+      const least: Record<string, number> = {};
+      for (const known of quotas.values()) {
+        for (const { remaining, limit } of holding(known)) {
+          if (limit > 0) least[known.provider] = Math.min(least[known.provider] ?? 1, Math.max(0, remaining / limit));
+        }
+      }
+      return least;
     },
     forget(organizationId, connectorId) {
       const key = keyOf(organizationId, connectorId);
@@ -98,6 +108,18 @@ export function createCooldowns({ redis, observe }: CooldownOptions): Cooldowns 
       shared?.forget(key);
     },
   };
+}
+
+/** What the source of a connector has said. */
+interface Known {
+  readonly provider: string;
+  readonly byName: Map<string, Quota>;
+}
+
+/** Except for what has been reset since. */
+function holding({ byName }: Known): Quota[] {
+  const now = Date.now();
+  return [...byName.values()].filter(({ resetTime }) => resetTime === undefined || resetTime.getTime() > now);
 }
 
 /** Of the sorted set and of the channel. */

@@ -1,15 +1,22 @@
 /** What sources can be queried for, kept for some minutes: reading it is a source's dearest query. */
 import { LRUCache } from "lru-cache";
+import type { ActionDescription } from "../../providers/contract/action.ts";
 import type { Resource } from "../../providers/contract/resource.ts";
 
-export interface ReadSchema {
+/** What a source has. */
+export interface Schema {
   /** By namespace and name, in the order of their UTF-16 code units. */
   readonly resources: readonly Resource[];
+  /** By name. */
+  readonly actions: readonly ActionDescription[];
+}
+
+export interface ReadSchema extends Schema {
   /** When it began to be read. */
   readonly readTime: Date;
 }
 
-type Read = () => Promise<readonly Resource[]>;
+type Read = () => Promise<Schema>;
 
 export interface Schemas {
   /**
@@ -20,14 +27,14 @@ export interface Schemas {
 }
 
 const maxAgeMs = 5 * 60_000;
-/** Resources kept at most, over all connectors. */
+/** Resources and actions kept at most, over all connectors. */
 const maxResources = 200_000;
 
 export function createSchemas(): Schemas {
   const kept = new LRUCache<string, ReadSchema>({
     ttl: maxAgeMs,
     maxSize: maxResources,
-    sizeCalculation: ({ resources }) => resources.length + 1,
+    sizeCalculation: ({ resources, actions }) => resources.length + actions.length + 1,
   });
   const reading = new Map<string, Promise<ReadSchema>>();
   const next = new Map<string, Promise<ReadSchema>>();
@@ -62,7 +69,12 @@ export function createSchemas(): Schemas {
 
   async function readAndKeep(key: string, read: Read): Promise<ReadSchema> {
     const readTime = new Date();
-    const schema = { resources: (await read()).toSorted(byName), readTime };
+    const { resources, actions } = await read();
+    const sorted = {
+      resources: resources.toSorted(byName),
+      actions: actions.toSorted((a, b) => compare(a.name, b.name)),
+    };
+    const schema = { ...sorted, readTime };
     kept.set(key, schema);
     return schema;
   }

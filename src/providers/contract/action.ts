@@ -82,3 +82,11 @@ export interface ActionResult {
 export type ItemResult =
   | { readonly ok: true }
   | { readonly ok: false; readonly reason: FailureKind; readonly message: string };
+
+/** A named action, for whoever wants to run it. */
+export interface ActionDescription {
+  readonly name: string;
+  readonly description: string;
+  /** What it asks for, as a JSON Schema of an object. */
+  readonly input: object;
+}

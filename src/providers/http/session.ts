@@ -57,6 +57,8 @@ export function openHttpSession({ config, credential, context, upstream }: HttpS
         call,
       ),
     schema: async (call) => (await catalog.resources(true, call)).map(describe),
+    actions: async (call) =>
+      (await catalog.actions(call)).map(({ name, description, input }) => ({ name, description, input })),
     async query(query, page, call) {
       const plan = await planned(query, call);
       return readPage(pageSource(plan, parts), plan, page, call);
