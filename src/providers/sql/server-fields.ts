@@ -1,7 +1,7 @@
 /** What the configuration of a connector to a database server has, whichever server it is. */
 import { z } from "zod";
-import { certificatesProblem } from "../../egress/certificates.ts";
 import { hostHint, isHost } from "../../egress/name.ts";
+import { authorities } from "../connections/authorities.ts";
 
 /** A text that a server's protocol can carry, which ends texts with a NUL. */
 export const textOf = (maxLength: number) =>
@@ -22,16 +22,8 @@ export const tls = z
     "verify_full: encrypted, the certificate verified and issued for this host. verify_ca: the host's name may differ. disable: not encrypted; only where the network is trusted.",
   );
 
-export const ca = z
-  .string()
-  .max(100_000)
-  .superRefine((pem, context) => {
-    const problem = certificatesProblem(pem);
-    if (problem !== undefined) context.addIssue(problem);
-  })
-  .optional()
-  .describe(
-    "Certificates in PEM of the authorities that sign the server's, each from its root on, trusted instead of all others. Without it: the public ones, and those that the operator adds.",
-  );
+export const ca = authorities.describe(
+  "Certificates in PEM of the authorities that sign the server's, each from its root on, trusted instead of all others. Without it: the public ones, and those that the operator adds.",
+);
 
 export const passwordCredential = z.strictObject({ password: textOf(1_000).describe("The user's password.") });

@@ -1,6 +1,6 @@
 /** Everything that a connector of an HTTP API declares, but for its secrets. */
 import { z } from "zod";
-import { certificatesProblem } from "../../../egress/certificates.ts";
+import { authorities } from "../../connections/authorities.ts";
 import { authenticationConfig } from "../auth/declaration.ts";
 import type { HttpAction, HttpResource } from "../declaration.ts";
 import { action, httpAction } from "./change.ts";
@@ -22,15 +22,9 @@ function isBaseUrl(text: string): boolean {
   return url.username === "" && url.password === "" && !/[?#\\]/.test(text);
 }
 
-const ca = z
-  .string()
-  .max(100_000)
-  .superRefine((pem, context) => {
-    const problem = certificatesProblem(pem);
-    if (problem !== undefined) context.addIssue(problem);
-  })
-  .optional()
-  .describe("Certificates in PEM of the authorities that sign the server's, trusted instead of all others.");
+const ca = authorities.describe(
+  "Certificates in PEM of the authorities that sign the server's, trusted instead of all others.",
+);
 
 const openapi = z
   .union([

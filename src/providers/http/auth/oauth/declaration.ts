@@ -1,6 +1,6 @@
 /** What a connector says of the OAuth 2.0 server that it gets its tokens from, and the secrets that it shows there. */
 import { z } from "zod";
-import { certificatesProblem } from "../../../../egress/certificates.ts";
+import { authorities } from "../../../connections/authorities.ts";
 import { endpointUrl, headerName, headerText, namesTo, privateKey, withCertificate } from "../fields.ts";
 
 /** RFC 6749, section 3.3. */
@@ -34,17 +34,9 @@ const server = {
       "The authorization server's issuer: its endpoints are read from its metadata (RFC 8414, OpenID Connect Discovery), and what it sends back is checked to be its own.",
     ),
   token_endpoint: endpointUrl.optional().describe("The server's token endpoint, instead of the one in its metadata."),
-  ca: z
-    .string()
-    .max(100_000)
-    .superRefine((pem, context) => {
-      const problem = certificatesProblem(pem);
-      if (problem !== undefined) context.addIssue(problem);
-    })
-    .optional()
-    .describe(
-      "Certificates in PEM of the authorities that sign the authorization server's, each from its root on, trusted instead of all others.",
-    ),
+  ca: authorities.describe(
+    "Certificates in PEM of the authorities that sign the authorization server's, each from its root on, trusted instead of all others.",
+  ),
   parameters: parameters.describe("More parameters for the token endpoint. No secrets."),
 };
 
