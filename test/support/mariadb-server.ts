@@ -3,12 +3,12 @@ import { type ChildProcessByStdio, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { promisify } from "node:util";
 import { freePort } from "../../src/store/embedded/cluster.ts";
 import { selfSignedCertificate } from "./certificate.ts";
 import { enterableDirectory } from "./directory.ts";
+import { untilSaid } from "./said.ts";
 import { findProgram } from "./servers.ts";
 
 export interface OwnMariadb {
@@ -140,15 +140,8 @@ async function startAnywhere(start: (port: number) => Promise<Mariadbd>) {
 /** Settles when the server answers. */
 async function started(args: readonly string[]): Promise<Mariadbd> {
   const child = spawn(await programOf("mariadbd"), args, { stdio: ["ignore", "ignore", "pipe"] });
-  const said: string[] = [];
-  for await (const line of createInterface({ input: child.stderr })) {
-    if (line.includes("ready for connections")) {
-      child.stderr.resume(); // What it says from now on must not fill the pipe.
-      return child;
-    }
-    said.push(line);
-  }
-  throw new Error(`mariadbd did not start:\n${said.join("\n")}`);
+  await untilSaid("mariadbd", child.stderr, "ready for connections");
+  return child;
 }
 
 async function programOf(name: string): Promise<string> {

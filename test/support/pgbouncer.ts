@@ -2,14 +2,14 @@
  * A real pgbouncer in transaction mode: each transaction gets whatever connection to the
  * server is free, and nothing of a session is the caller's own.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chown, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { createInterface } from "node:readline";
 import { serverAccount } from "../../src/store/embedded/account.ts";
 import { freePort } from "../../src/store/embedded/cluster.ts";
 import { enterableDirectory } from "./directory.ts";
+import { untilSaid } from "./said.ts";
 import { findProgram } from "./servers.ts";
 
 export interface PgBouncer {
@@ -50,7 +50,7 @@ max_client_conn = 200
   const account = await serverAccount(directory);
   if (account !== undefined) await chown(users, account.uid, account.gid);
   const child = spawn(program, [settings], { ...account, cwd: directory, stdio: ["ignore", "ignore", "pipe"] });
-  await started(child);
+  await untilSaid("pgbouncer", child.stderr, "process up");
   return {
     through(databaseUrl) {
       const through = new URL(databaseUrl);
@@ -67,16 +67,4 @@ max_client_conn = 200
       await rm(directory, { recursive: true, force: true });
     },
   };
-}
-
-async function started(child: ChildProcess & { readonly stderr: NodeJS.ReadableStream }): Promise<void> {
-  const said: string[] = [];
-  for await (const line of createInterface({ input: child.stderr })) {
-    if (line.includes("process up")) {
-      child.stderr.resume(); // What it says from now on must not fill the pipe.
-      return;
-    }
-    said.push(line);
-  }
-  throw new Error(`pgbouncer did not start:\n${said.join("\n")}`);
 }

@@ -1,13 +1,13 @@
 /** Figma's API, as prism answers it out of Figma's own OpenAPI document. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
-import { createInterface } from "node:readline";
 import { parse } from "yaml";
 import { freePort } from "../../src/store/embedded/cluster.ts";
 import { temporaryDirectory } from "../../src/store/embedded/directory.ts";
+import { untilSaid } from "./said.ts";
 
 export interface Mock {
   /** `http://127.0.0.1:4010`. */
@@ -45,7 +45,7 @@ export async function figmaMock(): Promise<Mock> {
     await rm(directory, { recursive: true, force: true });
   };
   try {
-    await listening(child);
+    await untilSaid("prism", child.stdout, "Prism is listening");
     return { url: `http://127.0.0.1:${port}`, document, stop };
   } catch (error) {
     await stop();
@@ -75,16 +75,4 @@ function partOf(document: Part): Part {
   });
   const components = Object.fromEntries(kept);
   return { ...document, paths, components };
-}
-
-async function listening(child: ChildProcess & { readonly stdout: NodeJS.ReadableStream }): Promise<void> {
-  const said: string[] = [];
-  for await (const line of createInterface({ input: child.stdout })) {
-    if (line.includes("Prism is listening")) {
-      child.stdout.resume(); // What it says from now on must not fill the pipe.
-      return;
-    }
-    said.push(line);
-  }
-  throw new Error(`prism did not start:\n${said.join("\n")}`);
 }

@@ -1,11 +1,11 @@
 /** A Prometheus server that scrapes itself, with rules of its own. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { createInterface } from "node:readline";
 import { freePort } from "../../src/store/embedded/cluster.ts";
 import { temporaryDirectory } from "../../src/store/embedded/directory.ts";
+import { untilSaid } from "./said.ts";
 import { findProgram } from "./servers.ts";
 
 export interface OwnPrometheus {
@@ -57,25 +57,13 @@ export async function ownPrometheus(): Promise<OwnPrometheus> {
     await rm(directory, { recursive: true, force: true });
   };
   try {
-    await untilListening(child);
+    await untilSaid("prometheus", child.stderr, "Server is ready to receive web requests");
     await untilItFires(url);
     return { url, stop };
   } catch (error) {
     await stop();
     throw error;
   }
-}
-
-async function untilListening(child: ChildProcess & { readonly stderr: NodeJS.ReadableStream }): Promise<void> {
-  const said: string[] = [];
-  for await (const line of createInterface({ input: child.stderr })) {
-    if (line.includes("Server is ready to receive web requests")) {
-      child.stderr.resume(); // What it says from now on must not fill the pipe.
-      return;
-    }
-    said.push(line);
-  }
-  throw new Error(`prometheus did not start:\n${said.join("\n")}`);
 }
 
 /** It tells nobody when it has evaluated its rules. */

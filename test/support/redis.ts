@@ -4,9 +4,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import path from "node:path";
-import { createInterface } from "node:readline";
 import { freePort } from "../../src/store/embedded/cluster.ts";
 import { temporaryDirectory } from "../../src/store/embedded/directory.ts";
+import { untilSaid } from "./said.ts";
 import { findProgram } from "./servers.ts";
 
 /** For whoever is not to find Redis late, on however busy a machine. */
@@ -61,13 +61,6 @@ export async function someRedis(): Promise<Pick<OwnRedis, "url" | "stop">> {
 }
 
 async function started(child: ChildProcess & { readonly stdout: NodeJS.ReadableStream }): Promise<ChildProcess> {
-  const said: string[] = [];
-  for await (const line of createInterface({ input: child.stdout })) {
-    if (line.includes("Ready to accept connections")) {
-      child.stdout.resume(); // What it says from now on must not fill the pipe.
-      return child;
-    }
-    said.push(line);
-  }
-  throw new Error(`redis-server did not start:\n${said.join("\n")}`);
+  await untilSaid("redis-server", child.stdout, "Ready to accept connections");
+  return child;
 }
