@@ -5,12 +5,10 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { createDial } from "../../../src/egress/dial.ts";
-import { createEgressPolicy } from "../../../src/egress/policy.ts";
 import type { Failure } from "../../../src/failure.ts";
 import { rowReader } from "../../../src/providers/http/body/rows.ts";
 import type { HttpAnswer } from "../../../src/providers/http/exchange.ts";
-import { type Answering, bearer, callFor, get, nobody, ok, post, rawServer, stage, textOf } from "./stage.ts";
+import { type Answering, callFor, get, nobody, ok, rawServer, stage, textOf } from "./stage.ts";
 
 /** Reads all of an answer, and gives what it failed with once nothing of it is left. */
 async function refusalOf(
@@ -282,66 +280,6 @@ test.each([
   await expect(reading()).rejects.toMatchObject({ kind });
   // Whatever came of it, nobody holds the connection.
   await expect.poll(() => places().open - places().lent).toBe(0);
-});
-
-const redirect = (location: string, status = "302 Found") =>
-  `HTTP/1.1 ${status}\r\nLocation: ${location}\r\nContent-Length: 0\r\n\r\n`;
-
-test.each([
-  "http://169.254.169.254/latest/meta-data/",
-  "http://10.0.0.1/",
-  "http://[::ffff:169.254.169.254]/",
-  "http://metadata.google.internal/",
-])("a redirect to %s reaches nobody", async (location) => {
-  const server = await rawServer(redirect(location));
-  const { client, places } = stage(server.url, { authentication: bearer });
-  await expect(client.send(get(server.url), callFor())).rejects.toMatchObject({ kind: "egress_denied" });
-  await expect.poll(() => places().open - places().lent).toBe(0);
-});
-
-test("a redirect to this machine reaches nobody where this machine is closed", async () => {
-  const canary = await rawServer(ok("secret"));
-  const server = await rawServer(redirect(`http://localhost:${canary.port}/`));
-  const dial = createDial(createEgressPolicy({ allow: [`127.0.0.1:${server.port}`] }));
-  const { client } = stage(server.url, { dial });
-  await expect(client.send(get(server.url), callFor())).rejects.toMatchObject({ kind: "egress_denied" });
-  expect(canary.connections).toBe(0);
-});
-
-test("redirects in a circle end", async () => {
-  const server = await rawServer(redirect("/again"));
-  const { client } = stage(server.url);
-  await expect(client.send(get(server.url), callFor())).rejects.toMatchObject({
-    kind: "egress_denied",
-    message: expect.stringContaining("more than 5 times"),
-  });
-  expect(server.heads.length).toBe(6);
-});
-
-test.each(["ftp://example.com/", "https://user:password@example.com/", "http://"])(
-  "a redirect to %s is not followed",
-  async (location) => {
-    expect(await refusalOfRedirect(location)).toMatchObject({ kind: "egress_denied" });
-  },
-);
-
-async function refusalOfRedirect(location: string): Promise<Failure> {
-  const server = await rawServer(redirect(location));
-  const { client } = stage(server.url);
-  return client.send(get(server.url), callFor()).then(
-    () => expect.unreachable(),
-    (error: Failure) => error,
-  );
-}
-
-test("a redirect of what is no GET is refused", async () => {
-  const server = await rawServer(redirect("/elsewhere", "307 Temporary Redirect"));
-  const { client } = stage(server.url);
-  await expect(client.send(post(server.url, "{}"), callFor())).rejects.toMatchObject({
-    kind: "configuration_rejected",
-    status: "307",
-  });
-  expect(server.heads.length).toBe(1);
 });
 
 test("the environment names no proxy", async () => {

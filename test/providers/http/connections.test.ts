@@ -1,0 +1,123 @@
+import { describe, expect, test } from "vitest";
+import { type Answering, callFor, get, ok, post, rawServer, stage, textOf } from "./stage.ts";
+
+describe("connections", () => {
+  test("carry requests one after the other, each with the headers that it was given and no others", async () => {
+    const server = await rawServer(ok("first"), ok("second"));
+    const { client, places } = stage(server.url);
+    const call = callFor();
+    const first = await client.send(get(`${server.url}a?b=c%20d`, { headers: { "x-own": "yes" } }), call);
+    expect(await textOf(first)).toBe("first");
+    expect(await textOf(await client.send(get(`${server.url}z`), call))).toBe("second");
+    expect(server.connections).toBe(1);
+    expect(server.heads[0]?.split("\r\n").toSorted()).toEqual(
+      [
+        "GET /a?b=c%20d HTTP/1.1",
+        "x-own: yes",
+        "user-agent: connector-service",
+        "accept-encoding: gzip, br",
+        `Host: 127.0.0.1:${server.port}`,
+        "Connection: keep-alive",
+      ].toSorted(),
+    );
+    expect(call.phases).toEqual(["pool", "connect", "source", "transfer", "source", "transfer"]);
+    expect(places()).toMatchObject({ open: 1, lent: 1 });
+  });
+
+  test("are not shared: who finds all in use waits until an answer was read to the end", async () => {
+    const server = await rawServer(ok("first"), ok("second"));
+    const { client } = stage(server.url, { maxConnections: 1 });
+    const first = await client.send(get(server.url), callFor());
+    const second = client.send(get(server.url), callFor()).then(textOf);
+    expect(server.heads.length).toBe(1);
+    expect(await textOf(first)).toBe("first");
+    expect(await second).toBe("second");
+    expect(server.connections).toBe(1);
+  });
+
+  test("are closed when an answer is given up in the middle, and kept when all of it had come", async () => {
+    const server = await rawServer(`HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf`, ok("whole"), ok("more"));
+    const { client, places } = stage(server.url);
+    const readOnce = async () => {
+      const { body } = await client.send(get(server.url), callFor());
+      for await (const _ of body) break;
+    };
+    await readOnce();
+    await server.allClosed();
+    expect(places()).toMatchObject({ open: 0 });
+    await readOnce();
+    await expect.poll(() => places().lent).toBe(1);
+    expect(await textOf(await client.send(get(server.url), callFor()))).toBe("more");
+    expect(server.connections).toBe(2);
+  });
+
+  test("that nobody reads from are ended before the first byte, too", async () => {
+    const server = await rawServer("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n");
+    const { client, places } = stage(server.url);
+    const { body } = await client.send(get(server.url), callFor());
+    await body[Symbol.asyncIterator]().return?.();
+    await server.allClosed();
+    expect(places()).toMatchObject({ open: 0 });
+  });
+
+  test("are not used when the server says that it closes them soon", async () => {
+    const server = await rawServer(
+      ok("short", ["Keep-Alive: timeout=1"]),
+      ok("closing", ["Connection: close"]),
+      ok("x"),
+    );
+    const { client } = stage(server.url);
+    for (let sent = 1; sent <= 3; sent++) {
+      await textOf(await client.send(get(server.url), callFor()));
+      expect(server.connections).toBe(sent);
+    }
+  });
+
+  test("that are unused are closed after a while, and when the session closes", async () => {
+    const server = await rawServer(ok("a"));
+    const idle = stage(server.url, { limits: { idleMs: 50 } });
+    await textOf(await idle.client.send(get(server.url), callFor()));
+    await server.allClosed();
+    const closed = stage(server.url);
+    await textOf(await closed.client.send(get(server.url), callFor()));
+    expect(server.open()).toBe(1);
+    await closed.client.close();
+    await server.allClosed();
+    expect([idle.places().open, closed.places().open]).toEqual([0, 0]);
+  });
+});
+
+/** Answers once, and then closes the connection as soon as another request comes. */
+const closesAfterOne = (): [Answering | string, ...Answering[]] => [
+  ok("first"),
+  (socket) => void socket.destroy(),
+  (socket) => void socket.write(ok("second")),
+];
+
+describe("a connection that the server closed while it was unused", () => {
+  test("makes a request that may be repeated go to a new one", async () => {
+    const server = await rawServer(...closesAfterOne());
+    const { client, places } = stage(server.url);
+    await textOf(await client.send(get(server.url), callFor()));
+    expect(await textOf(await client.send(get(server.url), callFor()))).toBe("second");
+    expect(server.connections).toBe(2);
+    await expect.poll(places).toMatchObject({ open: 1, lent: 1 });
+  });
+
+  test("leaves what may not be repeated unknown, and sends it once", async () => {
+    const server = await rawServer(...closesAfterOne());
+    const { client } = stage(server.url);
+    await textOf(await client.send(get(server.url), callFor()));
+    await expect(client.send(post(server.url, "{}"), callFor())).rejects.toMatchObject({ kind: "outcome_unknown" });
+    expect(server.heads.length).toBe(2);
+    expect(await textOf(await client.send(post(server.url, "{}", { repeatable: true }), callFor()))).toBe("second");
+  });
+
+  test("is asked no third time", async () => {
+    const server = await rawServer(ok("first"), (socket) => void socket.destroy());
+    const { client } = stage(server.url);
+    await textOf(await client.send(get(server.url), callFor()));
+    await expect(client.send(get(server.url), callFor())).rejects.toMatchObject({ kind: "upstream_lost" });
+    expect(server.heads.length).toBe(3);
+  });
+});
