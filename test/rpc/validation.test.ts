@@ -99,6 +99,20 @@ describe("a request that breaks the rules", () => {
     expect(Object.keys(violations(error)).length).toBeGreaterThan(20);
   });
 
+  test("with a name of another form is told the form in words", async () => {
+    const { url } = await validating();
+    const client = createClient(ConnectorService, transports(url).gRPC);
+    const told = async (call: Promise<unknown>) => violations(await call.then(undefined, (cause) => cause));
+    const config = {};
+    expect(await told(client.createConnector({ provider: "p", name: "Shop", labels: { "A b": "" }, config }))).toEqual({
+      name: expect.stringMatching(/^must be 1 to 63 lower-case letters/),
+      'labels["A b"]': expect.stringMatching(/^must be 1 to 63 lower-case letters/),
+    });
+    const visible = "must be 1 to 255 visible ASCII characters, without spaces";
+    expect(await told(client.listAgentConnectors({ agent: "two words" }))).toEqual({ agent: visible });
+    expect(await told(client.createApiKey({ principal: "p", scopes: ["s"], agent: "é" }))).toEqual({ agent: visible });
+  });
+
   test("never has its values in the error", async () => {
     const { url } = await validating();
 
