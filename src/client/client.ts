@@ -1,5 +1,5 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { type Client, createClient } from "@connectrpc/connect";
+import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import type {
   Connector,
   ConnectorPatchSchema,
@@ -19,7 +19,6 @@ import { type Page, pageOf } from "./page.ts";
 import { type QueryInput, queryOf } from "./query.ts";
 import type { UntypedFields } from "./row.ts";
 import { RowStream } from "./stream.ts";
-import { openTransport, type TransportOptions } from "./transport.ts";
 
 /** Options of any call. */
 export interface CallOptions {
@@ -114,12 +113,14 @@ export interface UpdateOptions extends CallOptions {
   readonly updateMask?: readonly string[];
 }
 
-/**
- * A client of the service over one HTTP/2 connection, opened by the first call and
- * again when it is lost.
- */
-export function createConnectorClient(options: TransportOptions): ConnectorClient {
-  const { transport, close } = openTransport(options);
+/** A way to the service, and what closes it. */
+export interface Way {
+  readonly transport: Transport;
+  close(): void;
+}
+
+/** The client, whatever the way that its calls take. */
+export function clientOver({ transport, close }: Way): ConnectorClient {
   const rpc = createClient(ConnectorService, transport);
   return {
     rpc,

@@ -1,27 +1,14 @@
-/** The published client: `import { createConnectorClient } from "connector-service/client"`. */
-export { Code } from "@connectrpc/connect";
-export { CheckOutcome } from "../gen/connector/v1/connector_pb.js";
-export type { Filter } from "../gen/connector/v1/filter_pb.js";
-export { ResourceKind } from "../gen/connector/v1/schema_pb.js";
-export { Truncation } from "../gen/connector/v1/stream_pb.js";
-export { type Field, FieldType } from "../gen/connector/v1/value_pb.js";
-export type { ActionInput, ActionOptions, Executed, NewRow } from "./action.ts";
-export {
-  type CallOptions,
-  type ConnectorClient,
-  createConnectorClient,
-  type ExecuteOptions,
-  type PageOptions,
-  type QueryOptions,
-  type StreamOptions,
-  type UpdateOptions,
-} from "./client.ts";
-export type { Cell } from "./decode/scalar.ts";
-export { ConnectorError, type ErrorReason, type FieldError } from "./error.ts";
-export { and, type FieldFilter, field, not, or } from "./filter.ts";
-export type { Page } from "./page.ts";
-export type { NativeQuery, QueryInput, ResourceQuery } from "./query.ts";
-export type { Row, RowMethods, UntypedFields, UntypedRow } from "./row.ts";
-export type { RowBatch, RowStream } from "./stream.ts";
+/** The published client in Node: `import { createConnectorClient } from "connector-service/client"`. */
+import { type ConnectorClient, clientOver } from "./client.ts";
+import { openTransport, type TransportOptions } from "./transport.ts";
+
+export * from "./published.ts";
 export type { TransportOptions } from "./transport.ts";
-export type { Parameter } from "./value.ts";
+
+/**
+ * A client of the service over one HTTP/2 connection, opened by the first call and
+ * again when it is lost.
+ */
+export function createConnectorClient(options: TransportOptions): ConnectorClient {
+  return clientOver(openTransport(options));
+}

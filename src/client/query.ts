@@ -74,9 +74,13 @@ function jsonOf(value: Parameter): JsonValue {
       return Number.isFinite(value) ? value : String(value);
     case "object":
       if (value === null) return null;
-      if (value instanceof Uint8Array) return `\\x${Buffer.from(value).toString("hex")}`;
+      if (value instanceof Uint8Array) return `\\x${hexadecimal(value)}`;
       return value instanceof Date ? value.toISOString() : value.toString();
     default:
       return value;
   }
+}
+
+function hexadecimal(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

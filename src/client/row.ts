@@ -1,3 +1,4 @@
+import { base64Encode } from "@bufbuild/protobuf/wire";
 import type { Field } from "../gen/connector/v1/value_pb.js";
 import type { Cells } from "./decode/cells.ts";
 import { type Column, columnOf } from "./decode/kind.ts";
@@ -170,6 +171,6 @@ class DecodedRow implements RowMethods<Record<string, unknown>> {
 function jsonOf(cell: Cell): unknown {
   if (typeof cell === "bigint") return cell.toString();
   if (typeof cell === "number" && !Number.isFinite(cell)) return String(cell);
-  if (cell instanceof Uint8Array) return Buffer.from(cell.buffer, cell.byteOffset, cell.length).toString("base64");
+  if (cell instanceof Uint8Array) return base64Encode(cell);
   return Array.isArray(cell) ? cell.map(jsonOf) : cell;
 }

@@ -5,8 +5,7 @@ import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { onTestFinished } from "vitest";
-import { type ConnectorClient, createConnectorClient } from "../../src/client/client.ts";
-import type { TransportOptions } from "../../src/client/transport.ts";
+import { type ConnectorClient, createConnectorClient, type TransportOptions } from "../../src/client/index.ts";
 import { ConnectorService } from "../../src/gen/connector/v1/service_pb.js";
 import {
   Format,

@@ -15,7 +15,7 @@ export class PackedCells implements Cells {
   readonly rows: number;
   readonly #columns: readonly Column[];
   readonly #text: BatchText;
-  readonly #bytes: Buffer;
+  readonly #bytes: Uint8Array;
   /**
    * Where cells end, with the first one's start in front. A null is the complement
    * of where it stands, so that it takes no second array.

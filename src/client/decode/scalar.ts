@@ -10,6 +10,9 @@ import type { BatchText } from "./text.ts";
 /** A value as this client hands it out. */
 export type Cell = null | boolean | number | bigint | string | Uint8Array | Cell[];
 
+/** What a value's canonical text in hexadecimal is made of is ASCII. */
+const ascii = new TextEncoder();
+
 const minus = 0x2d;
 const zero = 0x30;
 const point = 0x2e;
@@ -90,7 +93,7 @@ export function fromText(text: string, kind: Kind): Cell {
     case kindBigint:
       return BigInt(text);
     case kindBytes: {
-      const bytes = Buffer.from(text, "latin1");
+      const bytes = ascii.encode(text);
       return bytesAt(bytes, 0, bytes.length);
     }
     default:

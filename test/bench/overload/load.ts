@@ -1,7 +1,7 @@
 /** A process that makes load, as the service's clients do: over HTTP/2, with deadlines. */
 import { Code } from "@connectrpc/connect";
-import { type ConnectorClient, createConnectorClient } from "../../../src/client/client.ts";
 import { ConnectorError } from "../../../src/client/error.ts";
+import { type ConnectorClient, createConnectorClient } from "../../../src/client/index.ts";
 import { answerCommands } from "../support/child.ts";
 import { answerAfter, type ClosedLoop, type Held, type OpenLoop, type Report, type Target } from "./calling.ts";
 

@@ -2,7 +2,7 @@
 import { rm } from "node:fs/promises";
 import path from "node:path";
 import pg from "pg";
-import { type ConnectorClient, createConnectorClient } from "../../../src/client/client.ts";
+import { type ConnectorClient, createConnectorClient } from "../../../src/client/index.ts";
 import { startEmbedded } from "../../../src/store/embedded.ts";
 import { enterableDirectory } from "../../support/directory.ts";
 import { Child, serviceFlags } from "../support/child.ts";

@@ -1,6 +1,6 @@
 /** How long an exchange lives on at the API whose call was cancelled. */
 import { setTimeout as delay } from "node:timers/promises";
-import { createConnectorClient } from "../../../src/client/client.ts";
+import { createConnectorClient } from "../../../src/client/index.ts";
 import type { ServiceAddress } from "../stream/cases.ts";
 import type { Child } from "../support/child.ts";
 

@@ -1,5 +1,5 @@
 /** A process that reads the large resource through the service. */
-import { createConnectorClient } from "../../../src/client/client.ts";
+import { createConnectorClient } from "../../../src/client/index.ts";
 import type { ServiceAddress } from "../stream/cases.ts";
 import { answerCommands } from "../support/child.ts";
 

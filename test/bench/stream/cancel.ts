@@ -6,8 +6,8 @@
  * time from the cancel until the statement is seen for the last time.
  */
 import pg from "pg";
-import { type ConnectorClient, createConnectorClient } from "../../../src/client/client.ts";
 import { ConnectorError } from "../../../src/client/error.ts";
+import { type ConnectorClient, createConnectorClient } from "../../../src/client/index.ts";
 import type { Target } from "./cases.ts";
 import { tableName } from "./shape.ts";
 

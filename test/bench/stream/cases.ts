@@ -1,6 +1,6 @@
 /** The ways of reading that are compared. */
 import pg from "pg";
-import { createConnectorClient } from "../../../src/client/client.ts";
+import { createConnectorClient } from "../../../src/client/index.ts";
 import { readByCopyBinary, readByCopyText } from "./copy.ts";
 import { readByCursor } from "./cursor.ts";
 import { readByDriver } from "./mysql-driver.ts";

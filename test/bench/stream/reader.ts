@@ -1,5 +1,5 @@
 /** A process that reads the table by one case. */
-import { createConnectorClient } from "../../../src/client/client.ts";
+import { createConnectorClient } from "../../../src/client/index.ts";
 import { answerCommands } from "../support/child.ts";
 import { type CaseName, cases, type ServiceAddress, type Target } from "./cases.ts";
 import { tableName } from "./shape.ts";

@@ -1,5 +1,5 @@
 /** Starts the service as its own main does, with a connector to the source of the benchmark. */
-import { createConnectorClient } from "../../../src/client/client.ts";
+import { createConnectorClient } from "../../../src/client/index.ts";
 import { readConfig } from "../../../src/config.ts";
 import { startService as start } from "../../../src/main.ts";
 import { createLog } from "../../../src/observability/log.ts";
