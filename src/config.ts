@@ -47,6 +47,8 @@ export interface Config {
   readonly redis: RedisConfig | undefined;
   /** A folder for each organization in it has the files that its connectors may name; undefined: none may. */
   readonly filesDirectory: string | undefined;
+  /** Whether a start brings the schema of the database up to date, or only sees that it is. */
+  readonly migrates: boolean;
   /** Where metrics are served; undefined: nowhere. */
   readonly metricsPort: number | undefined;
   readonly limits: LimitsConfig;
@@ -134,6 +136,7 @@ const schema = z.object({
   DATABASE_URL: databaseUrl.optional(),
   DATABASE_DIRECT_URL: databaseUrl.optional(),
   CONNECTOR_DATA_DIR: z.string().optional(),
+  MIGRATE: z.enum(["on", "off"], "must be on or off").default("on"),
   ...keyVariables,
   SIGNING_KEY: z.string().regex(key, `must be ${keyHint}`).optional(),
   AUDIT_SIGNING_KEY: z.string().regex(key, `must be ${keyHint}`).optional(),
@@ -177,12 +180,24 @@ const schema = z.object({
   LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(", ")}`).default("info"),
 });
 
+/** An empty variable is an unset one, as in a compose file. */
+function givenOf(environment: Environment): Environment {
+  return Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim() !== ""));
+}
+
+/**
+ * The one variable that is needed by what looks after the database and nothing else.
+ * @throws Failure of kind `configuration_rejected` when it is not there, or wrong
+ */
+export function readDatabaseUrl(environment: Environment): string {
+  const parsed = z.object({ DATABASE_URL: schema.shape.DATABASE_URL.unwrap() }).safeParse(givenOf(environment));
+  if (parsed.success) return parsed.data.DATABASE_URL;
+  throw wrong(["DATABASE_URL: must be written as postgres://user:password@host:5432/database, percent-encoded"]);
+}
+
 /** @throws Failure of kind `configuration_rejected` that names every wrong variable */
 export function readConfig(environment: Environment): Config {
-  // An empty variable is an unset one, as in a compose file.
-  const given: Environment = Object.fromEntries(
-    Object.entries(environment).filter(([, value]) => value?.trim() !== ""),
-  );
+  const given = givenOf(environment);
   const parsed = schema.safeParse(given);
   const problems = [
     ...new Set(parsed.error?.issues.map(({ path, message }) => `${String(path[0])}: ${message}`)),
@@ -213,6 +228,7 @@ export function readConfig(environment: Environment): Config {
     ca: values.CA_FILE,
     redis: REDIS_URL === undefined ? undefined : { url: new Secret(REDIS_URL), answerMs: values.REDIS_TIMEOUT_SECONDS },
     filesDirectory: values.FILES_DIRECTORY,
+    migrates: values.MIGRATE === "on",
     metricsPort: values.METRICS_PORT,
     limits: limitsOf(values),
     timeouts: {

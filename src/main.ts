@@ -51,7 +51,7 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
   const keys = embedded === undefined ? undefined : await developmentKeys(embedded.directory);
   const signingKey = parseSigningKey(config.signingKey?.reveal() ?? keys?.signingKey ?? "");
   const database = databaseUrls(config, embedded);
-  const store = await openStore({ ...database, log: (message) => log.debug(message) });
+  const store = await openStore({ ...database, migrates: config.migrates, log: (message) => log.debug(message) });
   starting.defer(() => store.close());
   const egress = egressOf(config, Object.values(database), embedded);
   const encryptionKeys = await configuredKeys(config.encryptionKeys, {

@@ -70,6 +70,7 @@ test("an empty environment runs on this machine with the built-in database", () 
     ca: undefined,
     redis: undefined,
     filesDirectory: undefined,
+    migrates: true,
     metricsPort: undefined,
     limits: {
       connections: { connector: 10, host: 100, all: 500 },
@@ -91,6 +92,7 @@ test("every variable arrives where it belongs", () => {
   const config = readConfig({
     ...withDatabase,
     DATABASE_DIRECT_URL: "postgres://user:s3cret@direct.example.com/connector",
+    MIGRATE: "off",
     ENCRYPTION_KEYS_FILE: "/etc/connector/keys.json",
     VAULT_ADDR: "https://vault.example.com:8200/",
     VAULT_TRANSIT_MOUNT: "team/transit",
@@ -174,6 +176,7 @@ test("every variable arrives where it belongs", () => {
     ca: undefined,
     redis: { url: "redis://cache:6379/1", answerMs: 250 },
     filesDirectory: directory,
+    migrates: false,
     metricsPort: 9464,
     limits: {
       connections: { connector: 3, host: 20, all: 40 },
@@ -268,6 +271,7 @@ test.each([
   ["DATABASE_URL", "postgres://user:s3cret@host"],
   ["DATABASE_URL", "host=db password=s3cret"],
   ["DATABASE_DIRECT_URL", "postgres://user:s3cret@host"],
+  ["MIGRATE", "never"],
   ["ENCRYPTION_KEYS", `first:${key.slice(1)}`],
   ["ENCRYPTION_KEYS", `${key},${other}`],
   ["ENCRYPTION_KEYS", "s3cret"],
@@ -309,6 +313,7 @@ test.each([
   ["SPIFFE_PRINCIPALS_FILE: needs TLS_CLIENT_CA", { SPIFFE_PRINCIPALS_FILE: workloads }],
   ["TLS_CLIENT_AUTH: needs TLS_CLIENT_CA", { TLS_CLIENT_AUTH: "required" }],
   ["DATABASE_DIRECT_URL: needs DATABASE_URL", { DATABASE_DIRECT_URL: withDatabase.DATABASE_URL }],
+  ["MIGRATE: off needs DATABASE_URL", { MIGRATE: "off" }],
   ["ENCRYPTION_KEYS, ENCRYPTION_KEY: give one of them", { ENCRYPTION_KEYS: `a:${key}`, ENCRYPTION_KEY: other }],
   ["JWT_ISSUER, JWT_AUDIENCE: are needed", { JWT_SECRET: "x".repeat(32), JWT_ISSUER: "i" }],
   ["JWT_JWKS_URL: is needed", { JWT_ISSUER: "i", JWT_AUDIENCE: "a" }],

@@ -6,7 +6,7 @@ import { parseSigningKey } from "../auth/signing-key.ts";
 import { type Config, readConfig } from "../config.ts";
 import { createApiKey, developmentKeys, type NewApiKey } from "../development.ts";
 import { startEmbedded } from "../store/embedded.ts";
-import { openStore } from "../store/store.ts";
+import { openStore, type StoreOptions } from "../store/store.ts";
 import { endWith, UsageError } from "./ending.ts";
 
 const usage = `Usage: npm run api-key -- --organization ID --principal NAME --scopes SCOPE,SCOPE [options]
@@ -96,19 +96,25 @@ function dateOf(text: string): Date {
 
 /** The built-in database is started for it, and must not be in use by the service. */
 async function create(config: Config, key: NewApiKey): Promise<string> {
-  const { database } = config;
-  if ("url" in database) return createIn(database.url.reveal(), config.signingKey?.reveal() ?? "", key);
+  const { database, migrates } = config;
+  if ("url" in database) {
+    return createIn({ url: database.url.reveal(), migrates }, config.signingKey?.reveal() ?? "", key);
+  }
   const embedded = await startEmbedded({ directory: database.directory });
   try {
     const keys = await developmentKeys(embedded.directory);
-    return await createIn(embedded.url, config.signingKey?.reveal() ?? keys.signingKey, key);
+    return await createIn(embedded, config.signingKey?.reveal() ?? keys.signingKey, key);
   } finally {
     await embedded.stop();
   }
 }
 
-async function createIn(url: string, signingKey: string, key: NewApiKey): Promise<string> {
-  const store = await openStore({ url, poolSize: 2 });
+async function createIn(
+  { url, migrates = true }: Pick<StoreOptions, "url" | "migrates">,
+  signingKey: string,
+  key: NewApiKey,
+): Promise<string> {
+  const store = await openStore({ url, migrates, poolSize: 2 });
   try {
     return await createApiKey(store, parseSigningKey(signingKey), key);
   } finally {

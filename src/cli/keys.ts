@@ -38,7 +38,7 @@ async function changed(
   const holder = holderOf(config);
   // Of the built-in database, which a running service has for itself, the command keeps away.
   if (!holder.changes || !("url" in config.database)) return change(holder, key);
-  return withLog(config.database.url.reveal(), async (told) => {
+  return withLog(config.database.url.reveal(), config.migrates, async (told) => {
     const answer = await change(holder, key);
     await told({ event, details: { key } });
     return answer;

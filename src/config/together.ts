@@ -27,6 +27,7 @@ function missingPartners(values: Given): string[] {
   if (values.DATABASE_DIRECT_URL !== undefined && values.DATABASE_URL === undefined) {
     problems.push("DATABASE_DIRECT_URL: needs DATABASE_URL");
   }
+  if (values.MIGRATE === "off" && values.DATABASE_URL === undefined) problems.push("MIGRATE: off needs DATABASE_URL");
   if ((values.PUBLIC_URL === undefined) !== (values.AUTHORIZATION_RETURN_ORIGINS === undefined)) {
     problems.push("PUBLIC_URL, AUTHORIZATION_RETURN_ORIGINS: give both or none");
   }

@@ -13,6 +13,7 @@ import { ApiKey, type ApiKeyRow } from "./entities/apiKey.ts";
 import { apiKeySetting, applicationRole, keysRole, organizationSetting } from "./entities/tenancy.ts";
 import { mindPool } from "./pool.ts";
 import { refuseWayAround } from "./roles.ts";
+import { refuseOldSchema } from "./schema.ts";
 import { type SealedCredentials, sealedCredentials } from "./sealed-credentials.ts";
 
 export interface StoreOptions {
@@ -20,6 +21,8 @@ export interface StoreOptions {
   readonly url: string;
   /** The same database by a way that keeps a session together, to hear of changes. Default: `url`. */
   readonly listenUrl?: string | undefined;
+  /** Whether the schema is brought up to date, or only seen to be. Default: it is brought. */
+  readonly migrates?: boolean;
   /** Gets what the ORM and the pool have to say. Default: nobody does. */
   readonly log?: (message: string) => void;
   /** Connections at most, 2 or more. Default: 10. */
@@ -73,16 +76,16 @@ const timeLimits = { statement_timeout: "5000", idle_in_transaction_session_time
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
- * Connects and brings the schema up to date.
+ * Connects, and sees that the schema is up to date.
  * @throws Failure "configuration_rejected", without the password, when the database can't be used
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const { url, listenUrl = url, log = () => undefined, poolSize = 10 } = options;
+  const { url, listenUrl = url, migrates = true, log = () => undefined, poolSize = 10 } = options;
   for (const each of [url, listenUrl]) checkUrl(each);
   const orm = databaseOf({ url, poolSize, log });
   try {
     await orm.em.fork().execute("SELECT 1");
-    await migrate(orm);
+    await (migrates ? migrate(orm) : refuseOldSchema(orm));
     await asApplication(orm, {}, refuseWayAround);
     // Only now: a migration may take its time.
     mindPool(await orm.driver.getConnection().getNativeClient());

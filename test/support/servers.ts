@@ -24,6 +24,8 @@ const servers: readonly Server[] = [
   { program: "redis-server", package: "redis-server", service: "redis-server", elsewhere: "brew install redis" },
   { program: "pgbouncer", package: "pgbouncer", service: "pgbouncer", elsewhere: "brew install pgbouncer" },
   { program: "prometheus", package: "prometheus", service: "prometheus", elsewhere: "brew install prometheus" },
+  { program: "haproxy", package: "haproxy", service: "haproxy", elsewhere: "brew install haproxy" },
+  { program: "pg_dump", package: "postgresql", service: "postgresql", elsewhere: "brew install postgresql@18" },
   {
     ...{ program: "mariadbd", package: "mariadb-server", service: "mariadb", elsewhere: "brew install mariadb" },
     instead: "TEST_MYSQL_URL",

@@ -19,13 +19,14 @@ export interface Stage {
 
 /** The built-in database is started for it, and must not be in use by the service. */
 export async function onStage<T>(config: Config, work: (stage: Stage) => Promise<T>): Promise<T> {
-  const { database } = config;
+  const { database, migrates } = config;
   await using open = new AsyncDisposableStack();
   const embedded = "url" in database ? undefined : await startEmbedded({ directory: database.directory });
   if (embedded !== undefined) open.defer(() => embedded.stop());
   const signingKey =
     config.signingKey?.reveal() ?? (embedded && (await developmentKeys(embedded.directory)).signingKey);
-  const store = await openStore({ url: "url" in database ? database.url.reveal() : embedded!.url, poolSize: 2 });
+  const url = "url" in database ? database.url.reveal() : embedded!.url;
+  const store = await openStore({ url, migrates, poolSize: 2 });
   open.defer(() => store.close());
   const keys = auditKeys(auditKey(config, parseSigningKey(signingKey ?? "")));
   // Not before it has ended is anything closed.

@@ -23,11 +23,12 @@ export type Told = (done: Pick<EncryptionKeyChanged, "event" | "details">) => Pr
 
 /** The built-in database is started for it, and must not be in use by the service. */
 export async function onStage<T>(config: Config, work: (stage: Stage) => Promise<T>): Promise<T> {
-  const { database } = config;
+  const { database, migrates } = config;
   await using open = new AsyncDisposableStack();
   const embedded = "url" in database ? undefined : await startEmbedded({ directory: database.directory });
   if (embedded !== undefined) open.defer(() => embedded.stop());
-  const store = await openStore({ url: "url" in database ? database.url.reveal() : embedded!.url, poolSize: 2 });
+  const url = "url" in database ? database.url.reveal() : embedded!.url;
+  const store = await openStore({ url, migrates, poolSize: 2 });
   open.defer(() => store.close());
   const keys = await configuredKeys(config.encryptionKeys, {
     builtIn: embedded && (await developmentKeys(embedded.directory)).encryptionKeys,
@@ -42,8 +43,8 @@ export async function onStage<T>(config: Config, work: (stage: Stage) => Promise
 }
 
 /** For what needs no keys. */
-export async function withLog<T>(url: string, work: (told: Told) => Promise<T>): Promise<T> {
-  const store = await openStore({ url, poolSize: 2 });
+export async function withLog<T>(url: string, migrates: boolean, work: (told: Told) => Promise<T>): Promise<T> {
+  const store = await openStore({ url, migrates, poolSize: 2 });
   try {
     return await work(tellerOf(store));
   } finally {
