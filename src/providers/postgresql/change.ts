@@ -55,6 +55,9 @@ export async function change(
   };
 }
 
+/** What a trigger of the customer's may have left in the session must not meet the next call. */
+export const tidying: readonly Command[] = [{ text: "DISCARD ALL" }];
+
 const undo: readonly Command[] = [{ text: "ROLLBACK" }];
 
 async function commit(command: RunCommands): Promise<void> {
@@ -64,7 +67,4 @@ async function commit(command: RunCommands): Promise<void> {
   });
   // So a server answers when the transaction had failed before.
   if (answer?.tag !== "COMMIT") throw outcomeUnknown(upstream, answer?.tag);
-  // What a trigger of the customer's may have left in the session must not meet the next
-  // call, and this one need not wait for that.
-  void command([{ text: "DISCARD ALL" }]).catch(() => {});
 }

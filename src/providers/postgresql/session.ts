@@ -14,7 +14,7 @@ import { rehearse } from "../sql/action-end.ts";
 import { Borrowed, batchesOf, type MeaningOf, stoppedBySource } from "../sql/borrowed.ts";
 import { columnsOf, explanationOf, hasPlan, readPage } from "../sql/page.ts";
 import { sessionPool } from "../sql/session-pool.ts";
-import { change } from "./change.ts";
+import { change, tidying } from "./change.ts";
 import type { RunCommands } from "./commands.ts";
 import { type Login, SourceConnection } from "./connection.ts";
 import { classify } from "./errors.ts";
@@ -93,7 +93,9 @@ export function openSession(login: Login & Habits, password: string, context: Se
         if (request.dryRun) return rehearse(compiled, ({ text, parameters }) => borrowed.run(text, parameters));
         const command: RunCommands = (commands, options) =>
           borrowed.changes((connection) => connection.command(commands, options));
-        return change(compiled, request, { command, timeoutMs: borrowed.timeoutMs });
+        const result = await change(compiled, request, { command, timeoutMs: borrowed.timeoutMs });
+        borrowed.leaves((connection) => connection.command(tidying));
+        return result;
       });
     },
     async close() {

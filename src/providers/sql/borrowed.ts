@@ -89,6 +89,15 @@ export class Borrowed<Connection extends Lendable> {
     return ask(this.connection);
   }
 
+  /**
+   * Leaves the connection with work that its next call waits for, and this one does not: nothing
+   * that becomes of it is told, as the call has its answer.
+   */
+  leaves(work: (connection: Connection) => Promise<unknown>): void {
+    // One that the call has lost is closed.
+    if (!this.#returned) work(this.connection).catch(() => {});
+  }
+
   /** Asks the source for the rows that the call is about. */
   reads<Statement extends Running>(begin: (connection: Connection, timeoutMs: number) => Statement): Statement {
     this.#call.enter("source");
