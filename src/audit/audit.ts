@@ -28,6 +28,9 @@ export interface Intent {
   readonly entry: Entry;
 }
 
+/** How an intent ended, as it will stand in the log. It may be written again when nobody knows whether it was. */
+export type Outcome = NewEntry;
+
 /** Every method that writes settles when it is committed. */
 export interface Audit {
   /**
@@ -43,8 +46,10 @@ export interface Audit {
   outcome(intent: Intent, end: End): Promise<void>;
   /** As `intent`, in a transaction of the same organization: it is told of when that commits. */
   intentIn(em: EntityManager, event: AuditEvent, timeoutMs: number): Promise<Intent>;
+  /** What `outcomeIn` writes, however often it is tried. */
+  outcomeOf(intent: Intent, end: End): Outcome;
   /** As `outcome`, in a transaction of the same organization, and tried once. */
-  outcomeIn(em: EntityManager, intent: Intent, end: End): Promise<void>;
+  outcomeIn(em: EntityManager, outcome: Outcome): Promise<void>;
   /** Tells of what is over, or is not to be. @throws Failure "service_unavailable" when it may not be written */
   record(event: AuditEvent, end: End): Promise<void>;
   /** Tells of a change in its own transaction of the same organization: both are there, or neither is. */
@@ -130,7 +135,8 @@ export function createAudit(options: AuditOptions): Audit {
       await writeIn(em, entry);
       return intentOf(entry);
     },
-    outcomeIn: (em, { organizationId, entry }, end) => writeIn(em, outcomeOf(organizationId, entry, end)),
+    outcomeOf: ({ organizationId, entry }, end) => outcomeOf(organizationId, entry, end),
+    outcomeIn: writeIn,
     record: (event, end) => writer.write(entryOf(event, end)),
     recordIn: (em, event) => writeIn(em, entryOf(event, { outcome: "succeeded" })),
     hashOf: keys.hashOf,

@@ -2,6 +2,7 @@
  * An action on its way: its intent is committed before the first byte goes out, it is sent
  * once, and what came of it is noted, whether somebody still waits for that or not.
  */
+import { randomUUID } from "node:crypto";
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { Failure, type FailureKind, invalidRequest } from "../failure.ts";
 import type { Observe } from "../observability/observation.ts";
@@ -24,8 +25,13 @@ export interface ActionEnd {
 
 /** An intent that is noted, and waits for its outcome. */
 export interface Intent {
-  /** @param em A transaction of the organization that it belongs into; absent: one of its own */
-  ended(end: ActionEnd, em?: EntityManager): Promise<void>;
+  /** Notes its end for good. */
+  ended(end: ActionEnd): Promise<void>;
+  /**
+   * As `ended`, in a transaction of the organization that it belongs into. What this gives may be
+   * called again in another one when nobody knows whether the first was committed: it is noted once.
+   */
+  endedIn(end: ActionEnd): (em: EntityManager) => Promise<void>;
 }
 
 export interface ActionAsked {
@@ -117,20 +123,25 @@ function capped({ request, idempotency }: ActionAsked): ActionRequest<AnyAction>
 function noteAction({ store, claims, touched, observe }: ActingParts, { subject, call }: Ticket, asked: ActionAsked) {
   const { organizationId, connectorId } = subject;
   const { idempotency } = asked;
-  const claimed = idempotency === undefined ? undefined : { organizationId, connectorId, ...idempotency };
+  const claimed =
+    idempotency === undefined ? undefined : { organizationId, connectorId, claim: randomUUID(), ...idempotency };
   let intent: Intent | undefined;
+  let beginning: Promise<unknown> | undefined;
 
   /** In one transaction with what becomes of the key. */
   async function ended(end: ActionEnd, settle: (em: EntityManager) => Promise<void>): Promise<void> {
+    // Its caller may have left while it was noted: an end that came first would find nothing to settle.
+    await beginning?.catch(() => {});
     const noted = intent;
     if (noted === undefined) return;
     intent = undefined;
     try {
       if (claimed === undefined) return await noted.ended(end);
+      const endIn = noted.endedIn(end);
       await persistently(() =>
         store.withOrganization(organizationId, async (em) => {
           await settle(em);
-          await noted.ended(end, em);
+          await endIn(em);
         }),
       );
     } catch {
@@ -170,11 +181,10 @@ function noteAction({ store, claims, touched, observe }: ActingParts, { subject,
   }
 
   return {
-    async begin(): Promise<Acted | undefined> {
-      const saved = await claim();
-      // Whoever called has left meanwhile: it is not sent, and nobody else says so.
-      if (call.signal.aborted) await failed(call.signal.reason);
-      return saved;
+    begin(): Promise<Acted | undefined> {
+      const begun = claim();
+      beginning = begun;
+      return begun;
     },
     succeeded,
     failed,

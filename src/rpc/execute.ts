@@ -99,8 +99,11 @@ function askedOf(
     async intend(timeoutMs, em): Promise<Intent> {
       const intent = await (em === undefined ? audit.intent(event, timeoutMs) : audit.intentIn(em, event, timeoutMs));
       return {
-        ended: (end, within) =>
-          within === undefined ? audit.outcome(intent, end) : audit.outcomeIn(within, intent, end),
+        ended: (end) => audit.outcome(intent, end),
+        endedIn(end) {
+          const outcome = audit.outcomeOf(intent, end);
+          return (within) => audit.outcomeIn(within, outcome);
+        },
       };
     },
   };

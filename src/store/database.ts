@@ -19,6 +19,7 @@ import { AuditTaskOrder } from "./migrations/20261123030000_audit_task_order.ts"
 import { ConnectorTokens } from "./migrations/20261123040000_connector_tokens.ts";
 import { AgentGrants } from "./migrations/20261123050000_agent_grants.ts";
 import { AuditLinking } from "./migrations/20261123060000_audit_linking.ts";
+import { IdempotencyClaims } from "./migrations/20261123070000_idempotency_claims.ts";
 import { StoreClient } from "./pool.ts";
 import { provideRoles } from "./roles.ts";
 import { StoreSocket } from "./socket.ts";
@@ -38,6 +39,7 @@ const migrations = [
   ConnectorTokens,
   AgentGrants,
   AuditLinking,
+  IdempotencyClaims,
 ];
 
 /** Chosen at random, for this one use. */

@@ -11,6 +11,7 @@ import { createCooldowns } from "../../src/execution/rate-limit/cooldown.ts";
 import { createRateLimits } from "../../src/execution/rate-limit/rate-limits.ts";
 import { createRetries } from "../../src/execution/retry/retry.ts";
 import { sessionVersion } from "../../src/execution/session/sessions.ts";
+import { Failure } from "../../src/failure.ts";
 import type { ActionResult } from "../../src/providers/contract/action.ts";
 import { defineProvider, type Session } from "../../src/providers/contract.ts";
 import { httpProvider } from "../support/http-provider.ts";
@@ -78,10 +79,22 @@ function openStage() {
       ...{ dryRun: false, maxAffectedRows: undefined, returning: [], maxBytes: 1_000 },
     },
     idempotency: { key: "once", requestHash: Buffer.alloc(32) },
-    intend: async () => ({ ended: async (end) => void ends.push(end) }),
+    intend: async () => ({
+      ended: async (end) => void ends.push(end),
+      endedIn(end) {
+        ends.push(end);
+        return async () => {};
+      },
+    }),
   };
   return {
     ...{ parts, asked, ticketFor, ends, claims, open: opened.resolve, executed: () => executed },
+    /** From now transactions go this way. */
+    transact(how: (work: () => Promise<unknown>) => Promise<unknown>) {
+      const withOrganization = ((_, work) =>
+        how(() => work({} as EntityManager))) as typeof parts.store.withOrganization;
+      Object.assign(parts, { store: { withOrganization } });
+    },
     /** The next attempt is the one that decides whether the source is back. */
     async halfOpen() {
       const breaker = breakers.of(subject, sessionVersion(connector));
@@ -109,4 +122,35 @@ test("an action whose caller has left while its session opens is not sent after 
     expect(claims).toEqual(["claimed", "released", "claimed", "done"]);
     expect(ends.map(({ outcome }) => outcome)).toEqual(["failed", "succeeded"]);
   }
+});
+
+test("a key whose caller has left while it was being claimed is let go when it is claimed, not before", async () => {
+  const stage = openStage();
+  const committed = Promise.withResolvers<void>();
+  stage.transact(async (work) => {
+    const result = await work();
+    await committed.promise;
+    return result;
+  });
+  await expect(act(stage.parts, stage.ticketFor(60), stage.asked)).rejects.toMatchObject({ kind: "deadline_exceeded" });
+  expect(stage.claims).toEqual(["claimed"]);
+  committed.resolve();
+  await expect.poll(() => stage.claims).toEqual(["claimed", "released"]);
+  expect(stage.executed()).toBe(0);
+  expect(stage.ends).toMatchObject([{ outcome: "failed", reason: "deadline_exceeded" }]);
+});
+
+test("an end that is written again, as nobody knows whether it was, is one end", async () => {
+  const stage = openStage();
+  stage.open();
+  let failures = 0;
+  stage.transact(async (work) => {
+    const result = await work();
+    const isEnd = stage.claims.includes("done");
+    if (isEnd && failures++ === 0) throw new Failure("service_unavailable", "lost", { where: "service" });
+    return result;
+  });
+  expect((await act(stage.parts, stage.ticketFor(5_000), stage.asked)).result).toBe(done);
+  expect(stage.claims).toEqual(["claimed", "done", "done"]);
+  expect(stage.ends).toMatchObject([{ outcome: "succeeded" }]);
 });

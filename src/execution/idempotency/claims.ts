@@ -20,6 +20,8 @@ export interface ClaimedAction {
   readonly connectorId: string;
   /** The caller's idempotency key. */
   readonly key: string;
+  /** A UUID of this call: what comes late of one that has let the key go does nothing to the next one's. */
+  readonly claim: string;
   /** A keyed hash of the whole request, 32 bytes: another request under the same key is refused. */
   readonly requestHash: Buffer;
 }
@@ -61,21 +63,22 @@ const forgetting = `
 
 export function createClaims(sealer: AnswerSealer): Claims {
   async function insert(em: EntityManager, action: ClaimedAction, leaseMs: number): Promise<boolean> {
-    const { organizationId, connectorId, key, requestHash } = action;
+    const { organizationId, connectorId, key, claim, requestHash } = action;
     const now = new Date();
     const expired = new Date(now.getTime() - keptMs);
     await em.execute(forgetting, [organizationId, expired, organizationId, method, key, expired]);
     const inserted = await em.execute<unknown[]>(
       `INSERT INTO idempotency_key
-         (organization_id, method, key, connector_id, request_hash, state, lease_time, create_time)
-       VALUES (?, ?, ?, ?, ?, 'in_flight', ?, ?)
+         (organization_id, method, key, claim, connector_id, request_hash, state, lease_time, create_time)
+       VALUES (?, ?, ?, ?, ?, ?, 'in_flight', ?, ?)
        ON CONFLICT DO NOTHING RETURNING key`,
-      [organizationId, method, key, connectorId, requestHash, new Date(now.getTime() + leaseMs), now],
+      [organizationId, method, key, claim, connectorId, requestHash, new Date(now.getTime() + leaseMs), now],
     );
     return inserted.length > 0;
   }
 
   const whereOf = ({ organizationId, key }: ClaimedAction) => ({ organizationId, method, key });
+  const ownOf = (action: ClaimedAction) => ({ ...whereOf(action), claim: action.claim, state: "in_flight" as const });
 
   return {
     async claim(em, action, leaseMs) {
@@ -92,13 +95,13 @@ export function createClaims(sealer: AnswerSealer): Claims {
     },
     async done(em, action, result) {
       const sealedAnswer = Buffer.from(await sealer.seal(placeOf(action), encodeAnswer(result)));
-      await em.nativeUpdate(IdempotencyKey, whereOf(action), { state: "done", sealedAnswer });
+      await em.nativeUpdate(IdempotencyKey, ownOf(action), { state: "done", sealedAnswer });
     },
     async release(em, action) {
-      await em.nativeDelete(IdempotencyKey, { ...whereOf(action), state: "in_flight" });
+      await em.nativeDelete(IdempotencyKey, ownOf(action));
     },
     async unknown(em, action) {
-      await em.nativeUpdate(IdempotencyKey, { ...whereOf(action), state: "in_flight" }, { state: "unknown" });
+      await em.nativeUpdate(IdempotencyKey, ownOf(action), { state: "unknown" });
     },
   };
 }

@@ -19,6 +19,8 @@ export const IdempotencyKey = defineEntity({
     method: p.string().length(63).primary(),
     /** The caller's. */
     key: p.string().length(255).primary(),
+    /** Which call has it; a replica of before knows of none. */
+    claim: p.uuid().defaultRaw("gen_random_uuid()"),
     connectorId: p.uuid(),
     /** A keyed hash: the request holds values. */
     requestHash: p.blob(),
