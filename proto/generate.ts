@@ -1,13 +1,14 @@
 /**
  * Makes `build/proto` (third-party protos, out of npm packages) and `src/gen`
- * (the contract in TypeScript). Does nothing when nothing has changed since.
+ * (the contract in TypeScript, and its comments). Does nothing when nothing has changed since.
  */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { commentsOf } from "./comments.ts";
 import { printProto } from "./print.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -15,6 +16,8 @@ const stamp = join(root, "build/proto.stamp");
 
 /** Where the .proto files of other projects come from. */
 const thirdParty: Record<string, string> = {
+  "google/api/annotations.proto": "google-proto-files/google/api/annotations.proto",
+  "google/api/http.proto": "google-proto-files/google/api/http.proto",
   "grpc/health/v1/health.proto": "grpc-health-check/proto/health/v1/health.proto",
   "grpc/reflection/v1/reflection.proto": "@grpc/reflection/build/proto/grpc/reflection/v1/reflection.proto",
   "grpc/reflection/v1alpha/reflection.proto": "@grpc/reflection/build/proto/grpc/reflection/v1alpha/reflection.proto",
@@ -26,13 +29,29 @@ function generate(): void {
   const state = fingerprint();
   const isThere = [stamp, join(root, "src/gen")].every((made) => existsSync(made));
   if (isThere && readFileSync(stamp, "utf8") === state) return;
-  for (const made of ["build/proto", "src/gen"]) rmSync(join(root, made), { recursive: true, force: true });
+  remove("build/proto");
   for (const [path, source] of Object.entries(thirdParty)) {
     write(path, readFileSync(join(root, "node_modules", source), "utf8"));
   }
   write("buf/validate/validate.proto", printProto(file_buf_validate_validate));
-  execFileSync("buf", ["generate", "--template", "proto/buf.gen.yaml"], { cwd: root, stdio: "inherit" });
+  buf("generate", "--template", "proto/buf.gen.yaml", "--output", "build/made");
+  buf("build", "--output", "build/made/contract.binpb");
+  const made = join(root, "build/made");
+  const comments = commentsOf(readFileSync(join(made, "contract.binpb")), "connector.v1");
+  writeFileSync(join(made, "src/gen/comments.json"), `${JSON.stringify(comments, null, 1)}\n`);
+  // Whoever runs from the last one finds all of it until all of the new one is there.
+  remove("src/gen");
+  renameSync(join(made, "src/gen"), join(root, "src/gen"));
+  remove("build/made");
   writeFileSync(stamp, state);
+}
+
+function buf(...options: string[]): void {
+  execFileSync("buf", options, { cwd: root, stdio: "inherit" });
+}
+
+function remove(path: string): void {
+  rmSync(join(root, path), { recursive: true, force: true });
 }
 
 function write(path: string, text: string): void {
