@@ -15,6 +15,7 @@ import {
   isRedisUrl,
   key,
   keyHint,
+  origins,
   seconds,
   whole,
 } from "./config/kinds.ts";
@@ -39,6 +40,8 @@ export interface Config {
   readonly jwt: JwtConfig | undefined;
   /** What users need to grant connectors access in browsers. */
   readonly authorization: AuthorizationConfig;
+  /** The origins of pages that may call the service from browsers. */
+  readonly corsOrigins: readonly string[];
   /** Where connectors may go. */
   readonly egress: EgressConfig;
   /** Certificates in PEM that are trusted besides those that Node does; undefined: none. */
@@ -155,6 +158,7 @@ const schema = z.object({
     .refine((text) => Buffer.byteLength(text) >= 32, "must have 32 bytes or more")
     .optional(),
   ...authorizationVariables,
+  CORS_ORIGINS: origins.default([]),
   EGRESS_ALLOW: egressRules.default([]),
   EGRESS_POLICY_FILE: file.pipe(egressPolicy).optional(),
   CA_FILE: file.pipe(certificates).optional(),
@@ -224,6 +228,7 @@ export function readConfig(environment: Environment): Config {
     signingKey: secretOf(SIGNING_KEY),
     jwt: jwtOf(values),
     authorization: authorizationOf(values),
+    corsOrigins: values.CORS_ORIGINS,
     egress: egressOf(values.EGRESS_ALLOW, values.EGRESS_POLICY_FILE, builtIn),
     ca: values.CA_FILE,
     redis: REDIS_URL === undefined ? undefined : { url: new Secret(REDIS_URL), answerMs: values.REDIS_TIMEOUT_SECONDS },

@@ -52,6 +52,21 @@ export const list = z.string().transform((text) =>
     .filter((item) => item !== ""),
 );
 
+/** Of pages: `https://app.example.com`. */
+export const origins = list.refine(
+  (all) => all.every((each) => isBrowsable(each) && URL.parse(each)?.origin === each),
+  "must be https origins with commas between, such as https://app.example.com, or http ones of this machine",
+);
+
+/** What a browser brings goes over the network: in the clear on this machine only. */
+export function isBrowsable(text: string): boolean {
+  const url = URL.parse(text);
+  if (url === null || url.username !== "" || url.password !== "") return false;
+  return (
+    url.protocol === "https:" || (url.protocol === "http:" && /^(localhost|127\.0\.0\.1|\[::1\])$/.test(url.hostname))
+  );
+}
+
 export const databaseUrl = z.string().refine((text) => {
   const url = URL.parse(text);
   return url !== null && /^postgres(ql)?:$/.test(url.protocol) && url.pathname.length > 1;

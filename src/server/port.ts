@@ -6,6 +6,7 @@ import type { ConnectRouter, ConnectRouterOptions, HandlerContext, Interceptor }
 import { Failure } from "../failure.ts";
 import { type FaultOptions, failureGate, failureInterceptor, toConnectError } from "../rpc/failure.ts";
 import { Calls } from "./calls.ts";
+import { allowOrigins } from "./cors.ts";
 import { http1Half } from "./http1.ts";
 import { http2Half } from "./http2.ts";
 import { abortGraceMs, type LateOptions, lateCalls } from "./late-calls.ts";
@@ -37,6 +38,8 @@ export interface ListenOptions extends FaultOptions {
   readonly admit?: (context: HandlerContext) => void | Promise<void>;
   /** Answers what is no RPC and says whether it did. Default: nothing does. */
   readonly pages?: ListenerOptions["pages"];
+  /** Whose pages may call from browsers: `https://app.example.com`. Default: none's. */
+  readonly origins?: readonly string[];
   readonly slowPart?: LateOptions["slowPart"];
   readonly limits?: Partial<Limits>;
 }
@@ -77,7 +80,7 @@ export async function listen(options: ListenOptions): Promise<Server> {
   const calls = new Calls();
   const draining = new AbortController();
   const shutdown = new AbortController();
-  const listener = createListener({
+  const calling = createListener({
     calls,
     maxHeaderBytes: limits.maxHeaderBytes,
     requestTimeoutMs: limits.requestTimeoutMs,
@@ -85,6 +88,7 @@ export async function listen(options: ListenOptions): Promise<Server> {
     router: routerOptions(options, limits, shutdown.signal),
     pages: options.pages,
   });
+  const listener = allowOrigins(options.origins ?? [], calling);
   const halves = [http1Half(limits, listener), http2Half(limits, listener)] as const;
   const sockets = new Set<Socket>();
   const tcp = accept(options, limits, sockets, (socket) => {

@@ -34,6 +34,7 @@ export async function serve(config: Config, log: Log, rooms: Rooms, gate: Gate):
     host: config.host,
     port: config.port,
     ...(config.tls === undefined ? {} : { tls: tlsOf(config.tls) }),
+    origins: config.corsOrigins,
     limits: { defaultTimeoutMs: config.timeouts.unaryMs, maxTimeoutMs: config.timeouts.maxMs },
     admit,
     slowPart,
