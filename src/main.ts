@@ -129,6 +129,8 @@ async function startDatabase(
 }
 
 async function main(): Promise<void> {
+  // Whoever reads it may go away, and calls go on.
+  process.stdout.on("error", () => {});
   const config = readConfig(process.env);
   const log = createLog(config.logLevel);
   const service = await startService(config, log);
