@@ -9,6 +9,7 @@ import { openStore } from "../src/store/store.ts";
 import { localKeys } from "../src/vault/keys.ts";
 import { run } from "./service/customer.ts";
 import { runProgram } from "./service/process.ts";
+import { seededDirectory } from "./support/cluster-seed.ts";
 import { enterableDirectory } from "./support/directory.ts";
 import { freshDatabase } from "./support/postgres.ts";
 import { testService } from "./support/service.ts";
@@ -91,7 +92,9 @@ describe("the program that makes an API key", () => {
   });
 
   test("makes one in the built-in database when the service does not run, and is refused while it does", async () => {
-    const environment = { CONNECTOR_DATA_DIR: directory, PORT: "0" };
+    const seeded = await seededDirectory();
+    onTestFinished(() => rm(seeded, { recursive: true, force: true }));
+    const environment = { CONNECTOR_DATA_DIR: seeded, PORT: "0" };
     const made = await runProgram("cli/api-key.ts", environment, asked).ended;
     expect(made).toMatchObject({ status: 0, stderr: "" });
 
@@ -109,7 +112,7 @@ describe("the program that makes an API key", () => {
     const refused = await runProgram("cli/api-key.ts", environment, asked).ended;
     expect(refused).toMatchObject({ status: 1, stdout: "" });
     expect(refused.stderr).toContain("in use by connector-service");
-    expect(await readFile(path.join(directory, "cluster/data/postmaster.pid"), "utf8")).toMatch(/^\d+/);
+    expect(await readFile(path.join(seeded, "cluster/data/postmaster.pid"), "utf8")).toMatch(/^\d+/);
   });
 
   test("shows how it is used to who asks", async () => {

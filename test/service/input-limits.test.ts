@@ -4,7 +4,7 @@ import { readFile, rm } from "node:fs/promises";
 import http2 from "node:http2";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { enterableDirectory } from "../support/directory.ts";
+import { seededDirectory } from "../support/cluster-seed.ts";
 import { scaled } from "../torture/scale.ts";
 import { runProgram, type ServiceProcess } from "./process.ts";
 
@@ -19,7 +19,7 @@ let url: string;
 let authorization: string;
 
 beforeAll(async () => {
-  directory = await enterableDirectory();
+  directory = await seededDirectory();
   service = runProgram("main.ts", { PORT: "0", CONNECTOR_DATA_DIR: directory, DRAIN_SECONDS: "1" });
   url = await service.url;
   const [token] = await service.said(/csk\.[\w.-]+/);

@@ -1,12 +1,12 @@
 import { rm } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { freePort } from "../../src/store/embedded/cluster.ts";
-import { enterableDirectory } from "../support/directory.ts";
+import { seededDirectory } from "../support/cluster-seed.ts";
 import { until } from "../support/replicas.ts";
 import { runProgram } from "./process.ts";
 
 test("whoever reads the log may go away: the service goes on, and stops when it is told to", async () => {
-  const directory = await enterableDirectory();
+  const directory = await seededDirectory();
   const port = await freePort();
   const environment = { PORT: String(port), CONNECTOR_DATA_DIR: directory, LOG_LEVEL: "trace", DRAIN_SECONDS: "1" };
   const { child, ended, said } = runProgram("main.ts", environment);

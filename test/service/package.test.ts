@@ -15,7 +15,8 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 /** Builds into a directory of its own: the checkout stays as it is. */
 function build(to: string): void {
   mkdirSync(to);
-  execFileSync("tsc", ["-p", "tsconfig.build.json", "--outDir", path.join(to, "dist")], { cwd: root });
+  // Whether the types are right `npm run check` tells, and takes most of the time that a build does.
+  execFileSync("tsc", ["-p", "tsconfig.build.json", "--noCheck", "--outDir", path.join(to, "dist")], { cwd: root });
   cpSync(path.join(root, "src/gen"), path.join(to, "dist/gen"), { recursive: true });
   cpSync(path.join(root, "package.json"), path.join(to, "package.json"));
   symlinkSync(path.join(root, "node_modules"), path.join(to, "node_modules"));

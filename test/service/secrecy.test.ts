@@ -2,7 +2,7 @@ import { readdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { enterableDirectory } from "../support/directory.ts";
+import { seededDirectory } from "../support/cluster-seed.ts";
 import { connectorTo, rogueServer } from "../support/service.ts";
 import { run } from "./customer.ts";
 import { runProgram, type ServiceProcess } from "./process.ts";
@@ -19,7 +19,7 @@ let token: string;
 const answers: string[] = [];
 
 beforeAll(async () => {
-  directory = await enterableDirectory();
+  directory = await seededDirectory();
   customers = await Promise.all([postgresqlCustomer(), mysqlCustomer()]);
   service = runProgram("main.ts", {
     PORT: "0",

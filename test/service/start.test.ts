@@ -4,7 +4,7 @@ import net from "node:net";
 import path from "node:path";
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { Code, type ConnectorClient, ConnectorError, createConnectorClient } from "../../src/client/index.ts";
-import { enterableDirectory } from "../support/directory.ts";
+import { seededDirectory } from "../support/cluster-seed.ts";
 import { encryptionKey, signingKey } from "../support/keys.ts";
 import { patience } from "../support/patience.ts";
 import { freshDatabase } from "../support/postgres.ts";
@@ -17,7 +17,7 @@ let directory: string;
 const started: ServiceProcess[] = [];
 
 beforeEach(async () => {
-  directory = await enterableDirectory();
+  directory = await seededDirectory();
 });
 
 afterEach(async () => {

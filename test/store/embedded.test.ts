@@ -12,6 +12,7 @@ import { packagedBinaries } from "../../src/store/embedded/binaries.ts";
 import { freePort } from "../../src/store/embedded/cluster.ts";
 import { defaultDataDirectory } from "../../src/store/embedded/directory.ts";
 import { type Embedded, type EmbeddedOptions, startEmbedded } from "../../src/store/embedded.ts";
+import { seededDirectory } from "../support/cluster-seed.ts";
 import { enterableDirectory } from "../support/directory.ts";
 import { ownCluster } from "../support/postgres.ts";
 
@@ -29,6 +30,12 @@ afterEach(async () => {
   for (const stop of stops.splice(0).reverse()) await stop();
   await rm(base, { recursive: true, force: true });
 });
+
+/** The cluster is there already, as after an earlier start. */
+async function plant(): Promise<void> {
+  directory = await seededDirectory();
+  stops.push(() => rm(directory, { recursive: true, force: true }));
+}
 
 async function start(options: Partial<EmbeddedOptions> = {}): Promise<Embedded> {
   const embedded = await startEmbedded({ directory, ...options });
@@ -64,6 +71,7 @@ test("only the password of the file, which only its owner can read, opens the se
 });
 
 test("neither the password nor a statement's values come into the log", async () => {
+  await plant();
   const lines: string[] = [];
   const { url } = await start({ log: (line) => lines.push(line) });
   await expect(query(url, "SELECT 'a secret value' FROM nowhere")).rejects.toThrow("nowhere");
@@ -75,6 +83,7 @@ test("neither the password nor a statement's values come into the log", async ()
 });
 
 test("a port that another program takes just before the server does is given up for another", async () => {
+  await plant();
   const other = net.createServer().listen(0, "127.0.0.1");
   await once(other, "listening");
   stops.push(async () => other.close());
@@ -88,6 +97,7 @@ test("a port that another program takes just before the server does is given up 
 });
 
 test("a second process is refused, and told who is in the way and what to do", async () => {
+  await plant();
   const first = await startProcess();
   const second = await startProcess();
 
@@ -108,6 +118,7 @@ test("of two processes that start at the same moment exactly one wins", async ()
 });
 
 test("a server whose owner was killed is adopted by the next process, with its data", async () => {
+  await plant();
   const first = await startProcess();
   await query(first.said.url!, "CREATE TABLE kept AS SELECT 7 AS number");
   await first.kill("SIGKILL");
@@ -118,6 +129,7 @@ test("a server whose owner was killed is adopted by the next process, with its d
 });
 
 test("Ctrl-C in the terminal of the process does not reach the server", async () => {
+  await plant();
   const first = await startProcess({ detached: true });
   process.kill(-first.child.pid!, "SIGINT");
   await first.ended;
@@ -127,6 +139,7 @@ test("Ctrl-C in the terminal of the process does not reach the server", async ()
 });
 
 test("committed data is there after everything was killed at once", async () => {
+  await plant();
   const first = await startProcess();
   await query(first.said.url!, "CREATE TABLE kept AS SELECT n FROM generate_series(1, 1000) AS n");
   process.kill(first.said.pid!, "SIGKILL");
@@ -138,6 +151,7 @@ test("committed data is there after everything was killed at once", async () => 
 });
 
 test("a dead server's process id that is another program's by now does not stop the start", async () => {
+  await plant();
   const first = await start();
   await first.stop();
   const stranger = spawn("sleep", ["600"], { ...(isRoot && (await ownerOf(path.join(directory, "cluster")))) });
@@ -149,6 +163,7 @@ test("a dead server's process id that is another program's by now does not stop 
 });
 
 test("the death of the server while the process runs is survived, and the next start recovers", async () => {
+  await plant();
   const lines: string[] = [];
   const lost = Promise.withResolvers<void>();
   const first = await start({
@@ -165,6 +180,7 @@ test("the death of the server while the process runs is survived, and the next s
 });
 
 test("an owner that lost its connection takes the lock again, and still refuses others", async () => {
+  await plant();
   const { url } = await start();
   const ended = await query(
     url,
@@ -179,6 +195,7 @@ test("an owner that lost its connection takes the lock again, and still refuses 
 });
 
 test("an owner whose server belongs to another by now leaves it running when it stops", async () => {
+  await plant();
   const first = await start();
   // Stopping ends the server only under the lock, so take the lock away for good.
   const thief = new pg.Client({ connectionString: first.databaseUrl("postgres") });
@@ -200,6 +217,7 @@ test("an owner whose server belongs to another by now leaves it running when it 
 });
 
 test("data of another major version is refused before anything touches it", async () => {
+  await plant();
   const first = await start();
   await first.stop();
   await writeFile(path.join(directory, "cluster", "data", "PG_VERSION"), "17\n");

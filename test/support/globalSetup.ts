@@ -2,8 +2,9 @@
 import { rm } from "node:fs/promises";
 import pg from "pg";
 import type { TestProject } from "vitest/node";
-import { startEmbedded } from "../../src/store/embedded.ts";
-import { enterableDirectory } from "./directory.ts";
+import { type Embedded, startEmbedded } from "../../src/store/embedded.ts";
+import { openStore } from "../../src/store/store.ts";
+import { plantSeed, seededDirectory } from "./cluster-seed.ts";
 import { encryptionKey, signingKey } from "./keys.ts";
 import { ownMariadb } from "./mariadb-server.ts";
 import { openOutputs } from "./outputs.ts";
@@ -12,6 +13,8 @@ declare module "vitest" {
   interface ProvidedContext {
     /** The superuser's URL of the run's PostgreSQL. */
     postgresUrl: string;
+    /** The name of a database of the run's PostgreSQL that has the store's schema, and nobody may connect to. */
+    storeTemplate: string;
     /** The administrator's URL of the run's MariaDB, or of another server of MySQL's kind. */
     mariadbUrl: string;
   }
@@ -23,12 +26,15 @@ interface Server {
 }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const [postgres, mariadb, outputs] = await Promise.all([startPostgres(), startMariadb(), openOutputs()]);
+  const seed = await plantSeed();
+  const [postgres, mariadb, outputs] = await Promise.all([startPostgres(seed), startMariadb(), openOutputs()]);
+  project.provide("clusterSeed", seed);
   project.provide("postgresUrl", postgres.url);
+  project.provide("storeTemplate", storeTemplate);
   project.provide("mariadbUrl", mariadb.url);
   project.provide("outputsDirectory", outputs.directory);
   return async () => {
-    await Promise.all([postgres.stop(), mariadb.stop()]);
+    await Promise.all([postgres.stop(), mariadb.stop(), rm(seed, { recursive: true, force: true })]);
     const passwords = [postgres, mariadb].map(({ url }) => decodeURIComponent(new URL(url).password));
     const searched = await outputs.search([...passwords, signingKey, encryptionKey]);
     await outputs.remove();
@@ -37,10 +43,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
 }
 
-async function startPostgres(): Promise<Server> {
-  const directory = await enterableDirectory();
+async function startPostgres(seed: string): Promise<Server> {
+  const directory = await seededDirectory(seed);
   const embedded = await startEmbedded({ directory });
-  await inHaste(embedded.url);
+  await makeTemplate(embedded);
   return {
     url: embedded.databaseUrl("postgres"),
     async stop() {
@@ -50,13 +56,15 @@ async function startPostgres(): Promise<Server> {
   };
 }
 
-/** What a run has made is not to outlive the machine: nothing waits for its disk. */
-async function inHaste(url: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
+const storeTemplate = "store_template";
+
+async function makeTemplate(server: Embedded): Promise<void> {
+  const store = await openStore({ url: await server.createDatabase(storeTemplate), poolSize: 2 });
+  await store.close();
+  const client = new pg.Client({ connectionString: server.databaseUrl("postgres") });
   await client.connect();
-  await client.query("ALTER SYSTEM SET fsync = off");
-  await client.query("ALTER SYSTEM SET full_page_writes = off");
-  await client.query("SELECT pg_reload_conf()");
+  // A database that somebody is connected to can't be copied.
+  await client.query(`ALTER DATABASE ${storeTemplate} ALLOW_CONNECTIONS false`);
   await client.end();
 }
 

@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import pg from "pg";
 import { inject } from "vitest";
 import { startEmbedded } from "../../src/store/embedded.ts";
-import { enterableDirectory } from "./directory.ts";
+import { seededDirectory } from "./cluster-seed.ts";
 
 export interface FreshDatabase {
   /** As the superuser. */
@@ -18,10 +18,16 @@ export interface FreshDatabase {
 }
 
 /** An empty database in the run's PostgreSQL. */
-export async function freshDatabase(): Promise<FreshDatabase> {
+export const freshDatabase = (): Promise<FreshDatabase> => databaseLike("template1");
+
+/** A database in the run's PostgreSQL whose schema is the store's, as a service leaves it that has done nothing yet. */
+export const freshStore = (): Promise<FreshDatabase> => databaseLike(inject("storeTemplate"));
+
+async function databaseLike(template: string): Promise<FreshDatabase> {
   const name = `test_${crypto.randomUUID().replaceAll("-", "")}`;
   const admin = inject("postgresUrl");
-  await execute(admin, `CREATE DATABASE ${name}`);
+  // To copy files takes less than to write all of them into the log, too.
+  await execute(admin, `CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY FILE_COPY`);
   const url = new URL(admin);
   url.pathname = `/${name}`;
   return { url: url.href, drop: () => execute(admin, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
@@ -53,7 +59,7 @@ export interface OwnCluster {
 
 /** A server that a test may kill or freeze. */
 export async function ownCluster(): Promise<OwnCluster> {
-  const directory = await enterableDirectory();
+  const directory = await seededDirectory();
   let embedded = await startEmbedded({ directory });
   const { url, port, pid: postmasterPid } = embedded;
   const kill = async (signal: NodeJS.Signals): Promise<void> => {

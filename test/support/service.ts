@@ -9,7 +9,7 @@ import { createLog } from "../../src/observability/log.ts";
 import { openStore } from "../../src/store/store.ts";
 import { encryptionKey, signingKey } from "./keys.ts";
 import { keepErrors, keepMetrics, keepTables, logFile } from "./outputs.ts";
-import { freshDatabase } from "./postgres.ts";
+import { freshStore } from "./postgres.ts";
 
 export interface TestService {
   readonly url: string;
@@ -32,7 +32,7 @@ export async function testService(
   environment: Record<string, string> = {},
   through: (storeUrl: string) => string = (storeUrl) => storeUrl,
 ): Promise<TestService> {
-  const database = await freshDatabase();
+  const database = await freshStore();
   const config = readConfig({
     PORT: "0",
     DATABASE_URL: through(database.url),
