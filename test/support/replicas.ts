@@ -22,8 +22,11 @@ export interface Replica {
   stop(): Promise<Drained>;
   /** Ends it as a power cut does. */
   kill(): Promise<void>;
-  /** Starts it again on its port, and waits until its health says SERVING. */
-  start(): Promise<void>;
+  /**
+   * Starts it again on its port, and waits until its health says SERVING.
+   * @param program Of another version. Default: this one's
+   */
+  start(program?: string): Promise<void>;
 }
 
 export interface Drained {
@@ -36,16 +39,34 @@ export interface Drained {
   readonly stderr: string;
 }
 
-export interface Replicas {
-  readonly first: Replica;
-  readonly second: Replica;
-  readonly both: readonly [Replica, Replica];
+export interface SomeReplicas {
+  readonly all: readonly Replica[];
   readonly token: string;
   stop(): Promise<void>;
 }
 
+export interface Replicas extends SomeReplicas {
+  readonly first: Replica;
+  readonly second: Replica;
+  readonly both: readonly [Replica, Replica];
+}
+
 /** Two replicas that serve, on an empty store. */
-export async function twoReplicas(storeUrl: string, environment: Readonly<Record<string, string>> = {}) {
+export async function twoReplicas(
+  storeUrl: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Replicas> {
+  const replicas = await openReplicas(2, storeUrl, environment);
+  const [first, second] = replicas.all as [Replica, Replica];
+  return { ...replicas, first, second, both: [first, second] };
+}
+
+/** So many replicas that serve, on an empty store. */
+export async function openReplicas(
+  count: number,
+  storeUrl: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<SomeReplicas> {
   const common = {
     DATABASE_URL: storeUrl,
     ENCRYPTION_KEYS: `test:${encryptionKey}`,
@@ -54,14 +75,13 @@ export async function twoReplicas(storeUrl: string, environment: Readonly<Record
     ...environment,
   };
   const token = await adminToken(storeUrl);
-  const both = await Promise.all([openReplica(common, token), openReplica(common, token)]);
-  const [first, second] = both;
+  const all = await Promise.all(Array.from({ length: count }, () => openReplica(common, token)));
   const stop = async () => {
-    const ends = await Promise.all(both.map((replica) => replica.stop()));
-    for (const replica of both) replica.client.close();
+    const ends = await Promise.all(all.map((replica) => replica.stop()));
+    for (const replica of all) replica.client.close();
     for (const { status, stderr } of ends) expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   };
-  return { first, second, both, token, stop } satisfies Replicas;
+  return { all, token, stop };
 }
 
 /** Makes the schema, too: replicas need not wait for each other to do so. */
@@ -85,8 +105,8 @@ async function openReplica(environment: Readonly<Record<string, string>>, token:
     return answer?.status === Status.SERVING;
   };
   let process: ServiceProcess;
-  const start = async () => {
-    process = runProgram("main.ts", { ...environment, PORT: String(port) });
+  const start = async (program = "main.ts") => {
+    process = runProgram(program, { ...environment, PORT: String(port) });
     await process.url;
     await until("the replica serves", ready);
   };
