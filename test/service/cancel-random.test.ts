@@ -10,7 +10,7 @@ import { stopwatch } from "../support/stopwatch.ts";
 import { scaled } from "../torture/scale.ts";
 import { kinds, type ReaderSource, serviceWithReader, untilBusy } from "./reader.ts";
 
-const cancels = scaled({ test: 200, torture: 1_000 });
+const cancels = scaled({ test: 120, torture: 1_000 });
 const lanes = 8;
 const bystanders = 4;
 const mostConnections = 6;

@@ -2,6 +2,7 @@
 
 import { rm } from "node:fs/promises";
 import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { afterEach, expect, test, vi } from "vitest";
 import { parseSigningKey } from "../../src/auth/signing-key.ts";
@@ -25,6 +26,8 @@ import { type Ended, runProgram } from "./process.ts";
 
 const size = scaled({ test: 500, torture: 20_000 });
 const callers = 4;
+/** Milliseconds between two calls of one caller: the programs that are run meanwhile share the machine with them. */
+const everyMs = 10;
 const insertedAtOnce = 500;
 
 const cleanups: (() => unknown)[] = [];
@@ -110,6 +113,7 @@ function loadOn({ client, ids }: Stage) {
         failures.push(error instanceof ConnectorError ? `${error.reason}: ${error.message}` : error);
       }
       calls++;
+      await delay(everyMs);
     }
   };
   const running = Promise.all(Array.from({ length: callers }, call));

@@ -88,7 +88,7 @@ describe.runIf(process.env.TEST_MYSQL_URL === undefined)("at MariaDB", () => {
     expect(await readFile(file, "latin1")).toBe("x");
   });
 
-  const inputs = scaled({ test: 4_000, torture: 100_000 });
+  const inputs = scaled({ test: 2_000, torture: 100_000 });
 
   test(`what the rules let through of ${inputs} hostile inputs changes nothing in a session that may write`, {
     timeout: scaled({ test: 240_000, torture: 3_600_000 }),
