@@ -1,4 +1,5 @@
 /** The way to the service by `fetch`, for browsers: it needs nothing of Node. */
+import { Code, ConnectError } from "@connectrpc/connect";
 import type { UniversalClientFn, UniversalClientRequest } from "@connectrpc/connect/protocol";
 import { createTransport as createConnectTransport } from "@connectrpc/connect/protocol-connect";
 import { createTransport as createGrpcWebTransport } from "@connectrpc/connect/protocol-grpc-web";
@@ -40,14 +41,9 @@ function fetching(fetch: typeof globalThis.fetch, closed: AbortSignal): Universa
     const signal = request.signal === undefined ? closed : AbortSignal.any([request.signal, closed]);
     // Not every browser leaves it out by itself, and one that sends it has to ask first whether it may.
     request.header.delete("User-Agent");
-    const response = await fetch(request.url, {
-      method: request.method,
-      headers: request.header,
-      body: await wholeBody(request),
-      signal,
-      // The bearer token is all that says who calls.
-      credentials: "omit",
-    });
+    const init = { method: request.method, headers: request.header, body: await wholeBody(request), signal };
+    // The bearer token is all that says who calls.
+    const response = await fetch(request.url, { ...init, credentials: "omit" }).catch(unreachable);
     return {
       status: response.status,
       header: response.headers,
@@ -71,7 +67,7 @@ async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8
   let whole = false;
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await reader.read().catch(unreachable);
       if (done) {
         whole = true;
         return;
@@ -81,6 +77,13 @@ async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8
   } finally {
     if (!whole) await reader.cancel();
   }
+}
+
+/** All that a page is told where there is no network, no service, or no permission for its origin. */
+function unreachable(cause: unknown): never {
+  if (!(cause instanceof TypeError)) throw cause;
+  const message = "The service can't be reached, or does not allow this page's origin (CORS_ORIGINS).";
+  throw new ConnectError(message, Code.Unavailable, undefined, undefined, cause);
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}
