@@ -13,12 +13,12 @@ import { type OAuthServer, startOAuthServer } from "../support/oauth-server.ts";
 import { figmaMock, type Mock } from "../support/prism.ts";
 import { type OwnPrometheus, ownPrometheus } from "../support/prometheus.ts";
 import { type TestService, testService } from "../support/service.ts";
-import { figmaApi, figmaTarget, unwellFigma } from "./apis/figma.ts";
-import { openIdApi } from "./apis/openid.ts";
-import { prometheusApi } from "./apis/prometheus.ts";
-import { serviceApi } from "./apis/service.ts";
+import { figmaFixture, figmaTarget, unwellFigma } from "./apis/figma.ts";
+import { openIdFixture, openIdTarget } from "./apis/openid.ts";
+import { prometheusApi, prometheusFixture } from "./apis/prometheus.ts";
+import { serviceFixture } from "./apis/service.ts";
+import { readOnlyConformance } from "./conformance.ts";
 import type { Target } from "./fixture.ts";
-import { type ReadOnlyStage, readOnlyCases } from "./read-only.ts";
 import { readPages } from "./reading.ts";
 
 let service: TestService;
@@ -39,21 +39,14 @@ async function connector({ config, credential }: Target): Promise<string> {
   return (await service.client.createConnector({ provider: "rest", name, config, credential })).id;
 }
 
-const apis = {
-  "Figma's API": async () => figmaApi(figma),
-  "Prometheus's API": async () => prometheusApi(prometheus),
-  "an OpenID server": async () => openIdApi(oauth),
-  "this service": async () => serviceApi(other),
-};
-
-describe.each(Object.entries(apis))("of %s", (_, open) => {
-  let stage: ReadOnlyStage;
-  beforeAll(async () => {
-    const api = await open();
-    stage = { client: service.client, connectorId: await connector(await api.target()), api, connector };
-  });
-  test.each(readOnlyCases)("$name", ({ run }) => run(stage));
-});
+for (const fixture of [
+  figmaFixture(() => figma),
+  prometheusFixture(() => prometheus),
+  openIdFixture(() => oauth),
+  serviceFixture(() => other),
+]) {
+  readOnlyConformance("rest", fixture, () => service);
+}
 
 describe("by Figma's own document", () => {
   let connectorId: string;
@@ -154,6 +147,13 @@ test("an API that serves its own document is read by it, and one that serves som
   });
   server.close();
   server.closeAllConnections();
+});
+
+test("who has no grant at the OpenID server is told so", async () => {
+  const { config, credential } = await openIdTarget(oauth);
+  const stranger = await connector({ config, credential: { ...credential, refresh_token: "another one's" } });
+  const refused = { code: "FailedPrecondition", reason: "CREDENTIAL_REJECTED" };
+  expect(await refusalOf(service.client.query(stranger, { resource: "userinfo" }))).toMatchObject(refused);
 });
 
 describe("by a declaration of Prometheus's API", () => {

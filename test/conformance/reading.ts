@@ -72,7 +72,9 @@ export async function readPages(
   const sizes: number[] = [];
   for (let pageToken = ""; ; ) {
     const page = await stage.client.rpc.query({ ...request, pageSize, pageToken });
-    if (sizes.length > 0) expect(page.rows.length, "a page but the first is not empty").toBeGreaterThan(0);
+    // Whoever filters here has looked for more, and may have found nothing.
+    const mayBeEmpty = sizes.length === 0 || page.postFiltered.length > 0;
+    if (!mayBeEmpty) expect(page.rows.length, "a page but the first is not empty").toBeGreaterThan(0);
     sizes.push(page.rows.length);
     rows.push(...page.rows.map((row) => row.values.map(valueText)));
     pageToken = page.nextPageToken;

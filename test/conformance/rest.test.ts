@@ -4,6 +4,7 @@ import type { FieldType } from "../../src/rows/field.ts";
 import { rowsOf } from "../service/source.ts";
 import { freshDatabase } from "../support/postgres.ts";
 import { type ApiColumn, restApi } from "../support/rest-api.ts";
+import { baseUrl } from "./apis/network.ts";
 import { providerConformance } from "./conformance.ts";
 import type { Column, Fixture, OpenedSource, Table, Target } from "./fixture.ts";
 import { sqlTables, standardLiteral } from "./sql.ts";
@@ -136,14 +137,7 @@ providerConformance("rest", {
   declared: true,
   paging: { keyed: "SOURCE", keyless: "OFFSET" },
   changes: "single_rows",
-  network: {
-    addressOf({ config }) {
-      const { hostname, port } = new URL(String(config.base_url));
-      return { host: hostname, port: Number(port) };
-    },
-    at: (target, { host, port }) => at(target, `http://${host}:${port}`),
-    strange: "SSH-2.0-OpenSSH_9.9\r\n",
-  },
+  network: baseUrl,
   mistakes: {
     credential: (target) => ({ ...target, credential: { type: "bearer", token: "not the token" } }),
     database: (target) => at(target, `${target.config.base_url}/nowhere`),

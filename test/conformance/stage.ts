@@ -4,13 +4,13 @@ import { expect } from "vitest";
 import type { Provider } from "../../src/providers/contract.ts";
 import { testService } from "../support/service.ts";
 import { stopwatch } from "../support/stopwatch.ts";
-import type { Stage } from "./case.ts";
-import type { Fixture } from "./fixture.ts";
-import { allTables, forbidden } from "./tables.ts";
+import type { Scene, Stage } from "./case.ts";
+import type { Fixture, Target } from "./fixture.ts";
+import { allTables, forbidden, kept } from "./tables.ts";
 
-export type ClosableStage = Stage & { close(): Promise<void> };
+export type Closable<S> = S & { close(): Promise<void> };
 
-export async function openStage(definition: Provider, fixture: Fixture): Promise<ClosableStage> {
+export async function openStage(definition: Provider, fixture: Fixture): Promise<Closable<Stage>> {
   await using opening = new AsyncDisposableStack();
   const [service, source] = await Promise.all([testService({ ...fixture.environment }), fixture.open()]);
   opening.defer(() => source.close());
@@ -18,10 +18,8 @@ export async function openStage(definition: Provider, fixture: Fixture): Promise
   await source.create(allTables(fixture));
   await source.forbid?.(forbidden);
   const { client } = service;
-  const connector: Stage["connector"] = async ({ target = source.target, policy = {} }) => {
-    const name = `c-${randomUUID()}`;
-    return (await client.createConnector({ provider: definition.id, name, ...target, policy })).id;
-  };
+  const target = async () => source.target;
+  const connector = connecting(client, definition, target);
   const connectorId = await connector({});
   const create: Stage["create"] = async (tables) => {
     await source.create(tables);
@@ -29,7 +27,20 @@ export async function openStage(definition: Provider, fixture: Fixture): Promise
   };
   const opened = opening.move();
   const close = () => opened.disposeAsync();
-  return { definition, fixture, source, service, client, connectorId, create, connector, close };
+  const probe = { query: { resource: kept.name }, rows: kept.rows.map((row) => [...row]) };
+  return { definition, fixture, source, service, client, connectorId, probe, target, create, connector, close };
+}
+
+/** Makes connectors of a provider. */
+export function connecting(
+  client: Scene["client"],
+  { id: provider }: Provider,
+  standard: () => Promise<Target>,
+): Scene["connector"] {
+  return async ({ target, policy = {} }) => {
+    const name = `c-${randomUUID()}`;
+    return (await client.createConnector({ provider, name, ...(target ?? (await standard())), policy })).id;
+  };
 }
 
 /** Milliseconds that a statement may live on after its call has ended. */

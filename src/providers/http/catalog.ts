@@ -126,10 +126,20 @@ async function withFields(resource: HttpResource, parts: SourceParts, call: Call
   if (resource.fields.length > 0) return resource;
   const read = sampledRead(resource.reads);
   if (read === undefined) return resource;
-  const answer = await parts.client.send(sampleRequest(resource, read, parts), call);
+  const answer = await sampleOf(resource, read, parts, call);
   const inferred = await inferFields({ resource: resource.name, format: read.rows, maxRows: sampledRows }, answer.body);
   const fields = inferred.map((field) => ({ ...field, description: "", enumLabels: [], readOnly: false }));
   return { ...resource, fields };
+}
+
+/** Where a list is not there, the connector leads to nothing. */
+async function sampleOf(resource: HttpResource, read: ReadOperation, parts: SourceParts, call: Call) {
+  try {
+    return await parts.client.send(sampleRequest(resource, read, parts), call);
+  } catch (error) {
+    if (!(error instanceof Failure) || error.kind !== "unknown_resource") throw error;
+    throw notThere(`\`${resource.name}\``, error);
+  }
 }
 
 function withoutFields(resource: HttpResource, why: string): HttpResource {

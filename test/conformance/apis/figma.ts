@@ -1,7 +1,8 @@
 import type { Mock } from "../../support/prism.ts";
 import type { Target } from "../fixture.ts";
-import type { ReadOnlyApi } from "../read-only.ts";
+import type { ReadOnlyApi, ReadOnlyFixture } from "../read-only/api.ts";
 import { answerOf } from "./answer.ts";
+import { baseUrl, withBase } from "./network.ts";
 
 const token = "figma's token";
 
@@ -20,15 +21,26 @@ export function unwellFigma({ url }: Mock, answer: string): Target {
   return { config: { base_url: url, authentication, test, resources, headers: { prefer: answer } }, credential };
 }
 
-export function figmaApi(figma: Mock): ReadOnlyApi {
+export const figmaFixture = (mock: () => Mock): ReadOnlyFixture => ({
+  name: "Figma's API",
+  isMock: true,
+  network: baseUrl,
+  mistakes: {
+    // Prism takes any token, and asks for one.
+    credential: ({ config }) => ({ config: { ...config, authentication: none }, credential: none }),
+    tls: withBase((base) => base.replace("http:", "https:")),
+  },
+  open: async () => figmaApi(mock()),
+});
+
+const none = { type: "none" };
+
+function figmaApi(figma: Mock): ReadOnlyApi {
   const asked = (path: string, ...names: string[]) =>
     answerOf(figma.url + path, names, { headers: { "x-figma-token": token } });
-  const none = { type: "none" };
   const own = figmaTarget(figma);
   return {
     target: async () => own,
-    // Prism takes any token, and asks for one.
-    stranger: { config: { ...own.config, authentication: none }, credential: none },
     readings: [
       { query: { resource: "me" }, rows: () => asked("/v1/me") },
       {

@@ -1,24 +1,48 @@
 import type { OAuthServer } from "../../support/oauth-server.ts";
 import { newGrant } from "../../support/oauth-tokens.ts";
 import type { Target } from "../fixture.ts";
-import type { ReadOnlyApi } from "../read-only.ts";
+import type { ReadOnlyApi, ReadOnlyFixture } from "../read-only/api.ts";
 import { answerOf } from "./answer.ts";
+import { localhost, withBase } from "./network.ts";
 
 /** What an OpenID server tells who may ask: its keys to all, and of a user what the user has granted. */
-export async function openIdApi(server: OAuthServer): Promise<ReadOnlyApi> {
-  const { issuer, ca, clients } = server;
+export const openIdFixture = (server: () => OAuthServer): ReadOnlyFixture => ({
+  name: "an OpenID server",
+  network: localhost,
+  mistakes: {
+    database: withBase((base) => `${base}/nowhere`),
+    // Who has signed its certificate is none that everybody believes.
+    tls({ config: { ca: _, ...config }, credential }) {
+      return { config, credential };
+    },
+  },
+  open: () => openIdApi(server()),
+});
+
+async function openIdApi(server: OAuthServer): Promise<ReadOnlyApi> {
+  const { issuer, ca } = server;
   const { accessToken } = await newGrant(server);
   const authorization = `Bearer ${accessToken}`;
   return {
     // A refresh token is good once, and so for one connector.
-    target: async () => targetOf(server, (await newGrant(server)).refreshToken ?? ""),
-    stranger: targetOf(server, `another one's, for ${clients.post.id}`),
+    target: () => openIdTarget(server),
     readings: [
-      { query: { resource: "userinfo" }, rows: () => answerOf(`${issuer}/me`, [], { ca, headers: { authorization } }) },
+      {
+        query: { resource: "claims" },
+        rows: () => answerOf(`${issuer}/.well-known/openid-configuration`, ["claims_supported"], { ca }),
+        paths: { value: "" },
+      },
       { query: { resource: "keys" }, rows: () => answerOf(`${issuer}/jwks`, ["keys"], { ca }) },
+      { query: { resource: "userinfo" }, rows: () => answerOf(`${issuer}/me`, [], { ca, headers: { authorization } }) },
     ],
   };
 }
+
+export async function openIdTarget(server: OAuthServer): Promise<Target> {
+  return targetOf(server, (await newGrant(server)).refreshToken ?? "");
+}
+
+const at = (path: string) => ({ format: "json", path });
 
 function targetOf({ issuer, ca, clients: { post: client } }: OAuthServer, refreshToken: string): Target {
   const authentication = {
@@ -27,7 +51,11 @@ function targetOf({ issuer, ca, clients: { post: client } }: OAuthServer, refres
   };
   const resources = [
     { name: "userinfo", path: "/me", fields: [{ name: "sub", type: "string", nullable: false }] },
-    { name: "keys", path: "/jwks", rows: { format: "json", path: "/keys" } },
+    {
+      ...{ name: "claims", path: "/.well-known/openid-configuration", rows: at("/claims_supported") },
+      fields: [{ name: "value", path: "", type: "string", nullable: false }],
+    },
+    { name: "keys", path: "/jwks", rows: at("/keys") },
   ];
   return {
     config: { base_url: issuer, ca, authentication, resources, test: { path: "/me" } },

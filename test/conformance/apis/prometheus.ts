@@ -1,7 +1,8 @@
 import type { OwnPrometheus } from "../../support/prometheus.ts";
 import type { Target } from "../fixture.ts";
-import type { ReadOnlyApi } from "../read-only.ts";
+import type { ReadOnlyApi, ReadOnlyFixture } from "../read-only/api.ts";
 import { answerOf } from "./answer.ts";
+import { baseUrl, withBase } from "./network.ts";
 
 const text = { name: "value", path: "", type: "string", nullable: false };
 const at = (path: string) => ({ format: "json", path });
@@ -48,6 +49,16 @@ const resources = [
     filters: [{ field: "scrapePool", parameter: "scrapePool" }],
   },
 ];
+
+export const prometheusFixture = (server: () => OwnPrometheus): ReadOnlyFixture => ({
+  name: "Prometheus's API",
+  network: baseUrl,
+  mistakes: {
+    database: withBase((base) => `${base}/nowhere`),
+    tls: withBase((base) => base.replace("http:", "https:")),
+  },
+  open: async () => prometheusApi(server()),
+});
 
 export function prometheusApi({ url }: OwnPrometheus): ReadOnlyApi {
   const asked = (path: string, ...names: string[]) => answerOf(`${url}/api/v1${path}`, ["data", ...names]);

@@ -1,7 +1,8 @@
 import type { TestService } from "../../support/service.ts";
 import type { Target } from "../fixture.ts";
-import type { ReadOnlyApi } from "../read-only.ts";
+import type { ReadOnlyApi, ReadOnlyFixture } from "../read-only/api.ts";
 import { answerOf } from "./answer.ts";
+import { baseUrl, withBase } from "./network.ts";
 
 const connectors = 5;
 const fields = [
@@ -11,8 +12,19 @@ const fields = [
   { name: "createTime", type: "timestamp_tz" },
 ];
 
+export const serviceFixture = (service: () => TestService): ReadOnlyFixture => ({
+  name: "this service",
+  network: baseUrl,
+  mistakes: {
+    credential: ({ config }) => ({ config, credential: { type: "bearer", token: "no.token" } }),
+    database: withBase((base) => `${base}/nowhere`),
+    tls: withBase((base) => base.replace("http:", "https:")),
+  },
+  open: () => serviceApi(service()),
+});
+
 /** This service's own HTTP interface, with connectors that are listed in pages of two. */
-export async function serviceApi({ url, token, client }: TestService): Promise<ReadOnlyApi> {
+async function serviceApi({ url, token, client }: TestService): Promise<ReadOnlyApi> {
   for (let i = 0; i < connectors; i++) {
     const config = { base_url: "https://api.example.com", authentication: { type: "none" } };
     await client.createConnector({ provider: "rest", name: `c${i}`, config, credential: { type: "none" } });
@@ -22,10 +34,9 @@ export async function serviceApi({ url, token, client }: TestService): Promise<R
     answerOf(`${base}/${method}`, names, { body: {}, headers: { authorization: `Bearer ${token}` } });
   return {
     target: async () => targetOf(base, token),
-    stranger: targetOf(base, "no.token"),
     readings: [
       { query: { resource: "connectors" }, rows: () => asked("ListConnectors", "connectors") },
-      { query: { resource: "providers" }, rows: () => asked("ListProviders", "providers") },
+      { query: { resource: "providers" }, rows: () => asked("ListProviders", "providers"), isLarge: true },
     ],
   };
 }

@@ -3,9 +3,9 @@ import { expect } from "vitest";
 import { CheckOutcome } from "../../../src/gen/connector/v1/connector_pb.js";
 import { allRows, refusalOf } from "../../service/refusal.ts";
 import { rogueServer } from "../../support/service.ts";
-import type { Case, Cases, Stage } from "../case.ts";
+import type { Case, CaseOf, Cases, Scene } from "../case.ts";
 import type { Fixture, Mistake, Network, Target } from "../fixture.ts";
-import { forbidden, kept } from "../tables.ts";
+import { forbidden } from "../tables.ts";
 
 const needs = ["query"] as const;
 
@@ -25,16 +25,23 @@ const unreachable = { code: "Unavailable", reason: "UPSTREAM_UNREACHABLE" };
 const denied = { code: "FailedPrecondition", reason: "EGRESS_DENIED" };
 
 export const errorCases: Cases = (fixture) => [
-  ...Object.entries(fixture.mistakes).map(([mistake, made]) =>
-    brokenCase(mistakes[mistake as Mistake], async (target) => made(target)),
-  ),
-  ...(fixture.network === undefined ? [] : networkCases(fixture.network)),
+  ...mistakeCases(fixture),
   ...forbiddenCase(),
-  disabledCase,
   ...(fixture.native === undefined ? [] : [secretsCase(fixture)]),
 ];
 
-function networkCases(network: Network): Case[] {
+/** What is wrong with a connector itself, whatever its source has. */
+export function mistakeCases(fixture: Pick<Fixture, "mistakes" | "network">): CaseOf<Scene>[] {
+  return [
+    ...Object.entries(fixture.mistakes).map(([mistake, made]) =>
+      brokenCase(mistakes[mistake as Mistake], async (target) => made(target)),
+    ),
+    ...(fixture.network === undefined ? [] : networkCases(fixture.network)),
+    disabledCase,
+  ];
+}
+
+function networkCases(network: Network): CaseOf<Scene>[] {
   const at = (address: Partial<{ host: string; port: number }>) => (target: Target) =>
     network.at(target, { ...network.addressOf(target), ...address });
   return [
@@ -63,12 +70,12 @@ function networkCases(network: Network): Case[] {
 const closing: (() => Promise<void>)[] = [];
 
 /** Every call tells the same, with what to do; so does a test of the connector. */
-function brokenCase({ what, code, reason }: Kind, broken: (target: Target) => Promise<Target>): Case {
+function brokenCase({ what, code, reason }: Kind, broken: (target: Target) => Promise<Target>): CaseOf<Scene> {
   return {
     name: what,
     needs,
     async run(stage) {
-      const id = await stage.connector({ target: await broken(stage.source.target) });
+      const id = await stage.connector({ target: await broken(await stage.target()) });
       try {
         await expectBroken(stage, id, code, reason);
       } finally {
@@ -78,8 +85,13 @@ function brokenCase({ what, code, reason }: Kind, broken: (target: Target) => Pr
   };
 }
 
-async function expectBroken({ client, definition }: Stage, id: string, code: string, reason: string): Promise<void> {
-  const refusal = await refusalOf(client.query(id, { resource: kept.name }));
+async function expectBroken(
+  { client, definition, probe }: Scene,
+  id: string,
+  code: string,
+  reason: string,
+): Promise<void> {
+  const refusal = await refusalOf(client.query(id, probe.query));
   if (code === "") expect(refusal.code).toMatch(/^(Unavailable|FailedPrecondition)$/);
   else expect(refusal).toMatchObject({ code, reason });
   if (definition.capabilities.includes("test")) {
@@ -90,7 +102,7 @@ async function expectBroken({ client, definition }: Stage, id: string, code: str
     expect(failed?.message).not.toBe("");
   }
   // Last, since a breaker may be open by now to a source that can't be reached.
-  const streamed = await refusalOf(allRows(client.stream(id, { resource: kept.name })));
+  const streamed = await refusalOf(allRows(client.stream(id, probe.query)));
   expect([refusal.reason, "BREAKER_OPEN"]).toContain(streamed.reason);
 }
 
@@ -114,13 +126,13 @@ function forbiddenCase(): Case[] {
   ];
 }
 
-const disabledCase: Case = {
+const disabledCase: CaseOf<Scene> = {
   name: "a connector that is disabled",
   needs,
   async run(stage) {
     const id = await stage.connector({});
     await stage.client.updateConnector(id, { disabled: true });
-    const refusal = await refusalOf(stage.client.query(id, { resource: kept.name }));
+    const refusal = await refusalOf(stage.client.query(id, stage.probe.query));
     expect(refusal).toMatchObject({ code: "FailedPrecondition", reason: "CONNECTOR_DISABLED", where: "connector" });
   },
 };
@@ -141,7 +153,7 @@ function secretsCase({ native }: Fixture): Case {
         // Where there is no credential, nothing is wrong with it.
         ...(keys.length === 0
           ? []
-          : [await stage.client.query(id, { resource: kept.name }).catch((error: unknown) => error)]),
+          : [await stage.client.query(id, stage.probe.query).catch((error: unknown) => error)]),
         await refusalOf(
           stage.client.query(stage.connectorId, { native: native?.syntaxError ?? "", parameters: [canary] }),
         ),

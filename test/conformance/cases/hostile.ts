@@ -2,7 +2,7 @@
 import { expect } from "vitest";
 import { field, type QueryInput } from "../../../src/client/index.ts";
 import { refusalOf } from "../../service/refusal.ts";
-import type { Case, Cases, Stage } from "../case.ts";
+import type { Case, CaseOf, Cases, Probe, Scene, Stage } from "../case.ts";
 import type { NativeStatements } from "../fixture.ts";
 import { hostileTexts, namesNowhere, oddNames } from "../hostile.ts";
 import { idsOf, pageIdsOf, readPages } from "../reading.ts";
@@ -50,19 +50,21 @@ const asValue = (text: string): Case => ({
   },
 });
 
-const placesOf = (name: string): readonly QueryInput[] => [
-  { resource: name },
-  { resource: kept.name, fields: ["id", name] },
-  { resource: kept.name, orderBy: [{ field: name }] },
-  { resource: kept.name, filter: field(name).eq("x") },
-  { resource: kept.name, where: { [name]: "x" } },
+const placesOf = (name: string, { query }: Probe): readonly QueryInput[] => [
+  { ...query, resource: name },
+  { ...query, fields: [name] },
+  { ...query, orderBy: [{ field: name }] },
+  { ...query, filter: field(name).eq("x") },
+  { ...query, where: { ...query.where, [name]: "x" } },
 ];
 
-const asName = (name: string): Case => ({
+export const asName = (name: string): CaseOf<Scene> => ({
   name: `the name ${shown(name)} is refused wherever a name may stand`,
   needs,
-  async run({ client, connectorId }) {
-    const refusals = await Promise.all(placesOf(name).map((query) => refusalOf(client.query(connectorId, query))));
+  async run({ client, connectorId, probe }) {
+    const refusals = await Promise.all(
+      placesOf(name, probe).map((query) => refusalOf(client.query(connectorId, query))),
+    );
     for (const { code, reason } of refusals) {
       expect(code).toBe("InvalidArgument");
       expect(reason).toMatch(/^(UNKNOWN_RESOURCE|UNKNOWN_FIELD|INVALID_REQUEST)$/);

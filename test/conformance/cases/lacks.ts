@@ -2,39 +2,37 @@
 import { expect } from "vitest";
 import type { Capability, Provider } from "../../../src/providers/contract.ts";
 import { refusalOf } from "../../service/refusal.ts";
-import type { Case, Stage } from "../case.ts";
-import { kept } from "../tables.ts";
+import type { CaseOf, Scene } from "../case.ts";
 
-type Call = (stage: Stage) => Promise<unknown>;
+type Call = (scene: Scene) => Promise<unknown>;
 
-const resource = { resource: kept.name };
 const native = { native: "SELECT 1" };
 const calls: Readonly<Record<Exclude<Capability, "test">, Readonly<Record<string, Call>>>> = {
   schema: { GetSchema: ({ client, connectorId }) => client.getSchema(connectorId) },
   query: {
-    Query: ({ client, connectorId }) => client.query(connectorId, resource),
-    StreamQuery: ({ client, connectorId }) => client.stream(connectorId, resource).header,
+    Query: ({ client, connectorId, probe }) => client.query(connectorId, probe.query),
+    StreamQuery: ({ client, connectorId, probe }) => client.stream(connectorId, probe.query).header,
   },
   native_query: {
     Query: ({ client, connectorId }) => client.query(connectorId, native),
     StreamQuery: ({ client, connectorId }) => client.stream(connectorId, native).header,
   },
-  explain: { ExplainQuery: ({ client, connectorId }) => client.explainQuery(connectorId, resource) },
+  explain: { ExplainQuery: ({ client, connectorId, probe }) => client.explainQuery(connectorId, probe.query) },
   execute: {
-    Execute: ({ client, connectorId }) =>
+    Execute: ({ client, connectorId, probe: { query } }) =>
       client.rpc.execute({
         connectorId,
-        action: { case: "delete", value: { resource: kept.name, where: { id: 0 } } },
+        action: { case: "delete", value: { resource: query.resource, where: { id: 0 } } },
       }),
   },
 };
 
-export function lackCases({ id, capabilities }: Provider): readonly Case[] {
+export function lackCases({ id, capabilities }: Provider): readonly CaseOf<Scene>[] {
   return Object.entries(calls).flatMap(([capability, made]) =>
     capabilities.includes(capability as Capability)
       ? []
       : Object.entries(made).map(
-          ([rpc, call]): Case => ({
+          ([rpc, call]): CaseOf<Scene> => ({
             name: `${rpc} is refused for want of "${capability}"`,
             needs: [],
             async run(stage) {

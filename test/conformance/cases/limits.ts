@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import { field } from "../../../src/client/index.ts";
 import { queryOf } from "../../../src/client/query.ts";
 import { refusalOf } from "../../service/refusal.ts";
-import type { Cases, Stage } from "../case.ts";
+import type { CaseOf, Cases, Scene, Stage } from "../case.ts";
 import { readPages } from "../reading.ts";
 import { big, kept, many } from "../tables.ts";
 
@@ -41,18 +41,7 @@ export const limitCases: Cases = () => [
       expect(JSON.stringify(rows) === JSON.stringify(big.rows.map(([, text]) => [text]))).toBe(true);
     },
   },
-  {
-    name: "calls beyond the connector's rate limit are refused, and told when to come again",
-    needs,
-    async run(stage) {
-      const id = await stage.connector({ policy: { callsPerSecond: seldom } });
-      expect((await stage.client.query(id, { resource: kept.name })).rows).toHaveLength(20);
-      const refusal = refusalOf(stage.client.query(id, { resource: kept.name }));
-      expect(await refusal).toMatchObject({ code: "ResourceExhausted", reason: "RATE_LIMITED", where: "rate_limit" });
-      const streaming = Array.fromAsync(stage.client.stream(id, { resource: kept.name }));
-      await expect(streaming).rejects.toMatchObject({ reason: "RATE_LIMITED", retryAfterMs: expect.any(Number) });
-    },
-  },
+  ...rateCases(),
   {
     name: "more calls at once than the connector may have wait, and are all answered",
     needs,
@@ -74,6 +63,23 @@ export const limitCases: Cases = () => [
       });
       const refusal = await refusalOf(client.rpc.query({ connectorId, query }));
       expect(refusal).toMatchObject({ code: "InvalidArgument", where: "request" });
+    },
+  },
+];
+
+/** How often a connector of any source is asked. */
+export const rateCases = (): readonly CaseOf<Scene>[] => [
+  {
+    name: "calls beyond the connector's rate limit are refused, and told when to come again",
+    needs,
+    async run(stage) {
+      const id = await stage.connector({ policy: { callsPerSecond: seldom } });
+      const { query, rows } = stage.probe;
+      expect((await stage.client.query(id, query, { pageSize: 100 })).rows).toHaveLength(rows.length);
+      const refusal = refusalOf(stage.client.query(id, query));
+      expect(await refusal).toMatchObject({ code: "ResourceExhausted", reason: "RATE_LIMITED", where: "rate_limit" });
+      const streaming = Array.fromAsync(stage.client.stream(id, query));
+      await expect(streaming).rejects.toMatchObject({ reason: "RATE_LIMITED", retryAfterMs: expect.any(Number) });
     },
   },
 ];

@@ -1,26 +1,34 @@
 /** A source that goes away: told as such, never a result that is silently short. */
 import { expect } from "vitest";
+import { queryOf } from "../../../src/client/query.ts";
 import { allRows, refusalOf } from "../../service/refusal.ts";
 import { type FaultProxy, faultProxy } from "../../support/fault-proxy.ts";
-import type { Case, Cases, Stage } from "../case.ts";
+import type { Case, CaseOf, Cases, Scene, Stage } from "../case.ts";
 import type { Network } from "../fixture.ts";
 import { readPages } from "../reading.ts";
 import { untilIdle } from "../stage.ts";
-import { big, kept } from "../tables.ts";
+import { big } from "../tables.ts";
 
 /** A connector that reaches the source through a proxy, which the case may harm. */
-async function through(
-  stage: Stage,
-  network: Network,
-  work: (proxy: FaultProxy, connectorId: string) => Promise<void>,
-): Promise<void> {
-  const { target } = stage.source;
+export async function through(scene: Scene, network: Network, work: Work): Promise<void> {
+  const target = await scene.target();
   const proxy = await faultProxy(network.addressOf(target));
   try {
     const address = { host: "127.0.0.1", port: proxy.port };
-    await work(proxy, await stage.connector({ target: network.at(target, address) }));
+    const connectorId = await scene.connector({ target: network.at(target, address) });
+    await work(proxy, connectorId);
   } finally {
     await proxy.stop();
+  }
+}
+
+type Work = (proxy: FaultProxy, connectorId: string) => Promise<void>;
+
+/** As `through`; the source works on nothing afterwards. */
+async function throughUntilIdle(stage: Stage, network: Network, work: Work): Promise<void> {
+  try {
+    await through(stage, network, work);
+  } finally {
     await untilIdle(stage);
   }
 }
@@ -39,7 +47,7 @@ function casesOf(network: Network): Case[] {
         name: `${kind === "down" ? "closed" : "reset"} in the middle of a stream: unavailable, after the rows already sent`,
         needs,
         run: (stage) =>
-          through(stage, network, async (proxy, connectorId) => {
+          throughUntilIdle(stage, network, async (proxy, connectorId) => {
             const stream = stage.client.stream(connectorId, { resource: big.name, orderBy: ["id"] });
             let rows = 0;
             const reading = (async () => {
@@ -60,7 +68,7 @@ function casesOf(network: Network): Case[] {
         name: `every connection cut after ${bytes} bytes: an error of the stream, and of the page`,
         needs,
         run: (stage) =>
-          through(stage, network, async (proxy, connectorId) => {
+          throughUntilIdle(stage, network, async (proxy, connectorId) => {
             await proxy.set({ kind: "limit_data", bytes, direction: "downstream" });
             const { client } = stage;
             const refusal = await refusalOf(allRows(client.stream(connectorId, { resource: big.name })));
@@ -76,17 +84,25 @@ function casesOf(network: Network): Case[] {
           }),
       }),
     ),
+    ...silenceCases(network),
+  ];
+}
+
+/** What nobody says: that a connection is gone, or that an answer comes no more. */
+export function silenceCases(network: Network): CaseOf<Scene>[] {
+  const needs = ["query"] as const;
+  return [
     {
       name: "a connection that was lost while nobody used it is replaced, and nobody hears of it",
       needs,
       run: (stage) =>
         through(stage, network, async (proxy, connectorId) => {
           for (const kind of ["reset_peer", "down"] as const) {
-            const read = () => readPages({ ...stage, connectorId }, { resource: kept.name }, 100);
-            expect((await read()).rows).toEqual(kept.rows);
+            const read = () => readPages({ ...stage, connectorId }, stage.probe.query, 100);
+            expect((await read()).rows).toEqual(stage.probe.rows);
             await proxy.set({ kind });
             await proxy.set(undefined);
-            expect((await read()).rows).toEqual(kept.rows);
+            expect((await read()).rows).toEqual(stage.probe.rows);
           }
         }),
     },
@@ -97,7 +113,7 @@ function casesOf(network: Network): Case[] {
       run: (stage) =>
         through(stage, network, async (proxy, connectorId) => {
           await proxy.set({ kind: "timeout" });
-          const query = { source: { case: "resource" as const, value: kept.name } };
+          const query = queryOf(stage.probe.query);
           const options = { headers: { "connect-timeout-ms": "400" } };
           const refusal = await refusalOf(stage.client.rpc.query({ connectorId, query }, options));
           expect(refusal).toMatchObject({ code: "DeadlineExceeded", reason: "DEADLINE_EXCEEDED", where: "upstream" });

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { expect } from "vitest";
 import type { QueryInput } from "../../../src/client/index.ts";
 import { refusalOf } from "../../service/refusal.ts";
-import type { Case, Cases, Stage } from "../case.ts";
+import type { Case, CaseOf, Cases, Scene } from "../case.ts";
 import type { Table } from "../fixture.ts";
 import { readPages } from "../reading.ts";
 import { kept, keyless, many } from "../tables.ts";
@@ -128,12 +128,15 @@ export const pagingCases: Cases = ({
       expect(rows).toEqual(kept.rows.filter(([, , note]) => note === "note 1").map(([, text]) => [text]));
     },
   },
-  ...tokenCases,
+  ...Object.entries(otherQueries).map(
+    ([what, query]): Case => ({ ...foreignCase(async () => query), name: `a page token is refused for ${what}` }),
+  ),
+  changedCase,
 ];
 
-/** The token that leads on from the first page of the kept rows. */
-async function tokenOf({ client, connectorId }: Stage): Promise<string> {
-  const { nextPageToken } = await client.query(connectorId, { resource: kept.name }, { pageSize: 5 });
+/** The token that leads on from the first page. */
+async function tokenOf({ client, connectorId, probe: { query, rows } }: Scene): Promise<string> {
+  const { nextPageToken } = await client.query(connectorId, query, { pageSize: rows.length >> 1 });
   expect(nextPageToken).not.toBe("");
   return nextPageToken;
 }
@@ -145,34 +148,33 @@ const otherQueries: Readonly<Record<string, QueryInput>> = {
   "another filter": { resource: kept.name, where: { id: 7 } },
 };
 
-const tokenCases: Case[] = [
-  ...Object.entries(otherQueries).map(
-    ([what, query]): Case => ({
-      name: `a page token is refused for ${what}`,
-      needs,
-      async run(stage) {
-        const pageToken = await tokenOf(stage);
-        const refusal = await refusalOf(stage.client.query(stage.connectorId, query, { pageToken }));
-        expect(refusal).toMatchObject({ code: "InvalidArgument", reason: "INVALID_PAGE_TOKEN" });
-      },
-    }),
-  ),
-  {
-    name: "a page token that was changed is refused, and so is another connector's",
-    needs,
-    async run(stage) {
-      const pageToken = await tokenOf(stage);
-      const middle = pageToken.length >> 1;
-      const changed = `${pageToken.slice(0, middle)}${pageToken[middle] === "A" ? "B" : "A"}${pageToken.slice(middle + 1)}`;
-      const other = await stage.connector({});
-      for (const [id, token] of [
-        [stage.connectorId, changed],
-        [stage.connectorId, "' OR 1=1 --"],
-        [other, pageToken],
-      ] as const) {
-        const refusal = await refusalOf(stage.client.query(id, { resource: kept.name }, { pageToken: token }));
-        expect(refusal).toMatchObject({ code: "InvalidArgument", reason: "INVALID_PAGE_TOKEN" });
-      }
-    },
+const refused = { code: "InvalidArgument", reason: "INVALID_PAGE_TOKEN" };
+
+/** A token, and another query than the one that it was given for. */
+export const foreignCase = (other: (scene: Scene) => Promise<QueryInput>): CaseOf<Scene> => ({
+  name: "a page token is refused for another query",
+  needs,
+  async run(scene) {
+    const pageToken = await tokenOf(scene);
+    const asked = scene.client.query(scene.connectorId, await other(scene), { pageToken });
+    expect(await refusalOf(asked)).toMatchObject(refused);
   },
-];
+});
+
+export const changedCase: CaseOf<Scene> = {
+  name: "a page token that was changed is refused, and so is another connector's",
+  needs,
+  async run(scene) {
+    const pageToken = await tokenOf(scene);
+    const middle = pageToken.length >> 1;
+    const changed = `${pageToken.slice(0, middle)}${pageToken[middle] === "A" ? "B" : "A"}${pageToken.slice(middle + 1)}`;
+    const other = await scene.connector({});
+    for (const [id, token] of [
+      [scene.connectorId, changed],
+      [scene.connectorId, "' OR 1=1 --"],
+      [other, pageToken],
+    ] as const) {
+      expect(await refusalOf(scene.client.query(id, scene.probe.query, { pageToken: token }))).toMatchObject(refused);
+    }
+  },
+};

@@ -1,11 +1,11 @@
 /** TestConnector of a connector that works. */
 import { expect } from "vitest";
 import { CheckOutcome } from "../../../src/gen/connector/v1/connector_pb.js";
-import type { Cases } from "../case.ts";
+import type { CaseOf, Scene } from "../case.ts";
 
 const needs = ["test"] as const;
 
-export const testCases: Cases = () => [
+export const testCases = (): readonly CaseOf<Scene>[] => [
   {
     name: "says that it works, what answered, and how each check went",
     needs,
@@ -27,12 +27,12 @@ export const testCases: Cases = () => [
   {
     name: "is listed with what its connectors need",
     needs,
-    async run({ client, definition, source }) {
+    async run({ client, definition, target }) {
       const listed = (await client.listProviders()).find(({ id }) => id === definition.id);
       expect(listed).toMatchObject({ title: definition.title, configSchema: { type: "object" } });
       expect(listed?.capabilities).toHaveLength(definition.capabilities.length);
       const { properties = {} } = (listed?.configSchema ?? {}) as { properties?: object };
-      expect(Object.keys(properties)).toEqual(expect.arrayContaining(Object.keys(source.target.config)));
+      expect(Object.keys(properties)).toEqual(expect.arrayContaining(Object.keys((await target()).config)));
     },
   },
   {
