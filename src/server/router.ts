@@ -9,17 +9,28 @@ import {
   createConnectRouter,
   createContextValues,
 } from "@connectrpc/connect";
-import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import type { UniversalHandlerFn } from "@connectrpc/connect/protocol";
 import { compressionGzip, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import { clientAddressKey, clientCertificateKey } from "../rpc/principal.ts";
 import { takeReady } from "../rpc/ready.ts";
 import type { Calls, Response } from "./calls.ts";
 import { clientCertificateOf } from "./client-certificate.ts";
 import { requestOf, writeWhole } from "./exchange.ts";
+import { defaultLimits } from "./limits.ts";
+import { createRest } from "./rest/rest.ts";
 
 export type Request = IncomingMessage | Http2ServerRequest;
 export type Listener = (request: Request, response: Response) => void;
 export type Routes = (router: ReturnType<typeof createConnectRouter>) => void;
+
+/** What answers the requests at one path. */
+export interface Answering {
+  readonly answer: UniversalHandlerFn;
+  /** Whether the answer is sent as it comes. */
+  readonly streams: boolean;
+  /** Whether all of a request comes before its answer. */
+  readonly asksOnce: boolean;
+}
 
 export interface ListenerOptions {
   readonly routes: Routes;
@@ -44,40 +55,47 @@ export function createListener(options: ListenerOptions): Listener {
     ...options.router,
   });
   options.routes(router);
-  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+  const rpcs = new Map(
+    router.handlers.map((answer): [string, Answering] => {
+      const { methodKind } = answer.method;
+      const asksOnce = methodKind === "unary" || methodKind === "server_streaming";
+      return [answer.requestPath, { answer, streams: methodKind !== "unary", asksOnce }];
+    }),
+  );
+  const rest = createRest(router.handlers, options.router.readMaxBytes ?? defaultLimits.readMaxBytes);
   return (request, response) => {
     if (request instanceof Http2ServerRequest && headerBytes(request) > options.maxHeaderBytes) {
-      answer(response, 431, "resource_exhausted", "The request's headers are too large.");
+      refuse(response, 431, "resource_exhausted", "The request's headers are too large.");
       return;
     }
-    const handler = handlers.get((request.url ?? "").split("?", 1)[0] ?? "");
-    if (handler !== undefined) {
+    const { url = "", method = "" } = request;
+    const answering = rpcs.get(url.split("?", 1)[0] ?? "") ?? rest(method, url);
+    if (answering !== undefined) {
       options.calls.add(response);
-      if (request instanceof Http2ServerRequest) limitRequest(request, handler, options.requestTimeoutMs);
-      serve(handler, request, response).catch((cause) => endUnwritten(response, cause));
+      if (request instanceof Http2ServerRequest && answering.asksOnce) limitRequest(request, options.requestTimeoutMs);
+      serve(answering, request, response).catch((cause) => endUnwritten(response, cause));
     } else if (options.pages?.(request, response)) {
       options.calls.add(response);
     } else {
-      answer(response, 404, "unimplemented", "There is nothing at this path.");
+      refuse(response, 404, "unimplemented", "There is nothing at this path.");
     }
   };
 }
 
-async function serve(handler: UniversalHandler, request: Request, response: Response): Promise<void> {
+async function serve({ answer, streams }: Answering, request: Request, response: Response): Promise<void> {
   let universal: ReturnType<typeof requestOf>;
   const values = createContextValues();
   values.set(clientCertificateKey, clientCertificateOf(request)).set(clientAddressKey, request.socket.remoteAddress);
   try {
     universal = requestOf(request, response, values);
   } catch {
-    answer(response, 400, "invalid_argument", "The request names no usable host.");
+    refuse(response, 400, "invalid_argument", "The request names no usable host.");
     return;
   }
   // What is sent after the answer is read away; see `requestOf`.
   response.once("finish", () => request.resume());
-  const unary = handler.method.methodKind === "unary";
-  const putReady = unary ? undefined : takeReady(values, () => writableOf(response).writableLength === 0);
-  const answered = await handler(universal);
+  const putReady = streams ? takeReady(values, () => writableOf(response).writableLength === 0) : undefined;
+  const answered = await answer(universal);
   if (putReady === undefined) return writeWhole(answered, response);
   const written = answered.body === undefined ? {} : { body: putReady(answered.body) };
   await universalResponseToNodeResponse({ ...answered, ...written }, response);
@@ -102,8 +120,7 @@ function headerBytes({ rawHeaders }: Http2ServerRequest): number {
   return bytes;
 }
 
-function limitRequest(request: Http2ServerRequest, { method }: UniversalHandler, timeoutMs: number): void {
-  if (method.methodKind === "bidi_streaming" || method.methodKind === "client_streaming") return;
+function limitRequest(request: Http2ServerRequest, timeoutMs: number): void {
   const timer = setTimeout(() => {
     if (!request.complete) request.stream.close(constants.NGHTTP2_CANCEL);
   }, timeoutMs);
@@ -112,7 +129,7 @@ function limitRequest(request: Http2ServerRequest, { method }: UniversalHandler,
 }
 
 /** A Connect error for a request that reaches no RPC. */
-function answer(response: Response, status: number, code: string, message: string): void {
+function refuse(response: Response, status: number, code: string, message: string): void {
   const body = JSON.stringify({ code, message });
   const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
   // The two differ in their types only.
