@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import LongestFirst from "./test/support/longestFirst.ts";
 
 const staticTests = "test/static/**/*.test.ts";
 
@@ -12,6 +13,7 @@ export default defineConfig({
     expect: { poll: { timeout: 60_000, interval: 5 } },
     // Tests wait for databases, sockets and timers for half of their time: one file more than there are cores at once.
     maxWorkers: availableParallelism() + 1,
+    sequence: { sequencer: LongestFirst },
     projects: [
       // What can be told from the source alone.
       { extends: true, test: { name: "static", include: [staticTests] } },
@@ -22,6 +24,8 @@ export default defineConfig({
           name: "service",
           include: ["test/**/*.test.ts"],
           exclude: [staticTests],
+          // A worker takes one file after the other: to load and compile the service anew took each of them a second.
+          isolate: false,
           globalSetup: ["test/support/globalSetup.ts"],
         },
       },

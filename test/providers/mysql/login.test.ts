@@ -203,6 +203,7 @@ test.each<[string, Buffer]>([
   ["two greetings", Buffer.concat([greeting(), greeting()])],
 ])("what speaks %s is no server, and nothing reaches the console", async (_, first) => {
   const said = (["log", "error", "warn", "trace"] as const).map((name) => vi.spyOn(console, name));
+  onTestFinished(() => said.forEach((spy) => void spy.mockRestore()));
   const rogue = await rogueServer((socket) => void socket.write(first));
   onTestFinished(() => rogue.stop());
   const target = { host: "127.0.0.1", port: rogue.port, database: "d", user: "u", tls: "disable" } as const;
