@@ -5,6 +5,7 @@ import { type Config, readConfig } from "./config.ts";
 import { developmentKeys, firstApiKey } from "./development.ts";
 import { Failure } from "./failure.ts";
 import { createLog, type Log } from "./observability/log.ts";
+import { createTracing } from "./observability/tracing.ts";
 import { loadCatalogue } from "./providers/catalogue.ts";
 import { createApiKeys } from "./registry/api-keys.ts";
 import { createGrants } from "./registry/grants.ts";
@@ -24,6 +25,8 @@ import { createCallers } from "./wiring/callers.ts";
 import { createCalls } from "./wiring/calls.ts";
 import { endOnOtherGrants, hearChanges } from "./wiring/changes.ts";
 import { configuredKeys } from "./wiring/encryption-keys.ts";
+import { observedEgress, observedKeys } from "./wiring/observed.ts";
+import { createObserving, storeSources } from "./wiring/observing.ts";
 import { serve, serveMetrics } from "./wiring/serving.ts";
 import { databaseUrls, egressOf } from "./wiring/ways-out.ts";
 
@@ -53,16 +56,22 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
   const database = databaseUrls(config, embedded);
   const store = await openStore({ ...database, migrates: config.migrates, log: (message) => log.debug(message) });
   starting.defer(() => store.close());
-  const egress = egressOf(config, Object.values(database), embedded);
+  const observing = createObserving(config);
+  const { observe, metrics } = observing;
+  const tracing = await createTracing(config.traces.exported, observe);
+  starting.defer(() => tracing.close());
+  observing.hear(tracing.observe);
+  const egress = observedEgress(egressOf(config, Object.values(database), embedded), observe);
   const encryptionKeys = await configuredKeys(config.encryptionKeys, {
     ...{ builtIn: keys?.encryptionKeys, egress },
     onFileChange: (change) => sayKeys(log, change),
   });
   starting.defer(() => encryptionKeys.close());
   await refuseMissingKeys(encryptionKeys, store.sealedCredentials);
-  const vault = createVault(encryptionKeys);
+  const vault = createVault(observedKeys(encryptionKeys, observe));
+  metrics.watch(storeSources(store, encryptionKeys));
   const catalogue = await loadCatalogue();
-  const audit = openAudit({ config, log, store, signingKey }, starting);
+  const audit = openAudit({ config, log, store, signingKey, observe }, starting);
   const registry = createRegistry({ store, vault, catalogue, audit });
   const apiKeys = createApiKeys({
     ...{ store, audit, mint: () => mintApiKey(signingKey) },
@@ -74,8 +83,8 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
   });
   const { fetch } = egress;
   const callers = createCallers({ config, log, store, signingKey, apiKeys, fetch }, starting);
-  const audited = { config, log, store, catalogue, vault: auditOpenings(vault, audit), egress };
-  const { execution, tokens, history, metrics, observe, shares } = createCalls(audited, starting);
+  const audited = { config, log, store, catalogue, vault: auditOpenings(vault, audit), egress, observing };
+  const { execution, tokens, history, shares } = createCalls(audited, starting);
   const changes = hearChanges({ log, store, registry, grants, execution, callers, observe });
   starting.defer(() => changes.close());
   const authorizations = openAuthorizations({ ...audited, signingKey, audit, registry, execution, tokens });
@@ -88,14 +97,17 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
     admit: admitPrincipals(callers.authenticate, shares.enter, denied),
     denied,
     ready: () => store.ping(readyMs),
+    ...{ trace: tracing.begin, observe },
     slowPart: () => (store.isSlow() ? "The service's own database" : undefined),
   });
   starting.defer(async () => void (await server.drain(0)));
+  metrics.watch({ rpcsRunning: () => server.running });
   const metricsPort = await serveMetrics(config, log, metrics, starting);
   for (const port of [server.port, metricsPort ?? server.port]) egress.own.add({ host: config.host, port });
 
   const running = starting.move();
   const stop = async () => {
+    observe({ kind: "draining" });
     const summary = await server.drain(config.drainMs, config.drainDelayMs);
     execution.abort(new Failure("shutting_down", "The service is stopping.", { where: "service" }));
     await running.disposeAsync();
@@ -133,20 +145,23 @@ async function main(): Promise<void> {
   process.stdout.on("error", () => {});
   const config = readConfig(process.env);
   const log = createLog(config.logLevel);
-  const service = await startService(config, log);
+  const starting = startService(config, log);
+  const stop = async (signal: NodeJS.Signals) => {
+    log.info({ signal }, "draining");
+    // What is half started is stopped best when it has started; what can't start ends by itself.
+    const service = await starting.catch(() => undefined);
+    if (service === undefined) return;
+    log.info(await service.stop(), "stopped");
+    process.exit(0);
+  };
+  process.on("SIGTERM", stop).on("SIGINT", stop);
+  const service = await starting;
   log.info({ url: service.url, metricsPort: service.metricsPort }, "listening");
   if (service.firstApiKey !== undefined) {
     process.stdout.write(
       `\nYour API key for the organization "development", shown this once:\n\n  ${service.firstApiKey}\n\n`,
     );
   }
-  const stop = async (signal: NodeJS.Signals) => {
-    log.info({ signal }, "draining");
-    const summary = await service.stop();
-    log.info(summary, "stopped");
-    process.exit(0);
-  };
-  process.on("SIGTERM", stop).on("SIGINT", stop);
 }
 
 if (import.meta.main) {

@@ -52,7 +52,7 @@ export function runProgram(
     for (;;) {
       const found = pattern.exec(said.stdout);
       if (found !== null) return found;
-      if (child.stdout.readableEnded) throw new Error(`It ended before: ${said.stdout}${said.stderr}`);
+      if (child.stdout.destroyed) throw new Error(`It ended before: ${said.stdout}${said.stderr}`);
       await Promise.race([once(child.stdout, "data"), ended]);
     }
   };
