@@ -69,13 +69,16 @@ export class ConnectionPool<Connection> {
    * A connection of the caller's own until it is given back. Waits in line when all
    * are in use, or when there is no place for another one.
    *
+   * @param freshOnly None that was unused for longer than `freshMs`: not even one that seems good.
    * @throws The signal's reason, or what opening failed with.
    */
-  async acquire(call: Borrower): Promise<Connection> {
+  async acquire(call: Borrower, { freshOnly = false } = {}): Promise<Connection> {
     const { signal } = call;
     signal.throwIfAborted();
     for (let idle = this.#takeIdle(); idle !== undefined; idle = this.#takeIdle()) {
-      if (this.#isFresh(idle) || (await this.#answers(idle, call))) return idle.connection;
+      if (this.#isFresh(idle)) return idle.connection;
+      if (freshOnly) this.#dropOld(idle);
+      else if (await this.#answers(idle, call)) return idle.connection;
     }
     call.enter("pool");
     const given = await this.#wait(signal);
@@ -125,13 +128,17 @@ export class ConnectionPool<Connection> {
     call.enter("connect");
     const limit = AbortSignal.any([call.signal, AbortSignal.timeout(checkMs)]);
     if (await this.#options.check(held.connection, limit)) return true;
-    this.#drop(held);
+    this.#dropOld(held);
     call.signal.throwIfAborted();
-    // Those unused for longer have been through the same: to ask each would take a second more.
+    return false;
+  }
+
+  /** Those that were unused for longer have been through the same: to ask each would take a second more. */
+  #dropOld(held: Held<Connection>): void {
+    this.#drop(held);
     while (this.#idle[0] !== undefined && !this.#isFresh(this.#idle[0])) {
       this.#drop(this.#idle.shift() as Held<Connection>);
     }
-    return false;
   }
 
   #wait(signal: AbortSignal): Promise<Held<Connection> | Place> {

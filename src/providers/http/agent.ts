@@ -59,19 +59,21 @@ export function destinationOf(url: URL, own: Partial<Pick<Destination, "ca" | "c
   return { host, port, isEncrypted, ca: own.ca, certificate: own.certificate };
 }
 
-/** @param idleMs Milliseconds after which an unused connection is closed. */
+/**
+ * @param idleMs Milliseconds after which an unused connection is closed.
+ * @param freshMs Milliseconds for which one is given to whoever wants a fresh one.
+ */
 export function connectionsTo(
   destination: Destination,
   way: WayOut,
-  { max, idleMs }: { readonly max: number; readonly idleMs: number },
+  { max, idleMs, freshMs }: { readonly max: number; readonly idleMs: number; readonly freshMs: number },
 ): Connections {
   return new ConnectionPool<HttpConnection>({
-    ...{ max, idleMs, places: way.places, host: destination.host },
+    ...{ max, idleMs, freshMs, places: way.places, host: destination.host },
     open: (signal) => connect(destination, way, signal),
     close: (connection) => connection.close(),
     isOpen: ({ isOpen }) => isOpen,
     // HTTP has no question that is none: whether the server still answers shows when it is asked.
-    freshMs: Number.POSITIVE_INFINITY,
     check: async ({ isOpen }) => isOpen,
   });
 }

@@ -13,7 +13,7 @@ import { connectFailure, lost, statusFailure } from "./failure.ts";
 import { acceptEncoding } from "./incoming.ts";
 import { quotasOf } from "./limits.ts";
 import { anonymous, maxRedirects, misled, redirected } from "./redirect.ts";
-import { type Answer, exchangeOn, type HttpLimits } from "./sending.ts";
+import { type Answer, exchangeOn, type HttpLimits, isRepeatable } from "./sending.ts";
 
 export interface HttpClientOptions {
   /** Requests to its origin show who asks; others don't. */
@@ -28,9 +28,15 @@ export interface HttpClientOptions {
   readonly maxConnections: number;
   /** Sent with every request that has none of its own by this name; names in lower case. Default: none. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  readonly limits?: Partial<HttpLimits & { readonly idleMs: number }> | undefined;
+  readonly limits?: Partial<HttpLimits & IdleLimits> | undefined;
   /** The provider's id, for failures. */
   readonly upstream: string;
+}
+
+/** Milliseconds for which an unused connection is kept, and for which it is trusted with what can be sent only once. */
+export interface IdleLimits {
+  readonly idleMs: number;
+  readonly freshMs: number;
 }
 
 const defaults = {
@@ -40,7 +46,13 @@ const defaults = {
   maxRatio: 250,
   /** Milliseconds after which an unused connection is closed; servers keep it for a minute, or say how long. */
   idleMs: 30_000,
+  freshMs: 5_000,
 };
+
+/** Milliseconds of silence on a used connection that say nothing, and how many times as long as the source's slowest answers. */
+const doubted = { ms: 1_000, times: 3 };
+/** What is left of the slowest with each answer that is not: what was slow once is forgotten. */
+const forgetting = 0.9;
 
 /** A request that was answered, and what was asked in the end. */
 interface Reply {
@@ -54,10 +66,12 @@ interface Reply {
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const { baseUrl, authentication, ca, maxConnections: max, upstream } = options;
   const { certificate } = authentication;
-  const { idleMs, ...limits } = { ...defaults, ...options.limits };
+  const { idleMs, freshMs, ...limits } = { ...defaults, ...options.limits };
   // What can't be read shall be known before the first call.
   options.trust.contextFor(ca, certificate);
-  const own = connectionsTo(destinationOf(baseUrl, { ca, certificate }), options, { max, idleMs });
+  const own = connectionsTo(destinationOf(baseUrl, { ca, certificate }), options, { max, idleMs, freshMs });
+  /** Milliseconds that answers take to begin. */
+  let slowestMs = 0;
   const headers = { "user-agent": "connector-service", "accept-encoding": acceptEncoding, ...options.headers };
 
   async function send(request: HttpRequest, call: Call): Promise<HttpAnswer> {
@@ -110,7 +124,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
 
   /** On a connection that nobody else gets: with none of the source's own trust, and closed afterwards. */
   async function elsewhere(request: HttpRequest, call: Call): Promise<Answer> {
-    const connections = connectionsTo(destinationOf(request.url), options, { max: 1, idleMs });
+    const connections = connectionsTo(destinationOf(request.url), options, { max: 1, idleMs, freshMs });
     try {
       return await answered(connections, request, call);
     } finally {
@@ -119,14 +133,19 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   }
 
   async function exchanged(connections: Connections, request: HttpRequest, call: Call): Promise<Answer | "stale"> {
-    const connection = await opened(connections, call);
+    const connection = await opened(connections, request, call);
     const over = (reusable: boolean) => connections.release(connection, reusable);
-    return exchangeOn(connection, request, { call, limits, upstream }, over);
+    const doubtMs = Math.max(doubted.ms, slowestMs * doubted.times);
+    const begun = performance.now();
+    const answer = await exchangeOn(connection, request, { call, limits, doubtMs, upstream }, over);
+    if (answer !== "stale") slowestMs = Math.max(performance.now() - begun, slowestMs * forgetting);
+    return answer;
   }
 
-  async function opened(connections: Connections, call: Call): Promise<HttpConnection> {
+  /** What can't be sent again goes over no connection of which nobody knows whether it leads anywhere. */
+  async function opened(connections: Connections, request: HttpRequest, call: Call): Promise<HttpConnection> {
     try {
-      return await connections.acquire(call);
+      return await connections.acquire(call, { freshOnly: !isRepeatable(request) });
     } catch (error) {
       call.signal.throwIfAborted();
       throw connectFailure(error, upstream);

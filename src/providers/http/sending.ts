@@ -17,6 +17,8 @@ export interface HttpLimits extends BodyLimits {
 export interface Exchange {
   readonly call: Call;
   readonly limits: HttpLimits;
+  /** Milliseconds of silence after which a connection that was used before may be one that the network has forgotten. */
+  readonly doubtMs: number;
   /** The provider's id. */
   readonly upstream: string;
 }
@@ -42,14 +44,14 @@ const silentMs = 5_000;
 /**
  * The connection is the exchange's own until `over` settles: whether it may be used again.
  *
- * @returns `stale` when the server closed the connection as it had been unused, and the request
- *   may be sent once more.
+ * @returns `stale` when the server closed the connection as it had been unused, or nothing is
+ *   heard on it any more, and the request may be sent once more.
  * @throws Failure or the signal's reason; `HttpClient.send` says which.
  */
 export async function exchangeOn(
   connection: HttpConnection,
   request: HttpRequest,
-  { call, limits, upstream }: Exchange,
+  { call, limits, doubtMs, upstream }: Exchange,
   over: (reusable: boolean) => void,
 ): Promise<Answer | "stale"> {
   const { socket, isUsed } = connection;
@@ -57,7 +59,13 @@ export async function exchangeOn(
   const wasSent = () => socket.bytesWritten > bytesWritten;
   const wasHeard = () => socket.bytesRead > bytesRead;
   const owner = ownerOf(connection, { call, upstream, over, wasHeard });
-  const timer = setTimeout(() => owner.cut(late(limits.headMs, upstream)), limits.headMs);
+  const mayBeForgotten = isUsed && isRepeatable(request) && doubtMs < limits.headMs;
+  const giveUp = () => owner.cut(late(limits.headMs, upstream));
+  const doubt = () => {
+    if (!wasHeard()) return connection.close();
+    timer = setTimeout(giveUp, limits.headMs - doubtMs);
+  };
+  let timer = mayBeForgotten ? setTimeout(doubt, doubtMs) : setTimeout(giveUp, limits.headMs);
   call.enter("source");
   try {
     const response = await headOf(connection, request);

@@ -1,4 +1,5 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { faultProxy } from "../../support/fault-proxy.ts";
 import { type Answering, callFor, get, ok, post, rawServer, stage, textOf } from "./stage.ts";
 
 describe("connections", () => {
@@ -119,5 +120,43 @@ describe("a connection that the server closed while it was unused", () => {
     await textOf(await client.send(get(server.url), callFor()));
     await expect(client.send(get(server.url), callFor())).rejects.toMatchObject({ kind: "upstream_lost" });
     expect(server.heads.length).toBe(3);
+  });
+});
+
+/** A server, and a client that reaches it by a network which forgets connections. */
+async function forgetful(limits: { readonly freshMs?: number } = {}) {
+  const server = await rawServer(ok("first"), ok("second"));
+  const proxy = await faultProxy({ host: "127.0.0.1", port: server.port });
+  onTestFinished(() => proxy.stop());
+  const url = `http://127.0.0.1:${proxy.port}/`;
+  const { client } = stage(url, { limits });
+  await textOf(await client.send(get(url), callFor()));
+  await proxy.set({ kind: "forgotten" });
+  return { server, proxy, url, client };
+}
+
+describe("a connection that the network has forgotten while it was unused", () => {
+  test("costs a request that may be repeated a second, and not its deadline", async () => {
+    const { server, proxy, url, client } = await forgetful();
+    expect(await textOf(await client.send(get(url), callFor(AbortSignal.timeout(30_000))))).toBe("second");
+    expect([server.heads.length, proxy.accepted]).toEqual([2, 2]);
+  });
+
+  test("is not given what may be sent only once, when it was unused for a while", async () => {
+    const { server, url, client } = await forgetful({ freshMs: 0 });
+    const call = callFor(AbortSignal.timeout(30_000));
+    expect(await textOf(await client.send(post(url, "{}"), call))).toBe("second");
+    expect(server.heads.length).toBe(2);
+    // Nobody had to wait for the silence of the old one.
+    expect(call.phases).toEqual(["pool", "connect", "source", "transfer"]);
+  });
+
+  test("is not what a source is taken for that is slow to answer, once that is known", async () => {
+    const slowly: Answering = (socket) => void setTimeout(() => socket.write(ok("slow")), 600);
+    const server = await rawServer(slowly, (socket) => void setTimeout(() => socket.write(ok("slower")), 1_100));
+    const { client } = stage(server.url);
+    expect(await textOf(await client.send(get(server.url), callFor()))).toBe("slow");
+    expect(await textOf(await client.send(get(server.url), callFor()))).toBe("slower");
+    expect([server.heads.length, server.connections]).toEqual([2, 1]);
   });
 });
