@@ -20,6 +20,7 @@ import {
   whole,
 } from "./config/kinds.ts";
 import { problemsTogether, wrongCertificate } from "./config/together.ts";
+import { type TracesConfig, tracesOf, traceVariables } from "./config/traces.ts";
 import type { EgressConfig } from "./egress/rules.ts";
 import { Failure } from "./failure.ts";
 import { type LogLevel, logLevels } from "./observability/log.ts";
@@ -54,6 +55,11 @@ export interface Config {
   readonly migrates: boolean;
   /** Where metrics are served; undefined: nowhere. */
   readonly metricsPort: number | undefined;
+  /** Connectors that metrics name at most: the busiest of late. */
+  readonly metricsConnectors: number;
+  /** What the program was built from; undefined: nobody says. */
+  readonly commit: string | undefined;
+  readonly traces: TracesConfig;
   readonly limits: LimitsConfig;
   readonly timeouts: { readonly unaryMs: number; readonly streamMs: number; readonly maxMs: number };
   /** From SIGTERM, when readiness turns, until nothing new is accepted. */
@@ -166,6 +172,12 @@ const schema = z.object({
   REDIS_TIMEOUT_SECONDS: seconds(0.1),
   FILES_DIRECTORY: directory.optional(),
   METRICS_PORT: whole(0, 65_535).optional(),
+  ...traceVariables,
+  METRICS_CONNECTORS: whole(0, 500).default(50),
+  BUILD_COMMIT: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/, "must be a commit's id")
+    .optional(),
   MAX_CONNECTIONS_PER_CONNECTOR: whole(1, 1_000).default(10),
   MAX_CONNECTIONS_PER_HOST: whole(1, 10_000).default(100),
   MAX_CONNECTIONS: whole(1, 100_000).default(500),
@@ -235,6 +247,9 @@ export function readConfig(environment: Environment): Config {
     filesDirectory: values.FILES_DIRECTORY,
     migrates: values.MIGRATE === "on",
     metricsPort: values.METRICS_PORT,
+    traces: tracesOf(values, values.CA_FILE),
+    metricsConnectors: values.METRICS_CONNECTORS,
+    commit: values.BUILD_COMMIT,
     limits: limitsOf(values),
     timeouts: {
       unaryMs: values.UNARY_TIMEOUT_SECONDS,

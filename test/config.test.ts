@@ -37,7 +37,8 @@ afterAll(() => rmSync(directory, { recursive: true }));
 /** The same with every secret as it is. */
 function revealed(value: unknown): unknown {
   if (value instanceof Secret) return value.reveal();
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  if (Array.isArray(value)) return value.map(revealed);
+  if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, revealed(inner)]));
 }
 
@@ -73,6 +74,9 @@ test("an empty environment runs on this machine with the built-in database", () 
     filesDirectory: undefined,
     migrates: true,
     metricsPort: undefined,
+    metricsConnectors: 50,
+    commit: undefined,
+    traces: { exported: undefined, to: { headers: true, comments: false } },
     limits: {
       connections: { connector: 10, host: 100, all: 500 },
       calls: { organization: 100, all: 400 },
@@ -125,6 +129,13 @@ test("every variable arrives where it belongs", () => {
     REDIS_TIMEOUT_SECONDS: "0.25",
     FILES_DIRECTORY: directory,
     METRICS_PORT: "9464",
+    OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318/",
+    OTEL_EXPORTER_OTLP_HEADERS: "authorization=Bearer%20s3cret,x-tenant = acme",
+    OTEL_SERVICE_NAME: "connectors",
+    OTEL_TRACES_SAMPLER: "parentbased_traceidratio",
+    OTEL_TRACES_SAMPLER_ARG: "0.25",
+    TRACE_HTTP_HEADERS: "off",
+    TRACE_SQL_COMMENTS: "on",
     MAX_CONNECTIONS_PER_CONNECTOR: "3",
     MAX_CONNECTIONS_PER_HOST: "20",
     MAX_CONNECTIONS: "40",
@@ -181,6 +192,19 @@ test("every variable arrives where it belongs", () => {
     filesDirectory: directory,
     migrates: false,
     metricsPort: 9464,
+    metricsConnectors: 50,
+    commit: undefined,
+    traces: {
+      exported: {
+        ...{ url: "http://collector:4318/v1/traces", serviceName: "connectors", ca: undefined },
+        headers: [
+          ["authorization", "Bearer s3cret"],
+          ["x-tenant", "acme"],
+        ],
+        ...{ sampler: "parentbased_traceidratio", ratio: 0.25 },
+      },
+      to: { headers: false, comments: true },
+    },
     limits: {
       connections: { connector: 3, host: 20, all: 40 },
       calls: { organization: 5, all: 6 },

@@ -19,10 +19,14 @@ export interface About {
 const longestStatement = 4_096;
 
 /** What is told of a call, whatever comes of it. */
-export function begunOf({ method, caller, query, action }: About, breaker: BreakerState): Begun {
+export function begunOf(about: About, breaker: BreakerState): Begun {
+  const { method, caller, query } = about;
   const { principal, agent } = caller;
-  const resource = query?.kind === "resource" ? query.resource : targetOf(action);
-  return { method, principal, agent: agent?.name ?? "", resource, ...statementOf(query), breaker };
+  return { method, principal, agent: agent?.name ?? "", resource: resourceOf(about), ...statementOf(query), breaker };
+}
+
+export function resourceOf({ query, action }: Pick<About, "query" | "action">): string {
+  return query?.kind === "resource" ? query.resource : targetOf(action);
 }
 
 function statementOf(query: ReadQuery | undefined): { readonly statement?: string } {

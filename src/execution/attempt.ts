@@ -7,6 +7,7 @@
  */
 import { Failure } from "../failure.ts";
 import type { Observe } from "../observability/observation.ts";
+import type { Span } from "../observability/span.ts";
 import type { Call, Provider, Session, Settled } from "../providers/contract.ts";
 import type { Attempt as Judgement } from "./breaker/breaker.ts";
 import type { Breakers } from "./breaker/breakers.ts";
@@ -54,8 +55,9 @@ export async function attempt<T>(stages: AttemptStages, ticket: Ticket, ask: Ask
   const permit = entering instanceof Promise ? await entering : entering;
   call.enter(undefined);
   const judgement = begun(() => breaker?.begin(), permit);
-  const source = judgement?.probe ? shelteredCall(call, stages.probeMs, stages.drain) : sourceCall(call);
-  const answered = carriedOut(stages, ticket, ask, { permit, judgement, source });
+  const span = call.spans?.attempt();
+  const source = judgement?.probe ? shelteredCall(call, stages.probeMs, stages.drain, span) : sourceCall(call, span);
+  const answered = carriedOut(stages, ticket, ask, { permit, judgement, source, span, startMs: performance.now() });
   // A diagnosis has something to say also when its time is up.
   const { result } = await (diagnostic ? answered : call.orEnded(answered));
   return result;
@@ -75,14 +77,17 @@ interface Held {
   readonly permit: Permit;
   readonly judgement: Judgement | undefined;
   readonly source: SourceCall;
+  readonly span: Span | undefined;
+  /** On the clock of `performance.now()`. */
+  readonly startMs: number;
 }
 
 /** Asks the source, whoever still waits for it, and gives everything back when the source has settled. */
 async function carriedOut<T>(stages: AttemptStages, ticket: Ticket, ask: Asked<T>, held: Held): Promise<Answer<T>> {
-  const { source } = held;
+  const { source, span } = held;
   ticket.attempts++;
   try {
-    const open = await stages.sessions.get(ticket.connector, ticket.limits.bulkhead.connector);
+    const open = await stages.sessions.get(ticket.connector, ticket.limits.bulkhead.connector, span);
     const answer = await translated(open.provider, source, () => ask(open.session, source, open.provider));
     const { proof, end } = answer;
     if (proof === undefined) judge(stages, ticket, held, undefined);
@@ -104,11 +109,16 @@ async function carriedOut<T>(stages: AttemptStages, ticket: Ticket, ask: Asked<T
 
 /** Tells the breaker and who listens what came of the attempt, and heeds a source that asks for patience. */
 function judge(stages: AttemptStages, ticket: Ticket, held: Held, error: unknown): void {
-  const { subject, attempts, call } = ticket;
+  const { subject, about, attempts, call } = ticket;
+  const { span, startMs } = held;
   held.source.expose();
   const failure = error instanceof Failure ? error : undefined;
   const reason = error === undefined ? undefined : (failure?.kind ?? "internal");
-  stages.observe({ kind: "attempt_ended", subject, attempt: attempts, reason });
+  if (span !== undefined) call.spans?.judged(span);
+  stages.observe({
+    ...{ kind: "attempt_ended", subject, method: about.method, resource: about.resource, type: about.type },
+    ...{ attempt: attempts, ms: performance.now() - startMs, reason, status: failure?.status, span },
+  });
   if (failure?.kind === "upstream_rate_limited" && failure.retryAfterMs !== undefined) {
     stages.cooldowns.pause(subject, failure.retryAfterMs);
   }

@@ -6,8 +6,10 @@
  */
 import { Failure, type FailurePlace } from "../failure.ts";
 import type { Timings } from "../observability/observation.ts";
+import type { Span } from "../observability/span.ts";
 import type { Call, Quota } from "../providers/contract.ts";
 import type { Budget } from "./budget/budgets.ts";
+import { type CallSpans, callSpans } from "./call-spans.ts";
 
 export interface CallLimits {
   /** Milliseconds that a call gets whose caller gives no deadline. */
@@ -38,14 +40,19 @@ export interface Caller {
   readonly signal: AbortSignal;
   /** Milliseconds that the caller still waits; undefined when it gave no deadline. */
   readonly timeoutMs: number | undefined;
+  /** What the call is a part of; undefined for no trace. */
+  readonly trace?: Span | undefined;
 }
 
 /** What a call's time is spent on: the parts of `Timings`. */
 export type Part = Exclude<keyof Timings, "total">;
 
-export interface OpenCall extends Omit<Call, "settling"> {
+export interface OpenCall extends Omit<Call, "settling" | "traceparent"> {
   readonly apiKeyId: string | undefined;
   readonly agent: CallingAgent | undefined;
+  readonly trace: Span | undefined;
+  /** Undefined where nobody records them. */
+  readonly spans: CallSpans | undefined;
   /** Tells what the call spends its time on from now; undefined for nothing that has a name. */
   enter(part: Part | undefined): void;
   /** Milliseconds of each part, and of the whole call up to now. */
@@ -97,7 +104,8 @@ export function openCall(caller: Caller, limits: CallLimits, listeners: Listener
   // A caller that counts the time itself would give up before it hears where it went.
   const counted = caller.timeoutMs === timeoutMs;
   const endMs = counted ? timeoutMs - Math.min(timeoutMs * wayBack.part, wayBack.maxMs) : timeoutMs;
-  const { enter, timings, part, partMs } = keepTime(start, listeners.enter);
+  const spans = callSpans(caller.trace);
+  const { enter, timings, part, partMs } = keepTime(start, hearing(listeners.enter, spans));
 
   const controller = new AbortController();
   const waiting: ((reason: unknown) => void)[] = [];
@@ -124,6 +132,8 @@ export function openCall(caller: Caller, limits: CallLimits, listeners: Listener
   const call: OpenCall = {
     apiKeyId: caller.apiKeyId,
     agent: caller.agent,
+    trace: caller.trace,
+    spans,
     signal: controller.signal,
     deadline: start + endMs,
     enter,
@@ -147,6 +157,14 @@ export function openCall(caller: Caller, limits: CallLimits, listeners: Listener
 
 /** A timer of Node holds at most 2³¹ - 1 ms, and complains of a time that has passed already. No call lasts as long. */
 const inTimer = (ms: number) => Math.max(1, Math.min(ms, 2 ** 31 - 1));
+
+function hearing(heard: Listeners["enter"], spans: CallSpans | undefined): Listeners["enter"] {
+  if (spans === undefined || heard === undefined) return spans?.enter ?? heard;
+  return (part) => {
+    heard(part);
+    spans.enter(part);
+  };
+}
 
 /** Counts what a call spends its time on. */
 function keepTime(start: number, heard: Listeners["enter"]): Pick<OpenCall, "enter" | "timings" | "part" | "partMs"> {

@@ -3,6 +3,7 @@
  * goes; what is asked, and what need not be asked again, is here.
  */
 import type { Failure } from "../failure.ts";
+import type { QuotaFigures } from "../observability/figures.ts";
 import type { Observe, Subject, Timings } from "../observability/observation.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
 import type { Explanation, Page, Quota, ReadQuery, TestReport } from "../providers/contract.ts";
@@ -10,7 +11,7 @@ import type { ConnectorRow } from "../store/entities/connector.ts";
 import type { Store } from "../store/store.ts";
 import { createAnswerSealer } from "../vault/kept-answer.ts";
 import type { Vault } from "../vault/vault.ts";
-import { type About, begunOf } from "./about.ts";
+import { type About, begunOf, resourceOf } from "./about.ts";
 import { type ActionAsked, act, carryOut, touchedBy } from "./acting.ts";
 import { type Answered, answered, type Executed, type ExecutedStream, type PageQuery } from "./answer.ts";
 import { able, asked, capabilityOf, movedBy, nothingMoved, refuseDisabled, type Work } from "./asking.ts";
@@ -25,6 +26,7 @@ import { type Caller, openCall } from "./call.ts";
 import { keyOf } from "./connector-key.ts";
 import { createClaims } from "./idempotency/claims.ts";
 import { limitsOf, type ServiceLimits } from "./limits.ts";
+import { observed } from "./observed-intent.ts";
 import { type Moved, type Outcome, outcomeOf } from "./outcome.ts";
 import { pass, type Stages, type Ticket } from "./pipeline.ts";
 import { createCooldowns } from "./rate-limit/cooldown.ts";
@@ -71,8 +73,12 @@ export interface Execution {
   quotas(organizationId: string, connectorId: string): readonly Quota[];
   /** Permits given and waited for, in this replica. */
   bulkheadFigures(): { readonly running: number; readonly waiting: number };
-  /** The part that is left of the quota which is nearest to its end, from 0 to 1, of each provider's connectors. */
-  quotaLeft(): Readonly<Record<string, number>>;
+  /** Sessions that are kept. */
+  sessionCount(): number;
+  /** Of the quota that is nearest to its end, of each provider's connectors. */
+  leastQuotas(): Readonly<Record<string, QuotaFigures>>;
+  /** The same of one connector; undefined where its source has said nothing of any. */
+  quotaFigures(organizationId: string, connectorId: string): QuotaFigures | undefined;
   /** Something was done to a resource of the connector, or to any (undefined): no kept answer of it is given any more. */
   touched(organizationId: string, connectorId: string, resource: string | undefined): Promise<void>;
   /**
@@ -104,7 +110,7 @@ const probeMs = 2_500;
 export function createExecution(options: ExecutionOptions): Execution {
   const { catalogue, vault, store, redis, observe } = options;
   const drain = new AbortController();
-  const sessions = createSessions(catalogue, vault, options.session);
+  const sessions = createSessions(catalogue, vault, options.session, observe);
   const breakers = createBreakers({ openMs: options.breakerOpenMs, probeMs, observe });
   const bulkheads = createBulkheads({ ...options.calls, observe });
   const cooldowns = createCooldowns({ redis, observe });
@@ -126,6 +132,7 @@ export function createExecution(options: ExecutionOptions): Execution {
     const subject: Subject = { organizationId, connectorId, provider };
     return {
       subject,
+      type: catalogue.get(provider).type,
       limits: limitsOf(connector, catalogue.get(provider), options.limits),
       listeners: {
         quota: (quota) => cooldowns.quota(subject, quota),
@@ -134,13 +141,17 @@ export function createExecution(options: ExecutionOptions): Execution {
     };
   });
 
-  function ticketOf({ method, connector, caller }: About, waiting?: Ticket): Ticket {
-    const { subject, limits, listeners } = standingOf(connector);
+  function ticketOf(about: About, waiting?: Ticket): Ticket {
+    const { method, connector, caller } = about;
+    const { subject, limits, type, listeners } = standingOf(connector);
     const time = method === "StreamQuery" ? limits.stream : limits.unary;
     const heard = waiting === undefined ? listeners : { ...listeners, enter: waiting.call.enter };
     const call = openCall(caller, time, heard);
     running.add(subject, call);
-    return { connector, subject, limits, call, diagnostic: method === "TestConnector", attempts: 0 };
+    return {
+      ...{ connector, subject, limits, call, attempts: 0, diagnostic: method === "TestConnector" },
+      about: { method, resource: resourceOf(about), type },
+    };
   }
 
   function begin(about: About): { ticket: Ticket; outcome: Outcome } {
@@ -241,7 +252,7 @@ export function createExecution(options: ExecutionOptions): Execution {
         const touched = () => cache.invalidate(organizationId, connectorId, touchedBy(request.action));
         const parts = { stages, store, claims, touched, observe };
         const { result, replayed } = await actWithin(request, allowance, (within) =>
-          act(parts, ticket, { ...asked, request: within }),
+          act(parts, ticket, observed({ ...asked, request: within }, ticket, observe)),
         );
         const rows = replayed ? 0 : result.affectedRows;
         return [
@@ -277,9 +288,8 @@ export function createExecution(options: ExecutionOptions): Execution {
           beginStream(await able(session, "stream", capabilityOf(query), provider)(bounds.query, source), source),
         );
         const batches = readStream(stream, {
-          ...{ call, outcome, bounds, stallMs: options.limits.stallMs },
+          ...{ call, outcome, bounds, stallMs: options.limits.stallMs, subject, observe },
           translated: (work) => translated(provider, call, work),
-          stalled: () => observe({ kind: "reader_too_slow", subject }),
         });
         const { fields, postFiltered = [] } = stream;
         return {
@@ -299,7 +309,9 @@ export function createExecution(options: ExecutionOptions): Execution {
     breakerStatus: (organizationId, connectorId) => breakers.status(organizationId, connectorId),
     quotas: (organizationId, connectorId) => cooldowns.quotas(organizationId, connectorId),
     bulkheadFigures: () => bulkheads.figures(),
-    quotaLeft: () => cooldowns.leastLeft(),
+    sessionCount: () => sessions.count(),
+    leastQuotas: () => cooldowns.leastLeft(),
+    quotaFigures: (organizationId, connectorId) => cooldowns.quotaFigures(organizationId, connectorId),
     touched: (organizationId, connectorId, resource) => cache.invalidate(organizationId, connectorId, resource),
     forget(organizationId, connectorId) {
       for (const each of [sessions, breakers, retries]) each.forget(organizationId, connectorId);

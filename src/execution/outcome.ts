@@ -47,6 +47,7 @@ export function outcomeOf(begun: Begun, ticket: Ticket, observe: Observe): Outco
       breaker,
       cached,
       timings: call.timings(),
+      ...(call.spans && { span: call.spans.own, spent: call.spans.spent() }),
     });
   };
   return {

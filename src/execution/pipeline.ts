@@ -5,7 +5,7 @@
  *
  * A kept answer and a schema that is known need no source: `execution.ts` looks for them first.
  */
-import type { Observe, Subject } from "../observability/observation.ts";
+import type { AttemptEnded, Observe, Subject } from "../observability/observation.ts";
 import type { ConnectorRow } from "../store/entities/connector.ts";
 import { type Asked, type AttemptStages, attempt } from "./attempt.ts";
 import type { OpenCall } from "./call.ts";
@@ -25,6 +25,8 @@ export interface Stages extends AttemptStages {
 export interface Ticket {
   readonly connector: ConnectorRow;
   readonly subject: Subject;
+  /** What its attempts are about. */
+  readonly about: Pick<AttemptEnded, "method" | "resource" | "type">;
   readonly limits: ConnectorLimits;
   readonly call: OpenCall;
   /** It finds out what is wrong with a source, so no breaker is in its way, and it is made once. */

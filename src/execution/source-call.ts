@@ -1,5 +1,6 @@
 /** A call as a session sees it in one attempt. */
 import { Failure } from "../failure.ts";
+import { type Span, traceparentOf } from "../observability/span.ts";
 import type { Call, Settled } from "../providers/contract.ts";
 import type { OpenCall } from "./call.ts";
 
@@ -13,10 +14,16 @@ export interface SourceCall extends Call {
   expose(): void;
 }
 
-export function sourceCall(call: OpenCall): SourceCall {
+/** @param attempt The span of the attempt, where it is recorded */
+export function sourceCall(call: OpenCall, attempt?: Span): SourceCall {
   const { signal, deadline, enter, quota } = call;
   const { settling, settled } = settlings();
-  return { signal, deadline, enter, quota, settling, settled, expose };
+  return { signal, deadline, enter, quota, traceparent: placeOf(call, attempt), settling, settled, expose };
+}
+
+function placeOf({ trace }: OpenCall, attempt: Span | undefined): string | undefined {
+  const place = attempt ?? trace;
+  return place && traceparentOf(place);
 }
 
 const expose = () => {};
@@ -28,7 +35,7 @@ const expose = () => {};
  * @param limitMs The least that it gets; more when its caller's deadline is later.
  * @param drain Ends it all the same.
  */
-export function shelteredCall(call: OpenCall, limitMs: number, drain: AbortSignal): SourceCall {
+export function shelteredCall(call: OpenCall, limitMs: number, drain: AbortSignal, attempt?: Span): SourceCall {
   const controller = new AbortController();
   const uncover = () => {
     clearTimeout(timer);
@@ -49,6 +56,7 @@ export function shelteredCall(call: OpenCall, limitMs: number, drain: AbortSigna
     deadline: performance.now() + lastsMs,
     enter: call.enter,
     quota: call.quota,
+    traceparent: placeOf(call, attempt),
     ...settlings(),
     expose() {
       // Its caller's call ends when the service stops, too.

@@ -1,11 +1,12 @@
 /** What all calls through a connector have in common, as long as it stays as it is. */
-import type { Subject } from "../observability/observation.ts";
+import type { AttemptEnded, Subject } from "../observability/observation.ts";
 import type { ConnectorRow } from "../store/entities/connector.ts";
 import type { Listeners } from "./call.ts";
 import type { ConnectorLimits } from "./limits.ts";
 
 export interface Standing {
   readonly subject: Subject;
+  readonly type: AttemptEnded["type"];
   readonly limits: ConnectorLimits;
   /** Who hears of its calls. */
   readonly listeners: Listeners;

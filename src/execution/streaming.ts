@@ -1,5 +1,6 @@
 /** A stream on its way from its source to its reader. */
 import { Failure } from "../failure.ts";
+import type { Observe, Subject } from "../observability/observation.ts";
 import type { Call, RowStream } from "../providers/contract.ts";
 import type { PackedBatch } from "../rows/packed.ts";
 import type { Answer } from "./attempt.ts";
@@ -36,8 +37,9 @@ export interface Reader {
   translated<T>(work: () => Promise<T>): Promise<T>;
   /** Milliseconds that it may take nothing. */
   readonly stallMs: number;
-  /** It has taken nothing for that long. */
-  stalled(): void;
+  readonly subject: Subject;
+  /** Is told how the stream goes on, and when its reader takes nothing for that long. */
+  readonly observe: Observe;
 }
 
 /**
@@ -49,8 +51,10 @@ export function readStream(stream: BegunStream, reader: Reader): AsyncIterable<P
   const { call, outcome, bounds } = reader;
   const moved = { rows: 0, bytes: 0 };
   const patience = patienceWith(reader);
+  const progress = tellProgress(reader);
   const ended = () => {
     patience.end();
+    progress.over();
     outcome.failed(call.signal.reason, moved);
   };
   call.signal.addEventListener("abort", ended, { once: true });
@@ -62,12 +66,14 @@ export function readStream(stream: BegunStream, reader: Reader): AsyncIterable<P
     try {
       for (let next = stream.first; ; next = stream.batches.next()) {
         patience.end();
+        progress.taken();
         const { done, value } = await reader.translated(() => next);
         if (done) break;
         bounds.admit(moved, value);
         moved.rows += value.rows;
         moved.bytes += value.size;
         patience.begin();
+        progress.given(value);
         yield value;
         call.signal.throwIfAborted();
       }
@@ -76,6 +82,7 @@ export function readStream(stream: BegunStream, reader: Reader): AsyncIterable<P
     } catch (error) {
       throw outcome.failed(error, moved);
     } finally {
+      progress.over();
       // A reader that left early has not ended the call itself; what runs for it stops now.
       call.end(left());
       await stream.batches.return?.();
@@ -84,11 +91,37 @@ export function readStream(stream: BegunStream, reader: Reader): AsyncIterable<P
   }
 }
 
+/** Tells of the stream from its beginning to its end, whichever of both sides ends it. */
+function tellProgress({ subject, observe }: Reader) {
+  let isOpen = true;
+  let waiting: { readonly rows: number; readonly bytes: number; readonly sinceMs: number } | undefined;
+  const taken = () => {
+    if (waiting === undefined) return;
+    const { rows, bytes, sinceMs } = waiting;
+    waiting = undefined;
+    observe({ kind: "stream_moved", subject, rows, bytes, waitMs: performance.now() - sinceMs });
+  };
+  observe({ kind: "stream_opened", subject });
+  return {
+    /** The reader is given a batch, which it takes when it comes back for more. */
+    given({ rows, size: bytes }: PackedBatch) {
+      waiting = { rows, bytes, sinceMs: performance.now() };
+    },
+    taken,
+    over() {
+      if (!isOpen) return;
+      isOpen = false;
+      taken();
+      observe({ kind: "stream_ended", subject });
+    },
+  };
+}
+
 /** The time that a reader has to take the next batch. */
-function patienceWith({ call, stallMs, stalled }: Reader) {
+function patienceWith({ call, stallMs, subject, observe }: Reader) {
   let timer: NodeJS.Timeout | undefined;
   const tooSlow = () => {
-    stalled();
+    observe({ kind: "reader_too_slow", subject });
     call.end(slowReader(stallMs));
   };
   return {

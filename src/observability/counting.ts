@@ -1,169 +1,72 @@
 /** Counts what the rooms tell. */
-import { Counter, Gauge, type OpenMetricsContentType, type Registry } from "prom-client";
-import type { CallEnded, Observe, Timings } from "./observation.ts";
-import { createCounter, createHistogram } from "./series.ts";
+import { attemptCounting, callCounting, refreshCounting, rpcCounting } from "./counting/calls.ts";
+import { breakerCounting, eventCounters, sharedStateCounting, streamCounting } from "./counting/events.ts";
+import type { Family } from "./exposition.ts";
+import type { Observation, Observe } from "./observation.ts";
+import { reasonOf } from "./parts.ts";
+import type { TopConnectors } from "./top/connectors.ts";
 
-/** In seconds: from an answer out of the cache to a stream of minutes. */
-const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 600];
+type Kind = Observation["kind"];
+/** One for each kind: an observation that nobody counts does not compile. */
+type Tellers = { readonly [K in Kind]: (observation: Extract<Observation, { readonly kind: K }>) => void };
 
-/** The reason of what succeeded: an empty label would be none. */
-const noReason = "none";
-
-/** Each part with the value of its label. */
-const parts = [
-  ["rateLimit", "rate_limit"],
-  ["bulkhead", "bulkhead"],
-  ["backoff", "backoff"],
-  ["pool", "pool"],
-  ["connect", "connect"],
-  ["source", "source"],
-  ["transfer", "transfer"],
-] as const satisfies readonly (readonly [keyof Timings, string])[];
-
-/** What counts each observation, with its metrics in the registry. */
-export function createCounting(registry: Registry<OpenMetricsContentType>): Observe {
-  const countCall = callCounting(registry);
-  const countAttempt = createCounter(registry, {
-    name: "connector_attempts_total",
-    help: "How often sources were asked, by the number of the attempt and the reason of its error.",
-    labelNames: ["provider", "attempt", "reason"],
-  });
-  const count = counters(registry);
-  const { breakers, shared } = gauges(registry);
-  return (observation) => {
-    switch (observation.kind) {
-      case "call_ended":
-        return countCall(observation);
-      case "attempt_ended": {
-        const { subject, attempt, reason = noReason } = observation;
-        return countAttempt(subject.provider, String(attempt), reason);
-      }
-      case "retry_decided":
-        return count.retries.inc({ decision: observation.decision });
-      case "rate_limited":
-        return count.rateLimited.inc({ limit: observation.limit, enforced: String(observation.enforced) });
-      case "bulkhead_full":
-        return count.bulkheadFull.inc({ limit: observation.limit });
-      case "breaker_changed": {
-        const { from, to, reason = noReason } = observation;
-        if (from !== "closed") breakers.dec({ state: from });
-        if (to !== "closed") breakers.inc({ state: to });
-        return count.breakerChanges.inc({ to, reason });
-      }
-      case "cache_asked":
-        return count.cache.inc({ result: observation.result });
-      case "reader_too_slow":
-        return count.slowReaders.inc();
-      case "outcome_not_noted":
-        return count.outcomesNotNoted.inc();
-      case "token_refreshed":
-        return count.tokenRefreshes.inc({ provider: observation.subject.provider, outcome: observation.outcome });
-      case "shared_state_changed":
-        return shared.set({ part: observation.part }, observation.available ? 1 : 0);
-      default:
-        return unknown(observation);
-    }
+/** What counts each observation, and the families that it counts them in. */
+export function createCounting(top: TopConnectors): {
+  readonly observe: Observe;
+  readonly families: readonly Family[];
+} {
+  const [rpcs, calls, attempts, refreshes] = [rpcCounting(), callCounting(), attemptCounting(), refreshCounting()];
+  const [breakers, streams, shared] = [breakerCounting(), streamCounting(), sharedStateCounting()];
+  const events = eventCounters();
+  let draining = 0;
+  const drains: Family = {
+    ...{ type: "gauge", name: "connector_draining", help: "1 while the service stops.", labelNames: [] },
+    read: () => [{ labels: {}, value: draining }],
   };
-}
-
-/** An observation that is not counted does not compile. */
-function unknown(_: never): void {}
-
-function callCounting(registry: Registry<OpenMetricsContentType>): (ended: CallEnded) => void {
-  const count = createCounter(registry, {
-    name: "connector_calls_total",
-    help: `Calls to connectors that are over, by the reason of their error, "${noReason}" for those that succeeded.`,
-    labelNames: ["method", "provider", "reason"],
-  });
-  const measure = createHistogram(
-    registry,
-    {
-      name: "connector_call_duration_seconds",
-      help: "From a call's arrival to its end.",
-      labelNames: ["method", "provider"],
+  const tellers: Tellers = {
+    rpc_ended: rpcs.tell,
+    denied: ({ method }) => events.denials.count(1, method),
+    draining() {
+      draining = 1;
     },
-    buckets,
-  );
-  const measurePart = createHistogram(
-    registry,
-    {
-      name: "connector_call_part_seconds",
-      help:
-        "Where the time of calls went, counting those that came to the part at all. They wait in rate_limit, bulkhead, " +
-        "backoff and pool; connect, source and transfer are the source's.",
-      labelNames: ["part"],
+    call_ended(ended) {
+      calls.tell(ended);
+      top.callEnded(ended);
     },
-    buckets,
-  );
-  return ({ method, subject: { provider }, reason = noReason, timings }) => {
-    count(method, provider, reason);
-    measure(timings.total / 1_000, method, provider);
-    for (const [part, label] of parts) {
-      const spent = timings[part];
-      if (spent > 0) measurePart(spent / 1_000, label);
-    }
+    attempt_ended(ended) {
+      attempts.tell(ended);
+      top.attemptEnded(ended);
+    },
+    retry_decided: ({ decision }) => events.retries.count(1, decision),
+    rate_limited: ({ limit, enforced }) => events.rateLimited.count(1, limit, String(enforced)),
+    bulkhead_full: ({ limit }) => events.bulkheadFull.count(1, limit),
+    breaker_changed: breakers.tell,
+    session_opened: ({ subject, reason }) => events.sessionsOpened.count(1, subject.provider, reasonOf(reason)),
+    intent_noted: ({ reason }) => events.intents.count(1, reasonOf(reason)),
+    egress_refused: () => events.egressRefused.count(1),
+    stream_opened: streams.tell,
+    stream_moved(moved) {
+      streams.tell(moved);
+      calls.streamMoved(moved);
+      top.streamMoved(moved);
+    },
+    stream_ended: streams.tell,
+    reader_too_slow: () => events.slowReaders.count(1),
+    cache_asked: ({ result }) => events.cache.count(1, result),
+    outcome_not_noted: () => events.outcomesNotNoted.count(1),
+    token_refreshed: refreshes.tell,
+    audit_written({ event, outcome }) {
+      if (outcome === "unwritten") events.auditFailed.count(1);
+      else events.audited.count(1, event, outcome);
+    },
+    key_used: ({ operation, outcome }) => events.keyOperations.count(1, operation, outcome),
+    spans_exported: ({ spans, outcome }) => events.spans.count(spans, outcome),
+    shared_state_changed: shared.tell,
   };
-}
-
-function gauges(registry: Registry<OpenMetricsContentType>) {
-  const registers = [registry];
-  const breakers = new Gauge({
-    name: "connector_breakers_open",
-    help: "Breakers that are not closed, by their state.",
-    labelNames: ["state"],
-    registers,
-  });
-  for (const state of ["open", "half_open"]) breakers.set({ state }, 0);
-  const shared = new Gauge({
-    name: "connector_shared_state_up",
-    help: "1 while what replicas share can be reached; absent until that is known.",
-    labelNames: ["part"],
-    registers,
-  });
-  return { breakers, shared };
-}
-
-function counters(registry: Registry<OpenMetricsContentType>) {
-  const counter = <Label extends string>(name: string, help: string, ...labelNames: Label[]) =>
-    new Counter({ name, help, labelNames, registers: [registry] });
+  const all = [rpcs, calls, attempts, refreshes, breakers, streams, shared];
   return {
-    retries: counter(
-      "connector_retries_total",
-      "Failed attempts that another one could follow, by what became of it.",
-      "decision",
-    ),
-    rateLimited: counter(
-      "connector_rate_limited_total",
-      "Calls over a rate limit, by whose limit it is; not enforced: it was counted only.",
-      ...(["limit", "enforced"] as const),
-    ),
-    bulkheadFull: counter(
-      "connector_bulkhead_full_total",
-      "Calls that found no room, not even in the line, by whose bulkhead it was.",
-      "limit",
-    ),
-    breakerChanges: counter(
-      "connector_breaker_changes_total",
-      "Changes of breakers, by the new state and the kind of failure that opened them.",
-      ...(["to", "reason"] as const),
-    ),
-    cache: counter(
-      "connector_cache_total",
-      "Queries that accept a kept answer, by whether there was one; joined: it was on its way.",
-      "result",
-    ),
-    slowReaders: counter(
-      "connector_slow_readers_total",
-      "Streams that were ended since their reader took nothing for too long.",
-    ),
-    outcomesNotNoted: counter(
-      "connector_outcomes_not_noted_total",
-      "Actions that have ended, and of which the store did not take what came of them.",
-    ),
-    tokenRefreshes: counter(
-      "connector_token_refreshes_total",
-      "Refreshes of connectors' tokens, by what came of them; rejected: somebody has to authorize the connector again.",
-      ...(["provider", "outcome"] as const),
-    ),
+    // The tellers are all there, each for its own kind, which the compiler does not follow through the index.
+    observe: (observation) => (tellers[observation.kind] as (observation: Observation) => void)(observation),
+    families: [...all.flatMap(({ families }) => families), ...Object.values(events), drains],
   };
 }

@@ -1,141 +1,88 @@
 /**
  * The metrics of one replica: what the rooms tell, counted, and what is read when
- * somebody asks.
+ * somebody asks. `deploy/METRICS.md` has them all.
  *
- * No label names a connector or an organization: the number of series depends on the
- * service alone, and not on who uses it. The history has what is known of each of them.
+ * No label names an organization, and connectors are named for as many of them as the
+ * operator says: the number of series depends on the service, and not on who uses it. The
+ * history has what is known of each of them.
  */
-import { readFileSync } from "node:fs";
-import { Counter, collectDefaultMetrics, Gauge, type OpenMetricsContentType, Registry } from "prom-client";
+import { collectDefaultMetrics, type Metric, Registry } from "prom-client";
 import { createCounting } from "./counting.ts";
+import { type Family, formatFor, type Rendered, render, type Sample } from "./exposition.ts";
+import { type FigureSources, figureFamilies } from "./figures.ts";
 import type { Observe } from "./observation.ts";
+import { createTopConnectors, type TopSources } from "./top/connectors.ts";
+import { ownVersion } from "./version.ts";
 
-/** What is read at each scrape. What is absent has no metric. */
-export interface MetricSources {
-  /** Calls that have a permit, and that wait for one. */
-  readonly bulkhead?: () => { readonly running: number; readonly waiting: number };
-  /** Connections that sources have, those of them that nobody uses, and calls that wait for room. */
-  readonly places?: () => { readonly open: number; readonly lent: number; readonly waiting: number };
-  /** The part that is left of what the sources of each provider allow, where it is least. */
-  readonly quotaLeft?: () => Readonly<Record<string, number>>;
-  /** Records of calls that never came into the history. */
-  readonly historyDropped?: () => number;
-  /** Calls of organizations that had more than their share of a busy replica. */
-  readonly overShare?: () => number;
+/** What is read at each scrape. */
+export interface MetricSources extends FigureSources, TopSources {}
+
+export interface MetricsOptions {
+  /** Connectors that have series of their own, at most. Default: 50. */
+  readonly connectors?: number;
+  /** The commit that the program was built from. Default: nobody knows. */
+  readonly commit?: string | undefined;
 }
 
 export interface Metrics {
   readonly observe: Observe;
-  /** OpenMetrics 1.0 text. */
-  render(): Promise<{ readonly contentType: string; readonly body: string }>;
+  /** What is told of a metric besides its samples. */
+  readonly families: readonly Family[];
+  /** Has these sources read at each scrape, besides those of before. */
+  watch(sources: MetricSources): void;
+  /**
+   * What there is now.
+   *
+   * @param accept The scraper's `Accept` header. Default: it takes the older text format
+   */
+  render(accept?: string): Promise<Rendered>;
 }
 
-type OwnRegistry = Registry<OpenMetricsContentType>;
-
-export function createMetrics(sources: MetricSources = {}): Metrics {
-  const registry = newRegistry();
-  const observe = createCounting(registry);
-  readAtScrape(registry, sources);
-  new Gauge({
-    name: "connector_build_info",
-    help: "1, with the version that runs.",
-    labelNames: ["version"],
-    registers: [registry],
-  }).set({ version: ownVersion() }, 1);
-  // The library's types merge registries of one content type only, the library those of any one.
-  const all = Registry.merge([registry, processRegistry()] as unknown as Registry[]);
+export function createMetrics({ connectors = 50, commit = "unknown" }: MetricsOptions = {}): Metrics {
+  let sources: MetricSources = {};
+  const top = createTopConnectors(connectors, () => sources);
+  const counting = createCounting(top);
+  const families = [
+    ...counting.families,
+    ...figureFamilies(() => sources),
+    ...top.families,
+    buildInfo(commit),
+    ...processFamilies(),
+  ];
   return {
-    observe,
-    render: async () => ({ contentType: all.contentType, body: await all.metrics() }),
+    observe: counting.observe,
+    families,
+    watch(more) {
+      sources = { ...sources, ...more };
+    },
+    render: (accept) => render(families, formatFor(accept)),
   };
 }
 
-function newRegistry(): OwnRegistry {
-  const registry: OwnRegistry = new Registry();
-  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
-  return registry;
+function buildInfo(commit: string): Family {
+  const labels = { version: ownVersion(), commit, node: process.versions.node };
+  return {
+    ...{ type: "gauge", name: "connector_build_info", help: "1, with what runs." },
+    labelNames: Object.keys(labels),
+    read: () => [{ labels, value: 1 }],
+  };
 }
 
-let ofProcess: OwnRegistry | undefined;
+let ofProcess: readonly Family[] | undefined;
 
 /** Watching the event loop and the garbage collector has no end: once a process is enough. */
-function processRegistry(): OwnRegistry {
-  if (ofProcess === undefined) {
-    ofProcess = newRegistry();
-    collectDefaultMetrics({ register: ofProcess });
-  }
+function processFamilies(): readonly Family[] {
+  if (ofProcess !== undefined) return ofProcess;
+  const register = new Registry();
+  collectDefaultMetrics({ register });
+  ofProcess = register.getMetricsAsArray().map(familyOf);
   return ofProcess;
 }
 
-function readAtScrape(registry: OwnRegistry, sources: MetricSources): void {
-  const { bulkhead, places, quotaLeft, historyDropped, overShare } = sources;
-  if (bulkhead !== undefined) {
-    gauges(registry, "connector_bulkhead_calls", "Calls in the bulkhead, by what they do.", "state", bulkhead);
-  }
-  if (places !== undefined) {
-    gauges(
-      registry,
-      "connector_places",
-      "Room for connections to sources: open (taken), lent (of those, idle) and waiting (calls).",
-      "state",
-      places,
-    );
-  }
-  if (quotaLeft !== undefined) {
-    gauges(
-      registry,
-      "connector_quota_left_ratio",
-      "The part that is left of the quota which is nearest to its end, of all connectors of a provider.",
-      "provider",
-      quotaLeft,
-    );
-  }
-  if (historyDropped !== undefined) {
-    counter(
-      registry,
-      "connector_history_dropped_total",
-      "Records of calls that are not in the history, since the store was away for too long.",
-      historyDropped,
-    );
-  }
-  if (overShare !== undefined) {
-    counter(
-      registry,
-      "connector_over_share_total",
-      "Calls refused unread while the event loop was late, of organizations with more than their share of all calls.",
-      overShare,
-    );
-  }
-}
-
-function counter(registry: OwnRegistry, name: string, help: string, read: () => number): void {
-  new Counter({
-    ...{ name, help, registers: [registry] },
-    collect() {
-      this.reset();
-      this.inc(read());
-    },
-  });
-}
-
-/** One gauge with a series for each figure, by its name. */
-function gauges(
-  registry: OwnRegistry,
-  name: string,
-  help: string,
-  label: string,
-  read: () => Readonly<Record<string, number>>,
-): void {
-  new Gauge({
-    ...{ name, help, labelNames: [label], registers: [registry] },
-    collect() {
-      this.reset();
-      for (const [value, figure] of Object.entries(read())) this.set({ [label]: value }, figure);
-    },
-  });
-}
-
-function ownVersion(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { readonly version: string }).version;
+/** A metric of the library says what it is in fields that its types do not have. */
+function familyOf(metric: unknown): Family {
+  const { name, help, type, labelNames, get } = metric as Metric &
+    Pick<Family, "name" | "help" | "type" | "labelNames">;
+  const read = async () => (await get.call(metric as never)).values as unknown as readonly Sample[];
+  return { name, help, type, labelNames, read };
 }

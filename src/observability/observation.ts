@@ -1,8 +1,10 @@
 /**
- * Everything noteworthy that happens on the way of a call, as one closed union. Rooms
- * tell it and know nothing of who listens; metrics and history are made of it.
+ * Everything noteworthy that happens, as one closed union. Rooms tell it and know nothing
+ * of who listens; metrics, the words of the log and the history are made of it. What a room
+ * can't tell, as it must not know this one, is told where it is wired.
  */
 import type { FailureKind } from "../failure.ts";
+import type { Span, SpentSpan } from "./span.ts";
 
 /** Whom an observation is about. */
 export interface Subject {
@@ -23,11 +25,45 @@ export interface Timings {
   readonly total: number;
 }
 
+/** What was measured, and may be a span of a trace. */
+interface Traced {
+  /** What has ended by this, if its trace is sampled; absent otherwise. */
+  readonly span?: Span | undefined;
+}
+
+/** An RPC of the connector service has been answered, or refused, or its caller has left. */
+export interface RpcEnded extends Traced {
+  readonly kind: "rpc_ended";
+  /** `connector.v1.ConnectorService`. */
+  readonly service: string;
+  /** `Query`. */
+  readonly method: string;
+  /** That the caller speaks: `grpc`, `grpc-web` or `connect`. */
+  readonly protocol: string;
+  /** Of gRPC, in lower case: `ok`, `not_found`. */
+  readonly code: string;
+  /** What the error says of itself; undefined when it succeeded. */
+  readonly reason: string | undefined;
+  /** From its arrival to the end of its answer. */
+  readonly ms: number;
+}
+
+/** A caller may not make an RPC, or not all of it. */
+export interface Denied {
+  readonly kind: "denied";
+  readonly method: string;
+}
+
+/** The service stops: it is not ready any more. */
+export interface Draining {
+  readonly kind: "draining";
+}
+
 export type BreakerState = "closed" | "open" | "half_open";
 export type CallMethod = "TestConnector" | "GetSchema" | "Query" | "StreamQuery" | "ExplainQuery" | "Execute";
 
 /** A call is over: answered, failed, or a stream that has ended or was left. */
-export interface CallEnded {
+export interface CallEnded extends Traced {
   readonly kind: "call_ended";
   readonly subject: Subject;
   readonly method: CallMethod;
@@ -49,15 +85,26 @@ export interface CallEnded {
   readonly breaker: BreakerState;
   readonly cached: boolean;
   readonly timings: Timings;
+  /** What the call's time was spent on, piece by piece; there with `span`. */
+  readonly spent?: readonly SpentSpan<Exclude<keyof Timings, "total">>[];
 }
 
 /** The source was asked once. */
-export interface AttemptEnded {
+export interface AttemptEnded extends Traced {
   readonly kind: "attempt_ended";
   readonly subject: Subject;
+  readonly method: CallMethod;
+  /** That the call asks for, whether there is such a one or not. */
+  readonly resource: string;
+  /** What kind of source it is. */
+  readonly type: "database" | "api";
   /** 1 is the first. */
   readonly attempt: number;
+  /** From its permit to its verdict. */
+  readonly ms: number;
   readonly reason: FailureKind | undefined;
+  /** The source's own, of an error: an SQLSTATE or an HTTP status. */
+  readonly status: string | undefined;
 }
 
 /** An attempt failed that another one could follow. */
@@ -101,6 +148,47 @@ export interface CacheAsked {
   readonly result: "hit" | "miss" | "joined";
 }
 
+/** A session for a connector was opened, or could not be. */
+export interface SessionOpened extends Traced {
+  readonly kind: "session_opened";
+  readonly subject: Subject;
+  readonly reason: FailureKind | undefined;
+}
+
+/** The intent of an action was noted for good, or could not be. */
+export interface IntentNoted extends Traced {
+  readonly kind: "intent_noted";
+  readonly subject: Subject;
+  readonly reason: FailureKind | undefined;
+}
+
+/** A connection was not made: the policy forbids its address. */
+export interface EgressRefused {
+  readonly kind: "egress_refused";
+}
+
+/** A stream's first batch is on its way. */
+export interface StreamOpened {
+  readonly kind: "stream_opened";
+  readonly subject: Subject;
+}
+
+/** A stream's reader has come back for the next batch, or the stream is at its end. */
+export interface StreamMoved {
+  readonly kind: "stream_moved";
+  readonly subject: Subject;
+  readonly rows: number;
+  readonly bytes: number;
+  /** Milliseconds that the reader has left this batch waiting. */
+  readonly waitMs: number;
+}
+
+/** A stream that was opened is over; its call says how. */
+export interface StreamEnded {
+  readonly kind: "stream_ended";
+  readonly subject: Subject;
+}
+
 /** A stream was ended since its reader took nothing for too long. */
 export interface ReaderTooSlow {
   readonly kind: "reader_too_slow";
@@ -114,11 +202,36 @@ export interface OutcomeNotNoted {
 }
 
 /** This replica has tried to refresh the tokens of a connector. */
-export interface TokenRefreshed {
+export interface TokenRefreshed extends Traced {
   readonly kind: "token_refreshed";
   readonly subject: Subject;
   /** `rejected`: the grant is no good any more; `lost_race`: another replica was there first. */
   readonly outcome: "refreshed" | "failed" | "rejected" | "lost_race";
+  readonly ms: number;
+}
+
+/** The audit log was to be told of something. */
+export interface AuditWritten {
+  readonly kind: "audit_written";
+  /** `connector.create`. */
+  readonly event: string;
+  /** How the entry says that it ended, `intended` among them; `unwritten`: there is no entry. */
+  readonly outcome: "intended" | "succeeded" | "failed" | "denied" | "unknown" | "unwritten";
+}
+
+/** An encryption key was asked to wrap a data key, or to unwrap one. */
+export interface KeyUsed {
+  readonly kind: "key_used";
+  readonly operation: "wrap" | "unwrap";
+  /** `unknown`: nobody has the key that it takes. */
+  readonly outcome: "done" | "unknown" | "failed";
+}
+
+/** Spans have left, or were lost: not taken by whom they are for, or more than the queue has room for. */
+export interface SpansExported {
+  readonly kind: "spans_exported";
+  readonly spans: number;
+  readonly outcome: "exported" | "failed" | "dropped";
 }
 
 /** What replicas share can't be reached, or can again. */
@@ -129,16 +242,28 @@ export interface SharedStateChanged {
 }
 
 export type Observation =
+  | RpcEnded
+  | Denied
+  | Draining
   | CallEnded
   | AttemptEnded
   | RetryDecided
   | RateLimited
   | BulkheadFull
   | BreakerChanged
-  | CacheAsked
+  | SessionOpened
+  | IntentNoted
+  | EgressRefused
+  | StreamOpened
+  | StreamMoved
+  | StreamEnded
   | ReaderTooSlow
+  | CacheAsked
   | OutcomeNotNoted
   | TokenRefreshed
+  | SpansExported
+  | AuditWritten
+  | KeyUsed
   | SharedStateChanged;
 
 /** Must neither fail nor wait. */

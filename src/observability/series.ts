@@ -1,76 +1,88 @@
 /**
- * The counters and histograms that every call adds to. prom-client puts a text together
- * of the labels each time, to find the series by; here it is found without, counted in
- * numbers of our own, and handed to prom-client when somebody asks.
+ * Counters and histograms that every call adds to. prom-client puts a text together of the
+ * labels each time, to find the series by; here it is found without, counted in numbers of
+ * our own, and handed to prom-client when somebody asks.
  */
-import { Counter, type Metric, type OpenMetricsContentType, type Registry } from "prom-client";
+import type { About, Exemplar, Family, Labels, Sample } from "./exposition.ts";
+import type { Span } from "./span.ts";
 
-type OwnRegistry = Registry<OpenMetricsContentType>;
+/** Of a span whose trace is recorded. */
+type Traced = Pick<Span, "traceId"> | undefined;
 
-/** What a metric is, with the names of its labels. */
-export interface About {
-  readonly name: string;
-  readonly help: string;
-  readonly labelNames: readonly string[];
+/** Adds to the series with these values of the labels, which are in the order of their names. */
+export type Count = (amount: number, ...values: readonly string[]) => void;
+/** Adds a value to the series with these values of the labels; a recorded span is an exemplar of it. */
+export type Measure = (value: number, span: Traced, ...values: readonly string[]) => void;
+
+export interface Counter extends Family {
+  readonly count: Count;
 }
 
-type Labels = Readonly<Record<string, string>>;
+export interface Histogram extends Family {
+  readonly measure: Measure;
+}
 
-/** Adds one to the series with these values of the labels, which are in the order of their names. */
-export type Count = (...values: readonly string[]) => void;
-/** Adds a value to the series with these values of the labels. */
-export type Measure = (value: number, ...values: readonly string[]) => void;
-
-export function createCounter(registry: OwnRegistry, about: About): Count {
+/** One without labels is 0 from the beginning: so its first increase shows as one. */
+export function createCounter(about: About): Counter {
   const { find, all } = seriesOf(about, () => ({ count: 0 }));
-  new Counter({
-    ...about,
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const { labels, series } of all) this.inc(labels, series.count);
+  if (about.labelNames.length === 0) find([]);
+  return {
+    ...{ ...about, type: "counter" },
+    count(amount, ...values) {
+      find(values).count += amount;
     },
-  });
-  return (...values) => {
-    find(values).count++;
+    read: () => all.map(({ labels, series }) => ({ labels, value: series.count })),
   };
 }
 
 /** @param bounds What each bucket holds at most, ascending. */
-export function createHistogram(registry: OwnRegistry, about: About, bounds: readonly number[]): Measure {
-  const { name, help } = about;
+export function createHistogram(about: About, bounds: readonly number[]): Histogram {
   const { find, all } = seriesOf(about, () => newDistribution(bounds));
-  const read = async () => ({
-    ...{ name, help, type: "histogram", aggregator: "sum" },
-    values: all.flatMap(({ labels, series }) => samplesOf(name, labels, bounds, series)),
-  });
-  // The library's own one takes values one by one only; of a metric it needs no more than this.
-  registry.registerMetric({ name, get: read } as unknown as Metric);
-  return (value, ...values) => {
-    const distribution = find(values);
-    distribution.sum += value;
-    let bucket = 0;
-    while (bucket < bounds.length && value > (bounds[bucket] as number)) bucket++;
-    distribution.counts[bucket] = (distribution.counts[bucket] as number) + 1;
+  return {
+    ...{ ...about, type: "histogram" },
+    measure(value, span, ...values) {
+      add(find(values), bounds, value, span);
+    },
+    read: () => all.flatMap(({ labels, series }) => samplesOf(about.name, labels, bounds, series)),
   };
 }
 
-interface Distribution {
+export interface Distribution {
   /** How many values each bucket holds that the one before does not; the last one is of those above all bounds. */
   readonly counts: number[];
+  /** The last value of each bucket that was traced. */
+  readonly exemplars: (Exemplar | undefined)[];
   sum: number;
 }
 
-function newDistribution(bounds: readonly number[]): Distribution {
-  return { counts: new Array<number>(bounds.length + 1).fill(0), sum: 0 };
+export function newDistribution(bounds: readonly number[]): Distribution {
+  return { counts: new Array<number>(bounds.length + 1).fill(0), exemplars: [], sum: 0 };
+}
+
+export function add(into: Distribution, bounds: readonly number[], value: number, span?: Traced): void {
+  into.sum += value;
+  let bucket = 0;
+  while (bucket < bounds.length && value > (bounds[bucket] as number)) bucket++;
+  into.counts[bucket] = (into.counts[bucket] as number) + 1;
+  if (span !== undefined) {
+    into.exemplars[bucket] = { labelSet: { trace_id: span.traceId }, value, timestamp: Date.now() / 1_000 };
+  }
 }
 
 /** One series as the exposition has it: each bucket holds those before it, too. */
-function samplesOf(name: string, labels: Labels, bounds: readonly number[], { counts, sum }: Distribution) {
+export function samplesOf(
+  name: string,
+  labels: Labels,
+  bounds: readonly number[],
+  { counts, exemplars, sum }: Distribution,
+): Sample[] {
   let count = 0;
   const buckets = [...bounds, "+Inf"].map((le, bucket) => {
     count += counts[bucket] as number;
-    return { metricName: `${name}_bucket`, labels: { le, ...labels }, value: count };
+    return {
+      ...{ metricName: `${name}_bucket`, labels: { le: String(le), ...labels }, value: count },
+      exemplar: exemplars[bucket],
+    };
   });
   return [
     ...buckets,

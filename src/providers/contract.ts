@@ -83,8 +83,17 @@ export interface SessionContext {
   readonly files?: string | undefined;
   /** Keeps the tokens that the connector's credential is traded for. It is there whenever the service opens a session. */
   readonly tokens?: TokenStore;
+  /** To whom `Call.traceparent` is sent. Default: to nobody. */
+  readonly traces?: TracesTo;
   /** A connection whose user may do much more than read is refused. Default: it is only warned of. */
   readonly refuseRiskyPrivileges?: boolean;
+}
+
+export interface TracesTo {
+  /** To HTTP APIs, as a header, unless their connector forbids it. */
+  readonly headers: boolean;
+  /** To databases, as a comment of statements: where comments are kept or logged, statements can be found by it. */
+  readonly comments: boolean;
 }
 
 /** Room for connections: over all sources of this replica, and to each of their hosts. */
@@ -123,6 +132,11 @@ export interface Call {
   settling(settled: Promise<Settled>): void;
   /** Tells what the source says is left of a quota. */
   quota(quota: Quota): void;
+  /**
+   * What tells a source the trace that this is a part of, as in W3C Trace Context: ids, and nothing
+   * else. A session sends it where `SessionContext.traces` says so. Undefined: there is none.
+   */
+  readonly traceparent?: string | undefined;
 }
 
 /**

@@ -7,6 +7,7 @@ import { type ConnectorRow, noSuchConnector } from "../registry/registry.ts";
 import { principalOf } from "./principal.ts";
 import type { Rooms } from "./rooms.ts";
 import { leaveTimeToExecution } from "./time-limit.ts";
+import { traceOf } from "./trace.ts";
 
 /**
  * The call's own deadline and cancellation, as execution takes them; it keeps the time from then on.
@@ -21,6 +22,7 @@ export function callerOf(context: HandlerContext, grant: Grant | undefined): Cal
     ...{ principal: id, apiKeyId, agent },
     signal: leavingSignal(context.signal),
     timeoutMs: context.timeoutMs(),
+    trace: traceOf(context),
   };
 }
 

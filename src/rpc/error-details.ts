@@ -41,6 +41,16 @@ export function isDescribed({ details }: ConnectError): boolean {
   return details.some((detail) => ("desc" in detail ? detail.desc.typeName : detail.type) === ErrorInfoSchema.typeName);
 }
 
+/** What a described error says of itself, as `FailureKind` has it. */
+export function reasonOf({ details }: ConnectError): string | undefined {
+  for (const detail of details) {
+    if ("desc" in detail || detail.type !== ErrorInfoSchema.typeName) continue;
+    const { reason } = detail.debug as { readonly reason?: string };
+    return reason?.toLowerCase();
+  }
+  return undefined;
+}
+
 function infoOf(failure: Failure): Detail {
   const { kind, where, remedy = remedies[kind], upstream, status } = failure;
   const metadata: Record<string, string> = {};

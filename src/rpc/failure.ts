@@ -100,6 +100,11 @@ export function callIdOf(values: ContextValues): string {
   return made;
 }
 
+/** The id that a call has from now on. */
+export function setCallId(values: ContextValues, id: string): void {
+  values.set(callIdKey, id);
+}
+
 /**
  * Makes the error that a caller gets.
  *

@@ -11,7 +11,8 @@ export interface MetricsPortOptions {
   readonly host: string;
   /** 0 for any free one. */
   readonly port: number;
-  readonly render: () => Promise<{ readonly contentType: string; readonly body: string }>;
+  /** Gets what the scraper accepts. */
+  readonly render: (accept: string | undefined) => Promise<{ readonly contentType: string; readonly body: string }>;
   /** Hears of a fault of the rendering; the scraper gets a 500 without any of it. */
   readonly onFault: (fault: unknown) => void;
 }
@@ -64,7 +65,7 @@ async function answer(
   if (method !== "GET" && method !== "HEAD") {
     return respond(response, 405, "Metrics are read with GET.\n", { allow: "GET, HEAD" });
   }
-  const { contentType, body } = await render();
+  const { contentType, body } = await render(request.headers.accept);
   respond(response, 200, body, { "content-type": contentType });
 }
 

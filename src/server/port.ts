@@ -12,6 +12,7 @@ import { http2Half } from "./http2.ts";
 import { abortGraceMs, type LateOptions, lateCalls } from "./late-calls.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import { createListener, type ListenerOptions } from "./router.ts";
+import { type RpcGateOptions, rpcGate } from "./rpc-gate.ts";
 import { tellApart } from "./tell-apart.ts";
 
 export interface TlsOptions {
@@ -24,7 +25,7 @@ export interface TlsOptions {
   readonly clientAuth?: "optional" | "required";
 }
 
-export interface ListenOptions extends FaultOptions {
+export interface ListenOptions extends FaultOptions, RpcGateOptions {
   readonly host: string;
   /** 0 for any free one. */
   readonly port: number;
@@ -55,6 +56,8 @@ export interface Server {
   readonly port: number;
   /** `http://127.0.0.1:8080`. */
   readonly url: string;
+  /** Requests that are being answered. */
+  readonly running: number;
   /**
    * Stops: readiness turns first; after `delayMs` (default: 0) nothing new is accepted,
    * and running calls have `budgetMs` to end. Those that do not are told to, and end
@@ -118,6 +121,9 @@ export async function listen(options: ListenOptions): Promise<Server> {
   return {
     port,
     url: urlOf(options, port),
+    get running() {
+      return calls.running;
+    },
     drain(budgetMs, delayMs = 0) {
       stopped ??= stop(budgetMs, delayMs);
       return stopped;
@@ -139,7 +145,7 @@ function routerOptions(options: ListenOptions, limits: Limits, shutdownSignal: A
     shutdownSignal,
     // A misspelt `filter` must not read every row.
     jsonOptions: { ignoreUnknownFields: false },
-    requestGate: failureGate(late.gate(options.admit), options),
+    requestGate: rpcGate(failureGate(late.gate(options.admit), options), options),
     interceptors: [failureInterceptor(options), late.interceptor, ...(options.interceptors ?? [])],
   };
 }

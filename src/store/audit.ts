@@ -10,9 +10,20 @@ import { auditRole, ownerRole } from "./entities/tenancy.ts";
 /** What is yet to be done with an event: to give it its place in the chain, or its intent an outcome. */
 export type AuditTaskKind = "link" | "settle";
 
+export interface AuditBacklog {
+  /** Events without their place in the chain: so many of them are counted at most as are looked at. */
+  readonly link: number;
+  /** Intents past their time. */
+  readonly settle: number;
+  /** Seconds since the oldest event without a place; 0 for none. */
+  readonly lagSeconds: number;
+}
+
 export interface AuditStore {
   /** The organizations that have such a task which is due. */
   due(kind: AuditTaskKind): Promise<readonly string[]>;
+  /** What is yet to be done for all organizations. */
+  backlog(): Promise<AuditBacklog>;
   /** Every organization that has links or checkpoints. */
   organizations(): Promise<readonly string[]>;
   /** Reads an organization's chain: `onPlace` gets one place after the other, and says whether it wants the next. */
@@ -51,6 +62,10 @@ export function auditStore(transact: Transact, copy: Copy): AuditStore {
   return {
     read,
     due: (kind) => names(dueStatements[kind]),
+    async backlog() {
+      const [found] = await read((em) => em.execute<AuditBacklog[]>(backlogStatement));
+      return found ?? { link: 0, settle: 0, lagSeconds: 0 };
+    },
     organizations: () => names(organizationsStatement),
     readChain: (organizationId, onPlace) =>
       readChain(
@@ -83,6 +98,14 @@ const dueStatements: Readonly<Record<AuditTaskKind, string>> = {
     WHERE EXISTS (SELECT FROM audit_task WHERE organization_id = found.name AND kind = 'link')`,
   settle: "SELECT DISTINCT organization_id AS name FROM audit_task WHERE kind = 'settle' AND due_time <= now()",
 };
+
+/** Few wait, as a rule. Where very many do, those that were noted first are looked at, or nearly. */
+const backlogStatement = `
+  WITH waiting AS MATERIALIZED (SELECT event_time FROM audit_task WHERE kind = 'link' LIMIT 10000)
+  SELECT count(*)::int AS link,
+    (SELECT count(*)::int FROM audit_task WHERE kind = 'settle' AND due_time <= now()) AS settle,
+    GREATEST(0, COALESCE(EXTRACT(EPOCH FROM now() - min(event_time)), 0))::float8 AS "lagSeconds"
+  FROM waiting`;
 
 const nextPlaceStatement =
   "SELECT min(sequence)::text AS name FROM audit_link WHERE organization_id = ? AND sequence >= ?";

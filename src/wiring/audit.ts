@@ -4,24 +4,28 @@ import { type Audit, createAudit } from "../audit/audit.ts";
 import { service } from "../audit/event.ts";
 import type { Config } from "../config.ts";
 import type { Log } from "../observability/log.ts";
+import type { Observe } from "../observability/observation.ts";
 import type { Store } from "../store/store.ts";
 import type { EncryptionContext } from "../vault/context.ts";
 import { tokensField } from "../vault/tokens.ts";
 import type { Vault } from "../vault/vault.ts";
 import { auditKey } from "./audit-key.ts";
+import { observedAudit } from "./observed.ts";
 
 interface Foundations {
   readonly config: Pick<Config, "audit">;
   readonly log: Log;
   readonly store: Store;
   readonly signingKey: KeyObject;
+  readonly observe: Observe;
 }
 
 /** What goes on in the background fails again and again while the store is away: it is said once in so many milliseconds. */
 const quietMs = 60_000;
 
 /** @param starting Gets what must end before the store does: what was told is written, linked and signed. */
-export function openAudit({ config, log, store, signingKey }: Foundations, starting: AsyncDisposableStack): Audit {
+export function openAudit(foundations: Foundations, starting: AsyncDisposableStack): Audit {
+  const { config, log, store, signingKey, observe } = foundations;
   const { retentionMonths: keepMonths, checkpointFile } = config.audit;
   let saidMs = Number.NEGATIVE_INFINITY;
   const onProblem = (err: unknown) => {
@@ -32,7 +36,7 @@ export function openAudit({ config, log, store, signingKey }: Foundations, start
   const key = auditKey(config, signingKey);
   const audit = createAudit({ store, key, keepMonths, checkpointFile, onProblem });
   starting.defer(() => audit.close());
-  return audit;
+  return observedAudit(audit, observe);
 }
 
 /** The same vault, which gives no credential away unless that is written down. */

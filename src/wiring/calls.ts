@@ -7,12 +7,11 @@ import { connectRedis } from "../execution/redis.ts";
 import { createPlaces } from "../execution/session/places.ts";
 import { createTokens } from "../execution/tokens/tokens.ts";
 import type { Log } from "../observability/log.ts";
-import { createMetrics } from "../observability/metrics.ts";
-import type { Observe } from "../observability/observation.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
 import { createFairShares } from "../server/fair-share.ts";
 import type { Store } from "../store/store.ts";
 import type { Vault } from "../vault/vault.ts";
+import { callSources, type Observing } from "./observing.ts";
 
 interface Foundations {
   readonly config: Config;
@@ -21,14 +20,16 @@ interface Foundations {
   readonly catalogue: Catalogue;
   readonly vault: Vault;
   readonly egress: Egress;
+  readonly observing: Observing;
 }
 
 /** @param starting Gets what must be closed at the end. */
 export function createCalls(
-  { config, log, store, catalogue, vault, egress }: Foundations,
+  { config, log, store, catalogue, vault, egress, observing }: Foundations,
   starting: AsyncDisposableStack,
 ) {
   const { limits, timeouts } = config;
+  const { observe } = observing;
   const history = createHistory({
     ...{ store, log },
     normalize: (provider, statement) => catalogue.get(provider).normalize?.(statement) ?? "",
@@ -37,17 +38,7 @@ export function createCalls(
   const places = createPlaces({ perHost: limits.connections.host, all: limits.connections.all });
   const shares = createFairShares();
   starting.defer(() => shares.close());
-  const metrics = createMetrics({
-    bulkhead: () => execution.bulkheadFigures(),
-    places: () => places.figures(),
-    quotaLeft: () => execution.quotaLeft(),
-    historyDropped: () => history.dropped,
-    overShare: () => shares.refused,
-  });
-  const observe: Observe = (observation) => {
-    metrics.observe(observation);
-    history.observe(observation);
-  };
+  observing.hear(history.observe);
   const redis = config.redis && connectRedis(config.redis.url.reveal(), observe, config.redis);
   if (redis !== undefined) starting.defer(() => redis.close());
   const tokens = createTokens({ store, vault, observe });
@@ -55,7 +46,7 @@ export function createCalls(
     ...{ catalogue, vault, store, redis, observe },
     session: {
       ...{ dialFor: egress.dialFor, tokensFor: tokens.of, trust: egress.trust, places },
-      filesDirectory: config.filesDirectory,
+      ...{ filesDirectory: config.filesDirectory, traces: config.traces.to },
     },
     limits: {
       unary: { defaultMs: timeouts.unaryMs, maxMs: timeouts.maxMs },
@@ -72,5 +63,6 @@ export function createCalls(
   starting.defer(() => execution.close());
   // Before the store is closed: what a refresh has got must not be lost.
   starting.defer(() => tokens.close());
-  return { execution, tokens, history, metrics, observe, shares };
+  observing.metrics.watch(callSources({ execution, history, places, shares, limits }));
+  return { execution, tokens, history, shares };
 }

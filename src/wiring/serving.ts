@@ -4,6 +4,8 @@ import { callbackPath } from "../execution/authorization/authorizations.ts";
 import { ConnectorService } from "../gen/connector/v1/service_pb.js";
 import type { Log } from "../observability/log.ts";
 import type { Metrics } from "../observability/metrics.ts";
+import type { Observe } from "../observability/observation.ts";
+import type { Tracing } from "../observability/tracing.ts";
 import { denialInterceptor } from "../rpc/denials.ts";
 import type { admitPrincipals, Denied } from "../rpc/principal.ts";
 import type { Rooms } from "../rpc/rooms.ts";
@@ -21,6 +23,8 @@ interface Gate {
   readonly admit: ReturnType<typeof admitPrincipals>;
   readonly ready: () => Promise<void>;
   readonly slowPart: () => string | undefined;
+  readonly trace: Tracing["begin"];
+  readonly observe: Observe;
 }
 
 function tlsOf({ cert, key, clients }: TlsConfig): TlsOptions {
@@ -29,7 +33,7 @@ function tlsOf({ cert, key, clients }: TlsConfig): TlsOptions {
 }
 
 export async function serve(config: Config, log: Log, rooms: Rooms, gate: Gate): Promise<Server> {
-  const { admit, denied, ready, slowPart } = gate;
+  const { admit, denied, ready, slowPart, trace, observe } = gate;
   return listen({
     host: config.host,
     port: config.port,
@@ -37,7 +41,7 @@ export async function serve(config: Config, log: Log, rooms: Rooms, gate: Gate):
     origins: config.corsOrigins,
     limits: { defaultTimeoutMs: config.timeouts.unaryMs, maxTimeoutMs: config.timeouts.maxMs },
     admit,
-    slowPart,
+    ...{ slowPart, trace, observe },
     interceptors: [denialInterceptor(denied), validationInterceptor()],
     onInternal: (err, fault) => log.error({ err, ...fault }, "a call failed by a fault of the service"),
     pages: authorizationPage({

@@ -48,6 +48,7 @@ function openStage() {
   const sessions = {
     get: () => opened.promise.then(() => ({ session, provider })),
     forget: () => {},
+    count: () => 1,
     close: async () => {},
   };
   const ends: ActionEnd[] = [];
@@ -71,7 +72,8 @@ function openStage() {
   const ticketFor = (timeoutMs: number): Ticket => {
     const caller = { principal: "tester", signal: new AbortController().signal, timeoutMs };
     const limits = limitsOf(connector, provider, serviceLimits);
-    return { connector, subject, limits, call: openCall(caller, limits.unary), diagnostic: false, attempts: 0 };
+    const about = { method: "Execute", resource: "place", type: "api" } as const;
+    return { connector, subject, about, limits, call: openCall(caller, limits.unary), diagnostic: false, attempts: 0 };
   };
   const asked: ActionAsked = {
     request: {

@@ -64,9 +64,11 @@ describe("in memory", () => {
     quota(subjectOf(), "core", 500);
     quota({ ...subjectOf(), provider: "crm" }, "daily", 1_500);
     cooldowns.quota(subject, { name: "closed", limit: 0, remaining: 0, resetTime: undefined });
-    expect(cooldowns.leastLeft()).toEqual({ rest: 0.02, crm: 1 });
+    expect(cooldowns.leastLeft()).toMatchObject({ rest: { left: 0.02 }, crm: { left: 1 } });
+    const { organizationId, connectorId } = subject;
+    expect(cooldowns.quotaFigures(organizationId, connectorId)).toMatchObject({ left: 0.02 });
     vi.advanceTimersByTime(60_000);
-    expect(cooldowns.leastLeft()).toEqual({ rest: 0.5, crm: 1 });
+    expect(cooldowns.leastLeft()).toMatchObject({ rest: { left: 0.5 }, crm: { left: 1 } });
   });
 
   test("the longest pause wins, whichever came first", async () => {

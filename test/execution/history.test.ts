@@ -76,7 +76,7 @@ test("a call that is over comes back as it was told", async () => {
 
 test("what is no call that is over is no history", async () => {
   const history = historyOf();
-  history.observe({ kind: "attempt_ended", subject, attempt: 1, reason: undefined });
+  history.observe({ kind: "cache_asked", subject, result: "miss" });
   history.observe({ kind: "reader_too_slow", subject });
   await history.flush();
   expect(await stored()).toBe(0);

@@ -42,10 +42,15 @@ function openStages(): Stages {
   const breakers = createBreakers({ openMs: 60_000, observe });
   const cooldowns = createCooldowns(common);
   const rateLimits = createRateLimits(common);
-  const sessions = createSessions(httpCatalogue, vault, {
-    dialFor: () => createDial(createEgressPolicy({ allow: ["127.0.0.0/8"] })),
-    places: createPlaces({ perHost: 10, all: 10 }),
-  });
+  const sessions = createSessions(
+    httpCatalogue,
+    vault,
+    {
+      dialFor: () => createDial(createEgressPolicy({ allow: ["127.0.0.0/8"] })),
+      places: createPlaces({ perHost: 10, all: 10 }),
+    },
+    () => {},
+  );
   onTestFinished(async () => {
     breakers.close();
     rateLimits.close();
@@ -108,7 +113,8 @@ function ticketOf(policy: ConnectorPolicy = { callsPerSecond: 100 }, diagnostic 
   onTestFinished(() => call.close());
   const subject = { organizationId, connectorId, provider };
   const limits = limitsOf(connector, httpProvider, serviceLimits);
-  return { connector, subject, limits, call, diagnostic, attempts: 0 };
+  const about = { method: "Query", resource: "place", type: "api" } as const;
+  return { connector, subject, about, limits, call, diagnostic, attempts: 0 };
 }
 
 /** Reads one page, and waits until all that it took has been given back. */

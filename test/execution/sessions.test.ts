@@ -16,9 +16,14 @@ async function filesOf(organizationId: string, filesDirectory: string | undefine
       return { test: () => Promise.reject(new Error("There is nothing to test.")), close: async () => {} };
     },
   });
-  const sessions = createSessions({ providers: [provider], get: () => provider }, undefined as never, {
-    ...{ dialFor: () => undefined as never, places: createPlaces({ perHost: 1, all: 1 }), filesDirectory },
-  });
+  const sessions = createSessions(
+    { providers: [provider], get: () => provider },
+    undefined as never,
+    {
+      ...{ dialFor: () => undefined as never, places: createPlaces({ perHost: 1, all: 1 }), filesDirectory },
+    },
+    () => {},
+  );
   const connector = { organizationId, id: "a", config: {}, sealedCredential: null, policy: null };
   await sessions.get(connector as unknown as ConnectorRow, 1);
   await sessions.close();

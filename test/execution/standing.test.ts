@@ -13,6 +13,7 @@ function counted() {
     const time = { defaultMs: 1, maxMs: 1 };
     return {
       subject: { organizationId, connectorId, provider },
+      type: "api",
       limits: { unary: time, stream: time, bulkhead: bulkhead(policy?.maxConcurrency ?? 0), rate, cacheMs: 0 },
       listeners: {},
     };

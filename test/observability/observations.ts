@@ -1,5 +1,5 @@
 /** Observations to tell, with everything that a test does not care about filled in. */
-import type { CallEnded, Subject, Timings } from "../../src/observability/observation.ts";
+import type { AttemptEnded, CallEnded, RpcEnded, Subject, Timings } from "../../src/observability/observation.ts";
 
 export const subject: Subject = {
   organizationId: "acme",
@@ -28,6 +28,22 @@ export function callEnded(rest: Partial<CallEnded> = {}): CallEnded {
     breaker: "closed",
     cached: false,
     timings: { ...noTime, source: 2, total: 3 },
+    ...rest,
+  };
+}
+
+export function rpcEnded(rest: Partial<RpcEnded> = {}): RpcEnded {
+  return {
+    ...{ kind: "rpc_ended", service: "connector.v1.ConnectorService", method: "Query", protocol: "grpc" },
+    ...{ code: "ok", reason: undefined, ms: 3 },
+    ...rest,
+  };
+}
+
+export function attemptEnded(rest: Partial<AttemptEnded> = {}): AttemptEnded {
+  return {
+    ...{ kind: "attempt_ended", subject, method: "Query", resource: "place", type: "database" },
+    ...{ attempt: 1, ms: 2, reason: undefined, status: undefined },
     ...rest,
   };
 }

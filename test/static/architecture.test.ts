@@ -28,7 +28,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     "vault",
   ],
   "config.ts": ["config", "observability", "egress/rules.ts", "store/embedded/directory.ts"],
-  config: ["egress/rules.ts", "egress/certificates.ts"],
+  config: ["egress/rules.ts", "egress/certificates.ts", "observability/tracing.ts"],
   "development.ts": ["auth", "registry", "store"],
   server: ["gen", "rpc", "auth", "observability"],
   rpc: [
@@ -79,6 +79,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   ioredis: ["execution"],
   "prom-client": ["observability"],
   pino: ["observability"],
+  "@opentelemetry/": ["observability"],
   axios: ["providers/http"],
   sax: ["providers/http"],
   yaml: ["providers/http"],

@@ -9,10 +9,12 @@
 import type { Redis } from "ioredis";
 import { LRUCache } from "lru-cache";
 import { Failure } from "../../failure.ts";
+import type { QuotaFigures } from "../../observability/figures.ts";
 import type { Observe, Subject } from "../../observability/observation.ts";
 import type { Quota } from "../../providers/contract.ts";
 import { keyOf } from "../connector-key.ts";
 import type { SharedRedis } from "../redis.ts";
+import { type QuotaPace, quotaPace } from "./quota-pace.ts";
 
 export interface Cooldowns {
   /**
@@ -27,8 +29,10 @@ export interface Cooldowns {
   quota(subject: Subject, quota: Quota): void;
   /** What the source said to this replica, except for what has been reset since. */
   quotas(organizationId: string, connectorId: string): readonly Quota[];
-  /** The part that is left of the quota which is nearest to its end, from 0 to 1, of each provider's connectors. */
-  leastLeft(): Readonly<Record<string, number>>;
+  /** Of the connector's quota that is nearest to its end; undefined where its source has said nothing of any. */
+  quotaFigures(organizationId: string, connectorId: string): QuotaFigures | undefined;
+  /** The same of all connectors, by their providers. */
+  leastLeft(): Readonly<Record<string, QuotaFigures>>;
   /** The connector was changed or deleted: nothing holds of what its source said. */
   forget(organizationId: string, connectorId: string): void;
 }
@@ -82,24 +86,26 @@ export function createCooldowns({ redis, observe }: CooldownOptions): Cooldowns 
     pause,
     quota(subject, quota) {
       const key = keyOf(subject.organizationId, subject.connectorId);
-      const known = quotas.get(key) ?? { provider: subject.provider, byName: new Map<string, Quota>() };
-      if (known.byName.size < maxQuotas || known.byName.has(quota.name)) known.byName.set(quota.name, quota);
+      const known = quotas.get(key) ?? { provider: subject.provider, byName: new Map<string, QuotaPace>() };
+      const pace = known.byName.get(quota.name);
+      if (pace !== undefined) pace.told(quota);
+      else if (known.byName.size < maxQuotas) known.byName.set(quota.name, quotaPace(quota));
       quotas.set(key, known);
       const ms = quota.remaining > 0 ? 0 : (quota.resetTime?.getTime() ?? 0) - Date.now();
       if (ms > 0 && ms <= maxPauseMs) pause(subject, ms);
     },
     quotas(organizationId, connectorId) {
       const known = quotas.get(keyOf(organizationId, connectorId));
-      return known === undefined ? [] : holding(known);
+      return known === undefined ? [] : holding(known).map(({ latest }) => latest);
+    },
+    quotaFigures(organizationId, connectorId) {
+      const known = quotas.peek(keyOf(organizationId, connectorId));
+      return known === undefined ? undefined : figuresOf(holding(known));
     },
     leastLeft() {
-      const least: Record<string, number> = {};
-      for (const known of quotas.values()) {
-        for (const { remaining, limit } of holding(known)) {
-          if (limit > 0) least[known.provider] = Math.min(least[known.provider] ?? 1, Math.max(0, remaining / limit));
-        }
-      }
-      return least;
+      const byProvider = Map.groupBy(quotas.values(), ({ provider }) => provider);
+      const figures = [...byProvider].map(([provider, all]) => [provider, figuresOf(all.flatMap(holding))] as const);
+      return Object.fromEntries(figures.flatMap(([name, one]) => (one === undefined ? [] : [[name, one]])));
     },
     forget(organizationId, connectorId) {
       const key = keyOf(organizationId, connectorId);
@@ -113,13 +119,22 @@ export function createCooldowns({ redis, observe }: CooldownOptions): Cooldowns 
 /** What the source of a connector has said. */
 interface Known {
   readonly provider: string;
-  readonly byName: Map<string, Quota>;
+  readonly byName: Map<string, QuotaPace>;
 }
 
 /** Except for what has been reset since. */
-function holding({ byName }: Known): Quota[] {
+function holding({ byName }: Known): QuotaPace[] {
   const now = Date.now();
-  return [...byName.values()].filter(({ resetTime }) => resetTime === undefined || resetTime.getTime() > now);
+  return [...byName.values()].filter(
+    ({ latest: { resetTime } }) => resetTime === undefined || resetTime.getTime() > now,
+  );
+}
+
+function figuresOf(quotas: readonly QuotaPace[]): QuotaFigures | undefined {
+  const parts = quotas.flatMap((quota) => quota.left() ?? []);
+  const ends = quotas.flatMap((quota) => quota.exhaustionSeconds() ?? []);
+  if (parts.length === 0) return undefined;
+  return { left: Math.min(...parts), exhaustionSeconds: ends.length === 0 ? undefined : Math.min(...ends) };
 }
 
 /** Of the sorted set and of the channel. */

@@ -25,6 +25,8 @@ export interface PlacesFigures {
 
 export interface Budget extends Places {
   figures(): PlacesFigures;
+  /** Places that were taken since the beginning. */
+  taken(): number;
 }
 
 /** A place whose connection is unused. */
@@ -56,6 +58,7 @@ export function createPlaces({ perHost, all }: PlacesLimits): Budget {
   const turns = new Set<Host>();
   let open = 0;
   let waiting = 0;
+  let taken = 0;
 
   function hostOf(name: string): Host {
     const known = hosts.get(name);
@@ -104,6 +107,7 @@ export function createPlaces({ perHost, all }: PlacesLimits): Budget {
   function placeAt(host: Host): Place {
     host.open++;
     open++;
+    taken++;
     let unused: Lent | undefined;
     let freed = false;
     const recall = () => {
@@ -160,6 +164,7 @@ export function createPlaces({ perHost, all }: PlacesLimits): Budget {
       });
     },
     figures: () => ({ open, lent: lent.size, waiting }),
+    taken: () => taken,
   };
 }
 

@@ -5,6 +5,9 @@
 import path from "node:path";
 import { LRUCache } from "lru-cache";
 import type { Dial } from "../../egress/dial.ts";
+import { Failure } from "../../failure.ts";
+import type { Observe } from "../../observability/observation.ts";
+import { type Span, spanBelow } from "../../observability/span.ts";
 import type { Catalogue } from "../../providers/catalogue.ts";
 import type { TokenStore } from "../../providers/contract/tokens.ts";
 import type { Provider, Session, SessionContext } from "../../providers/contract.ts";
@@ -22,11 +25,14 @@ export interface OpenSession {
 export interface Sessions {
   /**
    * @param maxConnections The session's, when it is to be opened.
+   * @param attempt That it is opened for, if that is recorded.
    * @throws Failure when the credential can't be opened.
    */
-  get(connector: ConnectorRow, maxConnections: number): Promise<OpenSession>;
+  get(connector: ConnectorRow, maxConnections: number, attempt?: Span): Promise<OpenSession>;
   /** Closes the connector's session, if there is one, when its calls have ended. */
   forget(organizationId: string, connectorId: string): void;
+  /** Sessions that are kept. */
+  count(): number;
   close(): Promise<void>;
 }
 
@@ -57,6 +63,7 @@ export function createSessions(
   catalogue: Catalogue,
   vault: Vault,
   { dialFor, tokensFor, filesDirectory, ...common }: CommonContext,
+  observe: Observe,
 ): Sessions {
   const entries = new LRUCache<string, Entry>({
     max: maxSessions,
@@ -66,7 +73,7 @@ export function createSessions(
   });
 
   return {
-    get(connector, maxConnections) {
+    get(connector, maxConnections, attempt) {
       const key = keyOf(connector.organizationId, connector.id);
       const version = sessionVersion(connector);
       const known = entries.get(key);
@@ -75,7 +82,8 @@ export function createSessions(
       const files = filesDirectory === undefined ? undefined : folderOf(filesDirectory, connector.organizationId);
       const own = { dial: dialFor(connector.organizationId), files };
       const context = { ...common, ...own, maxConnections, refuseRiskyPrivileges };
-      const entry = { version, opening: open(connector, catalogue, vault, context, tokensFor) };
+      const opening = open(connector, catalogue, vault, context, tokensFor);
+      const entry = { version, opening: observed(opening, connector, observe, attempt) };
       entries.set(key, entry);
       // The next call tries again.
       entry.opening.catch(() => {
@@ -86,12 +94,31 @@ export function createSessions(
     forget(organizationId, connectorId) {
       entries.delete(keyOf(organizationId, connectorId));
     },
+    count: () => entries.size,
     async close() {
       const open = [...entries.values()];
       entries.clear();
       await Promise.allSettled(open.map(async ({ opening }) => (await opening).session.close()));
     },
   };
+}
+
+async function observed(
+  opening: Promise<OpenSession>,
+  { organizationId, id: connectorId, provider }: ConnectorRow,
+  observe: Observe,
+  attempt: Span | undefined,
+): Promise<OpenSession> {
+  const about = { kind: "session_opened", subject: { organizationId, connectorId, provider } } as const;
+  const span = attempt && spanBelow(attempt);
+  try {
+    const opened = await opening;
+    observe({ ...about, reason: undefined, span });
+    return opened;
+  } catch (error) {
+    observe({ ...about, reason: error instanceof Failure ? error.kind : "internal", span });
+    throw error;
+  }
 }
 
 /** Undefined for an id that is no folder's name: one of points only. */

@@ -5,6 +5,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Failure, type FailureKind } from "../../failure.ts";
 import type { Observe, Subject, TokenRefreshed } from "../../observability/observation.ts";
+import { spanUnder } from "../../observability/span.ts";
 import type { KeptTokens, ObtainTokens, TokenSet } from "../../providers/contract/tokens.ts";
 import { openTokens, sealTokens } from "../../vault/tokens.ts";
 import type { Vault } from "../../vault/vault.ts";
@@ -28,6 +29,8 @@ export interface Leased {
   readonly owner: TokenOwner;
   readonly holder: string;
   readonly row: TokenRow;
+  /** What it is a part of: the call that asked for it first. */
+  readonly traceparent?: string | undefined;
 }
 
 /** Of the lease; so often it is prolonged while the server is waited for. */
@@ -50,10 +53,9 @@ export async function openSet(
  * @throws Failure as `obtain` does, which is noted then
  */
 export async function refresh(parts: RefreshParts, leased: Leased, obtain: ObtainTokens): Promise<Kept | undefined> {
-  const { rows, observe } = parts;
+  const { rows } = parts;
   const { owner, holder, row } = leased;
-  const subject: Subject = owner;
-  const tell = (outcome: TokenRefreshed["outcome"]) => observe({ kind: "token_refreshed", subject, outcome });
+  const tell = tellingOf(parts, leased);
   using _ = prolonged(parts, leased);
   let before: KeptTokens | undefined;
   let set: TokenSet;
@@ -73,6 +75,16 @@ export async function refresh(parts: RefreshParts, leased: Leased, obtain: Obtai
   const kept = await keep(parts, leased, continued(before, set));
   tell(kept === undefined ? "lost_race" : "refreshed");
   return kept;
+}
+
+/** Tells what comes of a refresh that begins now. */
+function tellingOf({ observe }: RefreshParts, { owner, traceparent }: Leased) {
+  const { organizationId, connectorId, provider } = owner;
+  const subject: Subject = { organizationId, connectorId, provider };
+  const startMs = performance.now();
+  const span = traceparent === undefined ? undefined : spanUnder(traceparent);
+  return (outcome: TokenRefreshed["outcome"]) =>
+    observe({ kind: "token_refreshed", subject, outcome, ms: performance.now() - startMs, span });
 }
 
 async function beforeOf(parts: RefreshParts, owner: TokenOwner, row: TokenRow): Promise<KeptTokens | undefined> {

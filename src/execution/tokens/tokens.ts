@@ -115,9 +115,9 @@ function storeOf(parts: RefreshParts, owner: TokenOwner, track: (flight: Promise
 
   const isGood = ({ tokens, goodUntil }: Kept) => tokens.version > refused && performance.now() < goodUntil;
 
-  function fly(obtain: ObtainTokens, above: number): Promise<Kept> {
+  function fly(obtain: ObtainTokens, above: number, traceparent: string | undefined): Promise<Kept> {
     flight ??= track(
-      newer(parts, owner, obtain, above)
+      newer(parts, owner, { obtain, above, traceparent })
         .then((found) => {
           kept = found;
           behind = { failures: 0, until: 0 };
@@ -130,9 +130,9 @@ function storeOf(parts: RefreshParts, owner: TokenOwner, track: (flight: Promise
     return flight;
   }
 
-  function ahead(obtain: ObtainTokens, { tokens }: Kept): void {
+  function ahead(obtain: ObtainTokens, { tokens }: Kept, traceparent: string | undefined): void {
     if (flight !== undefined || performance.now() < behind.until) return;
-    fly(obtain, tokens.version).catch(() => {
+    fly(obtain, tokens.version, traceparent).catch(() => {
       const failures = behind.failures + 1;
       const waitMs = Math.min(background.firstMs * 2 ** failures, background.mostMs);
       behind = { failures, until: performance.now() + waitMs * (0.5 + parts.random() / 2) };
@@ -140,13 +140,13 @@ function storeOf(parts: RefreshParts, owner: TokenOwner, track: (flight: Promise
   }
 
   return {
-    async get(obtain, signal) {
+    async get(obtain, signal, traceparent) {
       signal.throwIfAborted();
       if (kept !== undefined && isGood(kept)) {
-        if (performance.now() >= kept.soonFrom) ahead(obtain, kept);
+        if (performance.now() >= kept.soonFrom) ahead(obtain, kept, traceparent);
         return kept.tokens;
       }
-      return (await orAborted(fly(obtain, refused), signal)).tokens;
+      return (await orAborted(fly(obtain, refused, traceparent), signal)).tokens;
     },
     refused({ version }) {
       if (kept !== undefined && kept.tokens.version === version) {
@@ -158,8 +158,14 @@ function storeOf(parts: RefreshParts, owner: TokenOwner, track: (flight: Promise
   };
 }
 
+interface Flight {
+  readonly obtain: ObtainTokens;
+  readonly above: number;
+  readonly traceparent: string | undefined;
+}
+
 /** A set that will do, of a version above that one: another replica's, or what `obtain` gives. */
-async function newer(parts: RefreshParts, owner: TokenOwner, obtain: ObtainTokens, above: number): Promise<Kept> {
+async function newer(parts: RefreshParts, owner: TokenOwner, { obtain, above, traceparent }: Flight): Promise<Kept> {
   const { rows, leaseMs } = parts;
   let lost = 0;
   for (let waitMs = look.firstMs; lost < maxLost; ) {
@@ -172,7 +178,7 @@ async function newer(parts: RefreshParts, owner: TokenOwner, obtain: ObtainToken
       const holder = randomUUID();
       const claimed = await rows.claim(owner, holder, leaseMs, wanting);
       if (claimed !== undefined) {
-        const found = await refresh(parts, { owner, holder, row: claimed }, obtain);
+        const found = await refresh(parts, { owner, holder, row: claimed, traceparent }, obtain);
         if (found !== undefined) return found;
         lost++;
       }

@@ -40,9 +40,10 @@ export interface TokenStore {
    * expire is replaced in the background, and is given until then.
    *
    * @param signal The caller's; its abort ends the waiting, and no refresh.
+   * @param traceparent What a refresh that this begins is told to be a part of. Default: nothing.
    * @throws Failure as `obtain` does, or the signal's reason
    */
-  get(obtain: ObtainTokens, signal: AbortSignal): Promise<KeptTokens>;
+  get(obtain: ObtainTokens, signal: AbortSignal, traceparent?: string): Promise<KeptTokens>;
   /**
    * The source has refused the access token of this set before its time. It is given to nobody
    * again: the next `get` gives a newer one.

@@ -48,7 +48,7 @@ export async function openStages(
   cleanup.defer(() => store.close());
   const history = createHistory({ store });
   cleanup.defer(() => history.close());
-  const metrics = createMetrics({ historyDropped: () => history.dropped });
+  const metrics = createMetrics();
   const { promise: redisUp, resolve } = Promise.withResolvers<void>();
   const observe = (observation: Observation) => {
     if (observation.kind === "shared_state_changed") resolve();

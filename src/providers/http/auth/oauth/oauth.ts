@@ -43,13 +43,13 @@ export function oauth(
   const { header, scheme } = config;
   const sent = new WeakMap<HttpRequest, KeptTokens>();
 
-  async function tokensFor({ signal }: Call): Promise<KeptTokens> {
+  async function tokensFor({ signal, traceparent }: Call): Promise<KeptTokens> {
     if (store === undefined)
       throw new Failure("internal", "Nothing keeps the connector's tokens.", { where: "service" });
     try {
-      const tokens = await store.get(obtain, signal);
+      const tokens = await store.get(obtain, signal, traceparent);
       const isWanted = wanted === undefined || tokens.facts[wantedFact] === wanted;
-      return isWanted || !store.refused(tokens) ? tokens : await store.get(obtain, signal);
+      return isWanted || !store.refused(tokens) ? tokens : await store.get(obtain, signal, traceparent);
     } catch (error) {
       if (signal.aborted || !(error instanceof Failure)) throw error;
       // The source itself was not asked.
