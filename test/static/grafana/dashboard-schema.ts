@@ -1,6 +1,6 @@
 /** The JSON Schema of a dashboard's file. */
 import { fileURLToPath } from "node:url";
-import { Ajv, type ValidateFunction } from "ajv";
+import { Ajv, type SchemaObject, type ValidateFunction } from "ajv";
 import { createGenerator } from "ts-json-schema-generator";
 
 const file = fileURLToPath(new URL("dashboard-file.ts", import.meta.url));
@@ -17,7 +17,5 @@ export function dashboardSchema(): ValidateFunction {
     additionalProperties: false,
     skipTypeCheck: true,
   });
-  return new Ajv({ strict: false, allErrors: true }).compile(
-    generator.createSchema("DashboardFile"),
-  );
+  return new Ajv({ strict: false, allErrors: true }).compile(generator.createSchema("DashboardFile") as SchemaObject);
 }
