@@ -8,11 +8,11 @@ import { type Replica, type Replicas, twoReplicas } from "../support/replicas.ts
 import { connectorTo } from "../support/service.ts";
 import { scaled } from "../torture/scale.ts";
 
-const writes = scaled({ test: 100, torture: 10_000 });
+const writes = scaled({ test: 60, torture: 10_000 });
 /** Writes under way at once, each called by several. */
 const lanes = 8;
 /** Of so many calls one is left by its caller at a random moment, and of so many writes one loses its connections. */
-const oneIn = { left: 4, lost: 10 };
+const oneIn = { left: 3, lost: 4 };
 /** Milliseconds within which a call is left, or its connections are lost. */
 const troubleMs = 15;
 
@@ -61,7 +61,7 @@ async function loseConnections(): Promise<void> {
   await delay(Math.random() * troubleMs);
   await run(
     target.url,
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user AND datname = current_database() AND pid <> pg_backend_pid()",
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'connector-service' AND datname = current_database()",
   );
 }
 
