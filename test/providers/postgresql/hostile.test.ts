@@ -96,8 +96,9 @@ const ways: Readonly<Record<Way, (session: Required<Session>, call: Call) => Pro
 };
 
 function newCall(): Call {
-  const signal = AbortSignal.timeout(2_000);
-  return { signal, deadline: performance.now() + 2_000, enter: () => {}, settling: () => {}, quota: () => {} };
+  // None is so long under way: on a busy machine a shorter one would be what ends it.
+  const signal = AbortSignal.timeout(20_000);
+  return { signal, deadline: performance.now() + 20_000, enter: () => {}, settling: () => {}, quota: () => {} };
 }
 
 /** The rows, or the kind of the failure, of one reading after the other in one session. */
@@ -142,12 +143,23 @@ async function expectOrder(way: Way, name: string, form: string, moment: string)
   for (const rows of later) if (typeof rows !== "string") expect(rows, `${label}, later`).toEqual(ownRows);
 }
 
+const placeIn = (names: Readonly<Record<string, unknown>>, name: string) => Object.keys(names).indexOf(name);
+
+/**
+ * Whole, a message stands at every moment. In its other forms it takes turns, outside torture: every form of it
+ * is at some moments, every form of some messages is at any moment, and at every moment it has some of its forms.
+ */
+function isTurn(name: string, form: string, moment: number): boolean {
+  return isTorture || form === "whole" || (placeIn(messages, name) + placeIn(forms, form) + moment) % 2 === 0;
+}
+
 describe.each(Object.keys(ways) as Way[])("to the reader of a %s", (way) => {
   // Messages are read alike for both; what differs is the order that a stream's steps allow.
   const some = way === "page" || isTorture ? Object.keys(forms) : ["whole", "twice"];
   test.each(Object.keys(messages))("%s, in any form and at any moment, is heeded, ignored or the end", async (name) => {
     for (const form of some) {
-      await Promise.all(Object.keys(moments).map((moment) => expectOrder(way, name, form, moment)));
+      const chosen = Object.keys(moments).filter((_, at) => isTurn(name, form, at));
+      await Promise.all(chosen.map((moment) => expectOrder(way, name, form, moment)));
     }
   });
 });
