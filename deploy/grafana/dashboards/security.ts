@@ -114,13 +114,13 @@ const keys: RowPlan = {
       title: "Keys, by state",
       description:
         "One primary in each replica. More `decrypt-only` than a rotation needs: finish it (npm run keys -- rewrap, then " +
-        "destroy).",
+        "retire).",
       ...{ as: "lines", unit: "short", width: 6 },
       queries: [{ expr: "max by (state) (connector_keys)", legend: "{{state}}" }],
     },
     {
       title: "Age of the primary key",
-      description: "Over your policy's age: npm run keys -- add, activate, rewrap. The service goes on meanwhile.",
+      description: "Over your policy's age: npm run keys -- add, promote, rewrap, retire; the service goes on meanwhile.",
       ...{ as: "figure", unit: "s", width: 6, limits: { fair: 26_000_000, bad: 31_536_000 } },
       queries: [{ expr: "max(connector_key_primary_age_seconds)", legend: "age" }],
     },
