@@ -17,6 +17,7 @@ import type { Calls, Response } from "./calls.ts";
 import { clientCertificateOf } from "./client-certificate.ts";
 import { requestOf, writeWhole } from "./exchange.ts";
 import { defaultLimits } from "./limits.ts";
+import { createReference } from "./rest/reference.ts";
 import { createRest } from "./rest/rest.ts";
 
 export type Request = IncomingMessage | Http2ServerRequest;
@@ -62,6 +63,7 @@ export function createListener(options: ListenerOptions): Listener {
       return [answer.requestPath, { answer, streams: methodKind !== "unary", asksOnce }];
     }),
   );
+  const reference = createReference();
   const rest = createRest(router.handlers, options.router.readMaxBytes ?? defaultLimits.readMaxBytes);
   return (request, response) => {
     if (request instanceof Http2ServerRequest && headerBytes(request) > options.maxHeaderBytes) {
@@ -69,7 +71,7 @@ export function createListener(options: ListenerOptions): Listener {
       return;
     }
     const { url = "", method = "" } = request;
-    const answering = rpcs.get(url.split("?", 1)[0] ?? "") ?? rest(method, url);
+    const answering = rpcs.get(url.split("?", 1)[0] ?? "") ?? rest(method, url) ?? reference(method, url);
     if (answering !== undefined) {
       options.calls.add(response);
       if (request instanceof Http2ServerRequest && answering.asksOnce) limitRequest(request, options.requestTimeoutMs);

@@ -20,7 +20,7 @@ export interface Asked {
  * @see https://www.rfc-editor.org/rfc/rfc9110#name-if-match
  * @see https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
  */
-const headerFields = { "if-match": "etag", "idempotency-key": "idempotency_key" } as const;
+export const headerFields = { "if-match": "etag", "idempotency-key": "idempotency_key" } as const;
 
 /**
  * @throws Failure `invalid_request` when the request is no such message

@@ -34,9 +34,14 @@ export function bindingsOf(service: DescService): Binding[] {
   });
 }
 
-/** `/api/connectors/{connectorId}`, with the fields by their names in JSON. */
+/** `/api/connectors/{connectorId}`. */
 export function templateOf({ segments }: Pick<Binding, "segments">): string {
-  return segments.map((segment) => `/${typeof segment === "string" ? segment : `{${nameOf(segment)}}`}`).join("");
+  return segments.map((segment) => `/${typeof segment === "string" ? segment : `{${variableName(segment)}}`}`).join("");
+}
+
+/** What a template calls a field: the last of its names in JSON. */
+export function variableName(path: FieldPath): string {
+  return path.at(-1)?.jsonName ?? "";
 }
 
 /** The path of a field by its names in JSON: `filter.connectorId`. */

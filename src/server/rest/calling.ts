@@ -91,6 +91,6 @@ async function answerWhole(
 }
 
 /** A standard method of that name (AIP-133). */
-function isCreating({ verb, method }: Binding): boolean {
+export function isCreating({ verb, method }: Binding): boolean {
   return verb === "POST" && method.name.startsWith("Create");
 }

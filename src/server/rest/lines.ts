@@ -5,6 +5,7 @@ import { AuditLogSchema, type ExportAuditLogsResponse } from "../../gen/connecto
 import { ConnectorService } from "../../gen/connector/v1/service_pb.js";
 import { StreamHeaderSchema, type StreamQueryResponse, StreamTrailerSchema } from "../../gen/connector/v1/stream_pb.js";
 import type { Lines } from "./ndjson.ts";
+import type { Schema } from "./openapi/types.ts";
 import { RowLines } from "./row-lines.ts";
 
 const implicit = { alwaysEmitImplicit: true } as const;
@@ -16,6 +17,19 @@ const implicit = { alwaysEmitImplicit: true } as const;
 const rowLines: Lines = {
   method: ConnectorService.method.streamQuery,
   request: { format: "FORMAT_PACKED" },
+  description:
+    'A line `{"header":…}` with the fields and the keys of the rows, a line for each row, and `{"trailer":…}`.',
+  schema: (schemas) =>
+    oneOfLines({
+      header: {
+        allOf: [
+          schemas.message(StreamHeaderSchema, "StreamHeaderLine", withoutFormat),
+          { type: "object", required: ["keys"], properties: { keys: { type: "array", items: { type: "string" } } } },
+        ],
+      },
+      row: { type: "object", additionalProperties: { type: ["string", "number", "boolean", "null"] } },
+      trailer: schemas.message(StreamTrailerSchema),
+    }),
   begin() {
     let rows: RowLines | undefined;
     return {
@@ -42,6 +56,12 @@ const rowLines: Lines = {
 const auditLines: Lines = {
   method: ConnectorService.method.exportAuditLogs,
   request: {},
+  description: 'A line for each entry, the earliest first, and `{"trailer":…}` with their number.',
+  schema: (schemas) =>
+    oneOfLines({
+      row: schemas.message(AuditLogSchema),
+      trailer: { type: "object", required: ["entries"], properties: { entries: { type: "integer" } } },
+    }),
   begin() {
     let entries = 0;
     return {
@@ -56,6 +76,19 @@ const auditLines: Lines = {
 };
 
 export const linesOfStreams: readonly Lines[] = [rowLines, auditLines];
+
+/** All are the same in lines. */
+const withoutFormat = StreamHeaderSchema.fields.filter(({ name }) => name !== "format");
+
+function oneOfLines({ row, ...marked }: { readonly row: Schema; readonly [mark: string]: Schema }): Schema {
+  const problem = { $ref: "#/components/schemas/Problem" };
+  const lines = Object.entries({ ...marked, problem }).map(([mark, schema]) => ({
+    type: "object",
+    required: [mark],
+    properties: { [mark]: schema },
+  }));
+  return { anyOf: [row, ...lines] };
+}
 
 function headerOf(header: Message): object {
   const { format: _, ...rest } = toJson(StreamHeaderSchema, header as never, implicit) as { format?: unknown };

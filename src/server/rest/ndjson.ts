@@ -8,6 +8,8 @@ import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { endStreamFlag } from "@connectrpc/connect/protocol-connect";
 import { envelopeHeadBytes } from "../../rows/packed.ts";
 import { toConnectError } from "../../rpc/failure.ts";
+import type { Schemas } from "./openapi/schemas.ts";
+import type { Schema } from "./openapi/types.ts";
 import { errorIn, problemAnswer, problemOf } from "./problem.ts";
 
 /** How the messages of one method become lines. */
@@ -15,6 +17,10 @@ export interface Lines {
   readonly method: DescMethod;
   /** What the mapping sets in the request, by names in JSON. */
   readonly request: Readonly<JsonObject>;
+  /** What the lines are, for people. */
+  readonly description: string;
+  /** What each line is, as a JSON Schema. */
+  schema(schemas: Pick<Schemas, "message">): Schema;
   /** For one call. */
   begin(): LineWriter;
 }

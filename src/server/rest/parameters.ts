@@ -1,4 +1,4 @@
-/** What the query of a URL says of a request: `pageSize=10&filter.labels.team=sales&kinds=RESOURCE_KIND_VIEW`. */
+/** What the query of a URL says of a request: `pageSize=10&filter.labels[team]=sales&kinds=RESOURCE_KIND_VIEW`. */
 import { type DescField, type DescMessage, type JsonValue, ScalarType } from "@bufbuild/protobuf";
 import { DurationSchema, FieldMaskSchema, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { type FieldViolation, invalidRequest } from "../../failure.ts";
@@ -23,15 +23,16 @@ export function innerOf(json: Draft, name: string): Draft {
 
 /**
  * Puts what a query says into the JSON of a message. Fields inside of fields have dotted
- * names, as they are in the contract or in JSON; the key of a map is the rest of the name;
- * what is repeated is given more than once.
+ * names, as they are in the contract or in JSON; the key of a map stands in brackets; what is
+ * repeated is given more than once.
  *
  * @throws Failure `invalid_request` that names every parameter which is wrong
  */
 export function addParameters(json: Draft, query: URLSearchParams, of: Fields): void {
   const violations: FieldViolation[] = [];
   for (const name of new Set(query.keys())) {
-    const problem = addParameter(json, name.split("."), query.getAll(name), of);
+    const [, path = name, key] = /^([^[]+)\[(.*)\]$/s.exec(name) ?? [];
+    const problem = addParameter(json, path.split("."), key, query.getAll(name), of);
     if (problem !== undefined) violations.push({ field: name, description: problem });
   }
   const [first, ...more] = violations;
@@ -64,6 +65,7 @@ const givenAlready = "is given twice";
 function addParameter(
   json: Draft,
   [name = "", ...rest]: readonly string[],
+  key: string | undefined,
   texts: readonly string[],
   of: Fields,
 ): string | undefined {
@@ -71,10 +73,11 @@ function addParameter(
   if (field === undefined || !isParameter(field)) return unknown;
   if (isNested(field)) {
     if (rest.length === 0) return "has fields of its own: name one behind a dot";
-    return addParameter(innerOf(json, field.jsonName), rest, texts, field.message);
+    return addParameter(innerOf(json, field.jsonName), rest, key, texts, field.message);
   }
-  if (field.fieldKind === "map") return addEntry(innerOf(json, field.jsonName), rest.join("."), texts);
   if (rest.length > 0) return unknown;
+  if (field.fieldKind === "map") return addEntry(innerOf(json, field.jsonName), key, texts);
+  if (key !== undefined) return "has no entries";
   const isList = field.fieldKind === "list";
   if (json[field.jsonName] !== undefined || (texts.length > 1 && !isList)) return givenAlready;
   const values = texts.map((text) => jsonOf(field, text));
@@ -83,8 +86,8 @@ function addParameter(
   return undefined;
 }
 
-function addEntry(entries: Draft, key: string, texts: readonly string[]): string | undefined {
-  if (key === "") return "name an entry behind a dot";
+function addEntry(entries: Draft, key: string | undefined, texts: readonly string[]): string | undefined {
+  if (key === undefined) return "name an entry in brackets";
   if (texts.length > 1) return givenAlready;
   entries[key] = texts[0] ?? "";
   return undefined;

@@ -1,0 +1,108 @@
+/**
+ * The reference of REST: `/openapi.json`, a page that shows it (`/docs`) and one about the
+ * reasons of errors (`/docs/errors`). They need no token and nothing of other hosts.
+ */
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { createAsyncIterable, type UniversalHandlerFn } from "@connectrpc/connect/protocol";
+import { ReasonSchema } from "../../gen/connector/v1/error_pb.js";
+import { ConnectorService } from "../../gen/connector/v1/service_pb.js";
+import type { Answering } from "../router.ts";
+import { openApiOf } from "./openapi/document.ts";
+import type { Comments } from "./openapi/schemas.ts";
+import { reasonsPage, referencePage, startScript } from "./pages.ts";
+import { reasonsPath } from "./problem.ts";
+
+/** Says what answers a request; undefined when its path is none of the reference's. */
+export type Reference = (verb: string, url: string) => Answering | undefined;
+
+interface Document {
+  readonly type: string;
+  readonly bytes: Uint8Array;
+  readonly etag: string;
+}
+
+const html = "text/html; charset=utf-8";
+const script = "text/javascript; charset=utf-8";
+
+/** Scripts and styles come from here alone; the page shows its small pictures by `data:`. */
+const policy = [
+  ...["default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data:", "connect-src 'self'"],
+  ...["base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"],
+].join("; ");
+
+/** Made when they are first asked for. */
+const documents: Readonly<Record<string, () => Promise<Document>>> = {
+  "/openapi.json": async () => documentOf("application/json", JSON.stringify(await openApi())),
+  "/docs": async () => documentOf(html, referencePage),
+  "/docs/start.js": async () => documentOf(script, startScript),
+  "/docs/swagger-ui-bundle.js": () => ofPackage(script, "swagger-ui-bundle.js"),
+  "/docs/swagger-ui.css": () => ofPackage("text/css; charset=utf-8", "swagger-ui.css"),
+  [reasonsPath]: async () => documentOf(html, reasonsPage(await reasons())),
+};
+
+export function createReference(): Reference {
+  const made = new Map<string, Promise<Document>>();
+  const documentAt = (path: string, make: () => Promise<Document>) => {
+    const document = made.get(path) ?? make();
+    made.set(path, document);
+    return document;
+  };
+  return (verb, url) => {
+    const path = url.split("?", 1)[0] ?? "";
+    const make = Object.hasOwn(documents, path) ? documents[path] : undefined;
+    if (make === undefined) return undefined;
+    const answer: UniversalHandlerFn =
+      verb === "GET" || verb === "HEAD"
+        ? async ({ header }) => answerOf(await documentAt(path, make), header.get("if-none-match"))
+        : async () => ({ status: 405, header: new Headers({ allow: "GET, HEAD" }) });
+    return { answer, streams: false, asksOnce: true };
+  };
+}
+
+function answerOf({ type, bytes, etag }: Document, known: string | null) {
+  const header = new Headers({
+    etag,
+    "cache-control": "public, max-age=86400",
+    "content-security-policy": policy,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+  });
+  if (known?.split(/ *, */).includes(etag)) return { status: 304, header };
+  header.set("content-type", type);
+  header.set("content-length", String(bytes.length));
+  return { status: 200, header, body: createAsyncIterable([bytes]) };
+}
+
+function documentOf(type: string, content: string | Uint8Array): Document {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  return { type, bytes, etag: `"${createHash("sha256").update(bytes).digest("base64url")}"` };
+}
+
+async function ofPackage(type: string, name: string): Promise<Document> {
+  return documentOf(type, await readFile(fileURLToPath(import.meta.resolve(`swagger-ui-dist/${name}`))));
+}
+
+async function openApi(): Promise<object> {
+  return openApiOf(
+    ConnectorService,
+    await commentsOfContract(),
+    (await reasons()).map(({ name }) => name),
+  );
+}
+
+async function reasons() {
+  const comments = await commentsOfContract();
+  // The first one is never sent.
+  return ReasonSchema.values.slice(1).map(({ name }) => ({
+    name: name.replace(/^REASON_/, ""),
+    about: comments(`${ReasonSchema.typeName}.${name}`),
+  }));
+}
+
+async function commentsOfContract(): Promise<Comments> {
+  const file = new URL("../../gen/comments.json", import.meta.url);
+  const comments = JSON.parse(await readFile(file, "utf8")) as Record<string, string>;
+  return (name) => comments[name] ?? "";
+}
