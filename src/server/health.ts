@@ -10,8 +10,11 @@ const cacheMs = 1_000;
 /** A probe that takes longer has failed. */
 const probeMs = 2_000;
 
-/** The server as a whole, and its service. */
-const known = ["", ConnectorService.typeName];
+/** The server as a whole, and its service: both do their work, or neither. */
+const working = ["", ConnectorService.typeName];
+/** The process itself, which lives as long as it answers: a restart would mend nothing outside of it. */
+const liveness = "liveness";
+const known = [...working, liveness];
 
 export interface HealthOptions {
   /** Rejects while the server can't do its work: the store does not answer, for example. */
@@ -23,31 +26,32 @@ export interface HealthOptions {
 /**
  * Registers the health service.
  *
- * Known services are `""` and the connector service, and they share one status. Watch
- * sends it at once and when it changes, and ends when the server drains.
+ * Known services are `""` and the connector service, which share one status, and "liveness", which
+ * is SERVING always. Watch sends a status at once and when it changes, and ends when the server drains.
  * @see https://github.com/grpc/grpc/blob/master/doc/health-checking.md
  */
 export function health(router: ConnectRouter, options: HealthOptions): void {
   const { draining } = options;
   const ready = cached(options.ready);
-  const now = async () =>
-    !draining.aborted && (await ready()) && !draining.aborted ? Status.SERVING : Status.NOT_SERVING;
+  const isReady = async () => !draining.aborted && (await ready()) && !draining.aborted;
+  const statusOf = async (service: string) =>
+    service === liveness || (await isReady()) ? Status.SERVING : Status.NOT_SERVING;
   router.service(Health, {
     async check({ service }) {
       if (!known.includes(service)) {
-        const services = known.map((name) => `"${name}"`).join(" and ");
+        const services = known.map((name) => `"${name}"`).join(", ");
         throw new Failure("not_found", "The service is not known here.", { remedy: `Ask for ${services}.` });
       }
-      return { status: await now() };
+      return { status: await statusOf(service) };
     },
     async list() {
-      const status = await now();
-      return { statuses: Object.fromEntries(known.map((service) => [service, { status }])) };
+      const statuses = known.map(async (service) => [service, { status: await statusOf(service) }]);
+      return { statuses: Object.fromEntries(await Promise.all(statuses)) };
     },
     async *watch({ service }, { signal }) {
       let last: Status | undefined;
       while (!signal.aborted) {
-        const status = known.includes(service) ? await now() : Status.SERVICE_UNKNOWN;
+        const status = known.includes(service) ? await statusOf(service) : Status.SERVICE_UNKNOWN;
         if (status !== last) yield { status };
         last = status;
         if (draining.aborted) return;

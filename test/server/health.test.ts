@@ -37,7 +37,11 @@ describe("health", () => {
       expect(await client.check({})).toMatchObject({ status: Status.SERVING });
       expect(await client.check({ service })).toMatchObject({ status: Status.SERVING });
       expect(await client.list({})).toMatchObject({
-        statuses: { "": { status: Status.SERVING }, [service]: { status: Status.SERVING } },
+        statuses: {
+          "": { status: Status.SERVING },
+          [service]: { status: Status.SERVING },
+          liveness: { status: Status.SERVING },
+        },
       });
     }
   });
@@ -46,6 +50,14 @@ describe("health", () => {
     const { url } = await serve({ ready: () => Promise.reject(new Error("no connection")) });
 
     expect(await createClient(Health, transports(url).gRPC).check({})).toMatchObject({ status: Status.NOT_SERVING });
+  });
+
+  test("says that the process lives while the probe fails or hangs", async () => {
+    for (const ready of [() => Promise.reject(new Error("no connection")), () => new Promise<void>(() => {})]) {
+      const { url } = await serve({ ready });
+      const client = createClient(Health, transports(url).gRPC);
+      expect(await client.check({ service: "liveness" })).toMatchObject({ status: Status.SERVING });
+    }
   });
 
   test("is NOT_SERVING when the probe hangs, and does not ask another one meanwhile", async () => {
