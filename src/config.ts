@@ -196,6 +196,9 @@ const schema = z.object({
   LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(", ")}`).default("info"),
 });
 
+/** The names of all variables that are read. */
+export const variables: readonly string[] = Object.keys(schema.shape);
+
 /** An empty variable is an unset one, as in a compose file. */
 function givenOf(environment: Environment): Environment {
   return Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim() !== ""));
