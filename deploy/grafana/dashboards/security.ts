@@ -120,7 +120,8 @@ const keys: RowPlan = {
     },
     {
       title: "Age of the primary key",
-      description: "Over your policy's age: npm run keys -- add, promote, rewrap, retire; the service goes on meanwhile.",
+      description:
+        "Over your policy's age: npm run keys -- add, promote, rewrap, retire; the service goes on meanwhile.",
       ...{ as: "figure", unit: "s", width: 6, limits: { fair: 26_000_000, bad: 31_536_000 } },
       queries: [{ expr: "max(connector_key_primary_age_seconds)", legend: "age" }],
     },
