@@ -56,7 +56,7 @@ export function undeclarable(resource: string, what: string): Failure {
 export function rowsMissing(resource: string, path: string): Failure {
   return new Failure("configuration_rejected", `The source's answer for \`${resource}\` has no rows at \`${path}\`.`, {
     ...final,
-    remedy: "Correct where the resource's rows stand in the answer.",
+    remedy: `Correct the path of \`rows\`, or declare \`"absent": "none"\` where the source leaves out what is empty.`,
     metadata: { resource, path },
   });
 }

@@ -7,8 +7,8 @@ import type { PackedBatch } from "../../../rows/packed.ts";
  * the whole document; one in XML has the names of elements: `/feed/entry`.
  *
  * - `json`: the elements of the array at `rows`. Anything else but null that stands there is
- *   the only row. There are no rows when it is null, or when the object that should hold it
- *   is there and lacks it: many APIs leave out what is empty.
+ *   the only row; there are no rows when it is null. Where nothing stands there the rows were
+ *   looked for in a wrong place, unless `absent` says that the source leaves out what is empty.
  * - `ndjson`: each line is a row; empty lines are none.
  * - `json_api`: JSON:API 1.1, which is `json` with the rows at `/data`.
  * - `csv`: RFC 4180, with quotes and line ends of any kind; empty lines are no rows. Every
@@ -20,7 +20,7 @@ import type { PackedBatch } from "../../../rows/packed.ts";
  *   where its type is one of text, and null where it is not, or where it is `xsi:nil`.
  */
 export type RowFormat =
-  | { readonly kind: "json"; readonly rows: string }
+  | { readonly kind: "json"; readonly rows: string; readonly absent?: "none" }
   | { readonly kind: "ndjson" }
   | { readonly kind: "json_api" }
   | { readonly kind: "csv"; readonly delimiter: string; readonly header: boolean }

@@ -37,7 +37,7 @@ function decoderOf(expected: ExpectedRows): () => Decoder {
   const { format } = expected;
   switch (format.kind) {
     case "json":
-      return documentDecoder(expected, format.rows);
+      return documentDecoder(expected, format.rows, format.absent);
     case "json_api":
       return documentDecoder(expected, "/data");
     case "csv":

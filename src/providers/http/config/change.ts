@@ -1,5 +1,6 @@
 /** How a connector declares what changes its source. */
 import { z } from "zod";
+import type { RowFormat } from "../body/format.ts";
 import type { ChangeKind, ChangeOperation, HttpAction, Idempotency, JsonObject } from "../declaration.ts";
 import { namesIn } from "../request.ts";
 import { body, headerName, json, name, path, pointer, query, slot, slotOf } from "./parts.ts";
@@ -33,7 +34,9 @@ const change = z
       })
       .optional()
       .describe("How the row is written. Default: as JSON, and not at all for DELETE."),
-    returns: rows.optional().describe("How the row stands in the answer. Default: it does not."),
+    returns: rows
+      .optional()
+      .describe("How the row stands in the answer, which may be without it. Default: it does not."),
     repeatable,
   })
   .meta({ id: "change" });
@@ -71,9 +74,17 @@ function changeOperation(declared: z.output<typeof change>, idempotencyHeader: s
   return {
     ...{ method, path: template, query: fixed, identifiedBy: keys },
     body: ofRow === undefined ? undefined : { ...ofRow, fields: "fields" in ofRow ? ofRow.fields : undefined },
-    returns: returns === undefined ? undefined : formatOf(returns),
+    returns: returns === undefined ? undefined : returnedFormat(returns),
     idempotency: idempotencyOf(declared.repeatable, method, idempotencyHeader),
   };
+}
+
+/** The row is changed, whether the answer has it or not. */
+function returnedFormat(declared: z.output<typeof rows>): RowFormat {
+  const format = formatOf(declared);
+  return declared.format === "json" && declared.absent === undefined && format.kind === "json"
+    ? { ...format, absent: "none" }
+    : format;
 }
 
 function idempotencyOf(declared: z.output<typeof repeatable>, method: string, header: string | undefined): Idempotency {

@@ -19,6 +19,12 @@ export const rows = z
     z.strictObject({
       format: z.literal("json"),
       path: pointer.default("").describe("Where the array of rows is, or the one row. Default: the whole document."),
+      absent: z
+        .enum(["error", "none"])
+        .optional()
+        .describe(
+          "What it means when nothing stands there: a wrong path, or no rows. Default: error; null is no rows.",
+        ),
     }),
     z.strictObject({ format: z.literal("ndjson").describe("Each line is a row.") }),
     z.strictObject({ format: z.literal("json_api").describe("JSON:API 1.1: the rows are at /data.") }),
@@ -121,8 +127,9 @@ export const read = z.strictObject({
 export function formatOf(declared: z.output<typeof rows>): RowFormat {
   switch (declared.format) {
     case "json":
+      return { kind: "json", rows: declared.path, ...(declared.absent === "none" ? { absent: "none" } : {}) };
     case "xml":
-      return { kind: declared.format, rows: declared.path };
+      return { kind: "xml", rows: declared.path };
     case "csv":
       return { kind: "csv", delimiter: declared.delimiter, header: declared.header };
     default:

@@ -93,6 +93,6 @@ function returnsOf(
   const names = shapeOf(place.schema, references).properties;
   const same = fields.filter(({ name, parameter }) => parameter !== true && names.has(name)).length;
   return same * 2 >= Math.min(names.size, fields.length) && same > 0
-    ? { kind: "json", rows: place.pointer }
+    ? { kind: "json", rows: place.pointer, absent: "none" }
     : undefined;
 }

@@ -89,8 +89,9 @@ function placeIn({ answer, path }: Operation, references: Referenced): RowPlace 
   return answer === undefined ? undefined : (listIn(answer, path, references) ?? rowIn(answer, path, references));
 }
 
-function formatOf({ answer }: Operation, { pointer }: RowPlace): RowFormat {
-  return answer === undefined || answer.kind === "json" ? { kind: "json", rows: pointer } : { kind: answer.kind };
+function formatOf({ answer }: Operation, { pointer, absent }: RowPlace): RowFormat {
+  if (answer !== undefined && answer.kind !== "json") return { kind: answer.kind };
+  return { kind: "json", rows: pointer, ...(absent && { absent }) };
 }
 
 /** A thing that is not there has no rows; a path without parameters that is not there is no resource. */

@@ -12,6 +12,8 @@ export interface RowPlace {
   readonly schema: unknown;
   /** Rows come as a list; else there is one. */
   readonly list: boolean;
+  /** The document does not say that there is always something there. */
+  readonly absent?: "none";
 }
 
 /** What APIs call a list that is the answer, whatever is in it; the most telling first. */
@@ -49,7 +51,7 @@ export function listIn(answer: OperationAnswer, path: string, references: Refere
     const within = shapeOf(schema, references);
     if (within.type !== "object") continue;
     const place = pick(listsOf(within, `/${escaped(name)}`, references), within, last, isThing);
-    if (place !== undefined) inner.push(place);
+    if (place !== undefined) inner.push({ ...place, ...absentIn(shape, name) });
   }
   return inner.length === 1 ? inner[0] : undefined;
 }
@@ -66,8 +68,10 @@ export function rowIn(answer: OperationAnswer, path: string, references: Referen
   const [name, schema] = only;
   const isWrapper =
     wrapperNames.has(name) || plain(name) === plain(singular(lastWord(path))) || shape.properties.size === 1;
-  return isWrapper ? { pointer: `/${escaped(name)}`, schema, list: false } : whole;
+  return isWrapper ? { pointer: `/${escaped(name)}`, schema, list: false, ...absentIn(shape, name) } : whole;
 }
+
+const absentIn = ({ required }: Shape, name: string) => (required.has(name) ? {} : ({ absent: "none" } as const));
 
 function jsonApiRows(shape: Shape, references: Referenced): RowPlace | undefined {
   const schema = shape.properties.get("data");
@@ -88,7 +92,14 @@ function listsOf(shape: Shape, below: string, references: Referenced): List[] {
     const { type, items } = shapeOf(schema, references);
     if (type !== "array") continue;
     const ofObjects = shapeOf(items, references).properties.size > 0;
-    lists.push({ name, pointer: `${below}/${escaped(name)}`, schema: items, list: true, ofObjects });
+    lists.push({
+      name,
+      pointer: `${below}/${escaped(name)}`,
+      schema: items,
+      list: true,
+      ofObjects,
+      ...absentIn(shape, name),
+    });
   }
   return lists;
 }
@@ -114,6 +125,6 @@ function pick(lists: readonly List[], around: Shape, last: string, isThing: bool
   return only.ofObjects || around.properties.size <= 2 ? placeOf(only) : undefined;
 }
 
-function placeOf({ pointer, schema, list }: RowPlace): RowPlace {
-  return { pointer, schema, list };
+function placeOf({ name: _name, ofObjects: _ofObjects, ...place }: List): RowPlace {
+  return place;
 }

@@ -177,7 +177,8 @@ test("among more keys than can be remembered the wanted ones are found, each tim
 
 describe("where the rows are", () => {
   const one = { fields: [field("id", "int64")] };
-  const rows = async (body: string, path = "/data") => rowsOf({ format: json(path), ...one }, body, every(2, body));
+  const rows = async (body: string, path = "/data", absent?: "none") =>
+    rowsOf({ format: json(path, absent), ...one }, body, every(2, body));
 
   test("a single object is the only row", async () => {
     expect(await rows('{"data":{"id":7},"x":1}')).toEqual([["7"]]);
@@ -196,16 +197,30 @@ describe("where the rows are", () => {
     ]);
   });
 
-  test("there are none where they are null, or left out of what should hold them", async () => {
+  test("there are none where they are null or an empty list", async () => {
     expect(await rows('{"data":null}')).toEqual([]);
-    expect(await rows('{"total":0}')).toEqual([]);
-    expect(await rows('{"a":{"b":0}}', "/a/items")).toEqual([]);
+    expect(await rows('{"data":[]}')).toEqual([]);
   });
 
-  test("what should hold them is missing: the declaration is wrong", async () => {
-    const failure = await failureOf({ format: json("/a/items"), ...one }, '{"items":[]}');
+  const elsewhere = ['{"total":0}', '{"items":[]}', '{"a":{"b":0}}', '{"a":null}', "{}", "[]"];
+
+  test.each(elsewhere)("they are not where they should be, and the declaration is wrong: %s", async (body) => {
+    const failure = await failureOf({ format: json("/a/items"), ...one }, body);
     expect(failure).toMatchObject({ kind: "configuration_rejected", final: true, metadata: { path: "/a/items" } });
+    expect(failure?.remedy).toContain("absent");
   });
+
+  test.each(elsewhere)("there are none where a source leaves out what is empty: %s", async (body) => {
+    expect(await rows(body, "/a/items", "none")).toEqual([]);
+  });
+
+  test.each(["7", '"no rows"', "true"])(
+    "what can't hold rows is no answer of such a source either: %s",
+    async (body) => {
+      const failure = await failureOf({ format: json("/a", "none"), ...one }, body);
+      expect(failure).toMatchObject({ kind: "configuration_rejected", metadata: { path: "/a" } });
+    },
+  );
 
   test("JSON:API has them at data", async () => {
     const body =

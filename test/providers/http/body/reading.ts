@@ -27,7 +27,10 @@ export function field(name: string, type: HttpFieldType, path = `/${name}`, form
   return { name, type, path, nullable: true, nativeType: type, ...(format === undefined ? {} : { format }) };
 }
 
-export const json = (rows: string): RowFormat => ({ kind: "json", rows });
+export const json = (rows: string, absent?: "none"): RowFormat => ({
+  ...{ kind: "json", rows },
+  ...(absent && { absent }),
+});
 
 /** The body, cut before each of these places. */
 export async function* pieces(body: string | Uint8Array, cuts: readonly number[] = []): AsyncGenerator<Uint8Array> {

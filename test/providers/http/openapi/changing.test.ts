@@ -32,7 +32,7 @@ test("POST creates a row, PATCH updates it, DELETE deletes it, by the key that n
   const { changes } = found(description, "things");
   expect(changes.create).toMatchObject({ method: "POST", path: "/things", identifiedBy: [], idempotency: "none" });
   expect(changes.create?.body).toEqual({ encoding: "json", template: {}, row: "", fields: ["name"] });
-  expect(changes.create?.returns).toEqual({ kind: "json", rows: "" });
+  expect(changes.create?.returns).toEqual({ kind: "json", rows: "", absent: "none" });
   expect(changes.update).toMatchObject({ method: "PATCH", path: "/things/{id}", identifiedBy: ["id"] });
   expect(changes.delete).toMatchObject({
     method: "DELETE",
@@ -49,7 +49,7 @@ test("a row in an object of the body is written there", () => {
     "things",
   );
   expect(changes.create?.body).toMatchObject({ row: "/thing", fields: ["name"] });
-  expect(changes.create?.returns).toEqual({ kind: "json", rows: "/thing" });
+  expect(changes.create?.returns).toEqual({ kind: "json", rows: "/thing", absent: "none" });
 });
 
 test("a form is written as one", () => {

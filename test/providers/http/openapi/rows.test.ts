@@ -34,7 +34,7 @@ test.each([
   ],
   ["a list of texts", object({ data: listOf(text) }), "/data"],
 ])("rows are %s", (_, answer, rows) => {
-  expect(rowsOf(answer)).toEqual({ kind: "json", rows });
+  expect(rowsOf(answer)).toMatchObject({ kind: "json", rows });
 });
 
 test.each([
@@ -43,8 +43,21 @@ test.each([
   ["the only object in it", object({ ok: { type: "boolean" }, thing }), "/thing"],
 ])("one row is %s", (_, answer, rows) => {
   const read = readOf(resourceOf(operation(answer)));
-  expect(read.rows).toEqual({ kind: "json", rows });
+  expect(read.rows).toMatchObject({ kind: "json", rows });
   expect(read.paging.style).toBe("none");
+});
+
+test.each([
+  ["that is required is always there", object({ data: listOf(thing) }, { required: ["data"] }), undefined],
+  ["that is not may be left out when it is empty", object({ data: listOf(thing) }), "none"],
+  [
+    "in an object that may be left out may be so, too",
+    object({ ok: text, meta: object({ parts: listOf(thing) }, { required: ["parts"] }) }),
+    "none",
+  ],
+])("a list %s", (_, answer, absent) => {
+  const { rows } = readOf(resourceOf(operation(answer)));
+  expect("absent" in rows ? rows.absent : undefined).toBe(absent);
 });
 
 test("a list in a thing that its path names is one of its fields", () => {

@@ -17,16 +17,17 @@ interface Place {
   isRows: boolean;
   /** The pointer of the scalar that is wanted from here. */
   pointer: string | undefined;
-  /** Where the rows would stand in the object that is here. */
-  rowsName: string | undefined;
   readonly children: Map<string, Place>;
 }
 
 /** Keys, and scalars beside the rows, are no longer. */
 const maxBesideBytes = 64 * 1024;
 
-/** @param path the pointer to the rows */
-export function documentDecoder(expected: ExpectedRows, path: string): () => Decoder {
+/**
+ * @param path the pointer to the rows
+ * @param absent whether it may lead to nothing; default: that is an error
+ */
+export function documentDecoder(expected: ExpectedRows, path: string, absent?: "none"): () => Decoder {
   const { resource } = expected;
   const plan = planJsonRows(expected);
   const root = placesOf(path, expected.beside ?? []);
@@ -36,7 +37,7 @@ export function documentDecoder(expected: ExpectedRows, path: string): () => Dec
     return {
       decode(window, writer) {
         rows = new JsonRows(plan, window, writer);
-        return new DocumentReader(resource, path, values, window, writer, rows).document(root);
+        return new DocumentReader(resource, { path, absent }, values, window, writer, rows).document(root);
       },
       value: (pointer) => values.get(pointer),
       last: (pointer) => rows?.last(pointer),
@@ -46,10 +47,7 @@ export function documentDecoder(expected: ExpectedRows, path: string): () => Dec
 
 function placesOf(path: string, beside: readonly string[]): Place {
   const root = newPlace();
-  const names = pointerNames(path);
-  const last = names.at(-1);
-  placeAt(root, names).isRows = true;
-  if (last !== undefined) placeAt(root, names.slice(0, -1)).rowsName = last;
+  placeAt(root, pointerNames(path)).isRows = true;
   for (const pointer of beside) placeAt(root, pointerNames(pointer)).pointer = pointer;
   return root;
 }
@@ -64,11 +62,17 @@ function placeAt(root: Place, names: readonly string[]): Place {
   return place;
 }
 
-const newPlace = (): Place => ({ isRows: false, pointer: undefined, rowsName: undefined, children: new Map() });
+const newPlace = (): Place => ({ isRows: false, pointer: undefined, children: new Map() });
+
+/** Where the rows are, and whether they may be nowhere. */
+interface RowPlace {
+  readonly path: string;
+  readonly absent: "none" | undefined;
+}
 
 class DocumentReader {
   readonly #resource: string;
-  readonly #path: string;
+  readonly #place: RowPlace;
   readonly #values: Map<string, string>;
   readonly #window: Window;
   readonly #writer: PackedWriter;
@@ -76,19 +80,19 @@ class DocumentReader {
   readonly #scanner: JsonScanner;
   /** The rows stood there. */
   #hasRows = false;
-  /** What should hold the rows stood there. */
-  #hasPlace = false;
+  /** The document is one that can hold rows. */
+  #hasParts = false;
 
   constructor(
     resource: string,
-    path: string,
+    place: RowPlace,
     values: Map<string, string>,
     window: Window,
     writer: PackedWriter,
     rows: JsonRows,
   ) {
     this.#resource = resource;
-    this.#path = path;
+    this.#place = place;
     this.#values = values;
     this.#window = window;
     this.#writer = writer;
@@ -99,7 +103,8 @@ class DocumentReader {
   *document(root: Place): Generator<Pause, undefined> {
     yield* this.#value(root);
     if (yield* skipSpace(this.#window)) throw unreadable(this.#resource, "something follows its end");
-    if (!this.#hasRows && !this.#hasPlace) throw rowsMissing(this.#resource, this.#path);
+    const { path, absent } = this.#place;
+    if (!this.#hasRows && !(this.#hasParts && absent === "none")) throw rowsMissing(this.#resource, path);
     this.#rows.release();
   }
 
@@ -115,7 +120,7 @@ class DocumentReader {
 
   *#object(place: Place): Generator<Pause, undefined> {
     const window = this.#window;
-    if (place.rowsName !== undefined) this.#hasPlace = true;
+    this.#hasParts = true;
     window.at++;
     if ((yield* this.#byte()) === closeBrace) {
       window.at++;
@@ -131,7 +136,7 @@ class DocumentReader {
 
   *#array(place: Place): Generator<Pause, undefined> {
     const window = this.#window;
-    if (place.rowsName !== undefined) this.#hasPlace = true;
+    this.#hasParts = true;
     window.at++;
     if ((yield* this.#byte()) === closeBracket) {
       window.at++;
