@@ -96,7 +96,7 @@ test("what fails is not kept", async () => {
 
 test("fifty callers of the same query at once read the source once", async () => {
   const id = await keeping();
-  const asked = (result: string) => counted(source.service, "connector_cache_total", { result });
+  const asked = (result: string) => counted(source.service, "connector_cache_lookups_total", { result });
   const before = [await asked("miss"), await asked("joined")] as const;
   const moments = await Promise.all(Array.from({ length: 50 }, () => momentOf(id, anHourMs, "slow_moment")));
   expect(new Set(moments.map(({ at }) => at)).size).toBe(1);
@@ -109,9 +109,9 @@ test("one of many callers that leaves takes the answer from no other", async () 
   const query = { resource: "slow_moment" };
   const first = source.client.query(id, query, { maxAgeMs: anHourMs, signal: controller.signal });
   const left = expect(first).rejects.toMatchObject({ code: 1 });
-  const miss = await counted(source.service, "connector_cache_total");
+  const miss = await counted(source.service, "connector_cache_lookups_total");
   const others = Promise.all(Array.from({ length: 5 }, () => momentOf(id, anHourMs, "slow_moment")));
-  await expect.poll(() => counted(source.service, "connector_cache_total")).toBeGreaterThanOrEqual(miss + 5);
+  await expect.poll(() => counted(source.service, "connector_cache_lookups_total")).toBeGreaterThanOrEqual(miss + 5);
   controller.abort();
   await left;
   expect(new Set((await others).map(({ at }) => at)).size).toBe(1);
