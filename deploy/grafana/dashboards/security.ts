@@ -87,9 +87,7 @@ const refused: RowPlan = {
         "Connectors that lead where the policy forbids. Some: a wrong host. Many, of one organization: somebody looks for a " +
         "way into our network; the log names the connector.",
       ...{ as: "lines", unit: "reqps", width: 8 },
-      queries: [
-        { expr: "sum by (reason) (rate(connector_egress_refusals_total[$__rate_interval]))", legend: "{{reason}}" },
-      ],
+      queries: [{ expr: "sum(rate(connector_egress_refusals_total[$__rate_interval]))", legend: "refused" }],
     },
   ],
 };
