@@ -187,6 +187,8 @@ export interface ChangeOperation {
   /** How the touched row stands in the answer; undefined when it does not. */
   readonly returns: RowFormat | undefined;
   readonly idempotency: Idempotency;
+  /** Requests of one action that are on their way at once, at most. */
+  readonly concurrency: number;
 }
 
 export interface ChangeBody extends RequestBody {

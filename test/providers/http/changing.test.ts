@@ -1,5 +1,5 @@
 /** What changes an API: a request for each row, in the source's own form, sent once. */
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { ActionRequest, NamedAction } from "../../../src/providers/contract/action.ts";
 import type { FilterNode, Operand, Session } from "../../../src/providers/contract.ts";
 import { type Answered, type Asked, sessionWith, type TestApi, testApi, textsOf } from "./api.ts";
@@ -76,7 +76,7 @@ const refund = {
 
 let api: TestApi;
 let session: Required<Omit<Session, "test">>;
-let answer: (asked: Asked) => Answered;
+let answer: (asked: Asked) => Answered | Promise<Answered>;
 beforeEach(async () => {
   answer = ({ body }) => ({ json: { id: `o-${api.asked.length}`, ...(body.startsWith("{") ? JSON.parse(body) : {}) } });
   api = await testApi((asked) => answer(asked));
@@ -167,6 +167,55 @@ test("rows that fail leave the others as they are, and each has its result", asy
     items: [{ ok: true }, { ok: false, reason: "statement_rejected" }, { ok: true }],
   });
   await expect(execute(create(["2"]))).rejects.toMatchObject({ kind: "statement_rejected" });
+});
+
+describe("rows that an API takes several of at once", () => {
+  const inParallel = { ...orders, name: "parallel", changes: { create: { ...orders.changes.create, concurrency: 3 } } };
+  const amounts = ["0", "1", "2", "3", "4", "5", "6"];
+  const amountOf = ({ body }: Asked) => String(JSON.parse(body).amount);
+  beforeEach(() => {
+    session = sessionWith(api.url, { idempotency_header: "Idempotency-Key", resources: [inParallel] });
+  });
+
+  test("are sent so many at once and no more, and come back in their order", async () => {
+    let [running, most] = [0, 0];
+    const together = Promise.withResolvers<void>();
+    answer = async (asked) => {
+      most = Math.max(most, ++running);
+      if (running === 3) together.resolve();
+      // The first of them are answered last.
+      await together.promise;
+      if (asked === api.asked[0]) await new Promise((resolve) => setTimeout(resolve, 50));
+      running--;
+      return { json: { id: `o-${amountOf(asked)}` } };
+    };
+    const done = await execute(create(amounts, "parallel"), { returning: ["id"], idempotencyKey: "key" });
+    expect(done).toMatchObject({ affectedRows: 7 });
+    expect(textsOf(done)).toEqual(amounts.map((amount) => [`o-${amount}`]));
+    expect(most).toBe(3);
+    const keys = api.asked.map((asked) => [amountOf(asked), asked.headers["idempotency-key"]]);
+    expect(keys.toSorted()).toEqual(amounts.map((amount) => [amount, `key-${amount}`]));
+  });
+
+  test("have each its own result, in their order", async () => {
+    answer = (asked) => (amountOf(asked) === "1" ? { status: 422 } : { json: {} });
+    const { items, affectedRows } = await execute(create(amounts, "parallel"));
+    expect(items?.map((item) => (item.ok ? "" : item.reason))).toEqual(["", "statement_rejected", "", "", "", "", ""]);
+    expect(affectedRows).toBe(6);
+  });
+
+  test("are sent no more when one stops them, and those on their way are waited for", async () => {
+    const all = Promise.withResolvers<void>();
+    answer = async (asked) => {
+      if (api.asked.length === 3) all.resolve();
+      await all.promise;
+      if (amountOf(asked) !== "0") await new Promise((resolve) => setTimeout(resolve, 200));
+      return amountOf(asked) === "0" ? { status: 429, headers: { "retry-after": "3" } } : { json: {} };
+    };
+    const { items, affectedRows } = await execute(create(amounts, "parallel"));
+    expect(items?.map(({ ok }) => ok)).toEqual([false, true, true, false, false, false, false]);
+    expect([affectedRows, api.asked.length]).toEqual([2, 3]);
+  });
 });
 
 test("what stops one row stops those behind it, which are not sent", async () => {

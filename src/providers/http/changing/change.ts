@@ -1,4 +1,4 @@
-/** Carries out what changes rows: a request for each, one after the other, since no API undoes another's. */
+/** Carries out what changes rows: a request for each, one after the other unless the source is said to take several at once. */
 import { createHash, randomUUID } from "node:crypto";
 import { Failure, type FailureKind, withMetadata } from "../../../failure.ts";
 import type { PackedBatch } from "../../../rows/packed.ts";
@@ -33,6 +33,15 @@ export function rehearsed({ operation, rows, resource }: ChangePlan): ActionResu
 
 const nothing = (_resource: string): ActionResult => ({ affectedRows: 0, fields: [], batches: [], statement: "" });
 
+/** What became of one row. */
+interface Sent {
+  readonly isChanged: boolean;
+  /** What kept it from being changed; undefined also when there is no such row. */
+  readonly failure: Failure | undefined;
+  /** What the source gives back of it. */
+  readonly batches: readonly PackedBatch[];
+}
+
 /**
  * @throws Failure when no row was changed; `outcome_unknown` when it is not known of one, with
  *   the number of those that were: nothing is sent after it
@@ -43,41 +52,68 @@ export async function changed(
   parts: ChangeParts,
   call: Call,
 ): Promise<ActionResult> {
-  const items: ItemResult[] = [];
-  const failures: Failure[] = [];
-  const batches: PackedBatch[] = [];
-  let affectedRows = 0;
+  const { rows, operation } = plan;
+  const sent: Sent[] = new Array(rows.length);
   let stopped: Failure | undefined;
-  for (const [index, assignments] of plan.rows.entries()) {
+  await atOnce(operation.concurrency, rows.length, async (index) => {
     stopped ??= reasonOf(call.signal);
-    const failure = stopped ?? (await sent(index, assignments));
-    if (failure === undefined) {
-      items.push({ ok: true });
-      continue;
-    }
-    failures.push(failure);
-    items.push({ ok: false, reason: failure.kind, message: failure.message });
-    if (!ofOneRow.has(failure.kind)) stopped = failure;
-  }
-  const [first] = failures;
-  if (first !== undefined && failures.length === items.length) throw first;
-  const result = { affectedRows, fields: plan.returning, batches, statement: "" };
-  return first === undefined ? result : { ...result, items };
+    const one =
+      stopped === undefined
+        ? await sentRow(plan, index, request, parts, call)
+        : { isChanged: false, failure: stopped, batches: [] };
+    sent[index] = one;
+    if (one.failure !== undefined && !ofOneRow.has(one.failure.kind)) stopped ??= one.failure;
+  });
+  return resultOf(plan, sent);
+}
 
-  /** What kept the row from being changed. */
-  async function sent(index: number, assignments: readonly Assignment[]): Promise<Failure | undefined> {
+/** Works on so many at once at most, begun in their order. All that were begun have ended when it settles. */
+async function atOnce(most: number, count: number, work: (index: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  const worker = async () => {
     try {
-      const key = keyFor(plan.operation.idempotency, request.idempotencyKey, index, plan.rows.length);
-      const answer = await parts.client.send(requestFor(plan.operation, assignments, key, parts), call);
-      batches.push(...(await returned(plan, answer, parts.upstream)));
-      affectedRows++;
-      return undefined;
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      const failure = meaningOf(error, plan, parts.upstream);
-      if (failure?.kind === "outcome_unknown") throw withMetadata(failure, { rows_before: String(affectedRows) });
-      return failure;
+      for (let index = next++; index < count; index = next++) await work(index);
+    } finally {
+      // Where one has failed none begins any more.
+      next = count;
     }
+  };
+  const ends = await Promise.allSettled(Array.from({ length: Math.min(most, count) }, worker));
+  const failed = ends.find((end) => end.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+}
+
+function resultOf({ resource, returning }: ChangePlan, sent: readonly Sent[]): ActionResult {
+  const failures = sent.flatMap(({ failure }) => failure ?? []);
+  const affectedRows = sent.filter(({ isChanged }) => isChanged).length;
+  const unknown = failures.find(({ kind }) => kind === "outcome_unknown");
+  if (unknown !== undefined) throw withMetadata(unknown, { rows_before: String(affectedRows) });
+  const [first] = failures;
+  if (first !== undefined && failures.length === sent.length) throw first;
+  const batches = sent.flatMap((each) => each.batches);
+  const result = { ...nothing(resource.name), affectedRows, fields: returning, batches };
+  if (first === undefined) return result;
+  const items = sent.map(({ failure }): ItemResult => {
+    return failure === undefined ? { ok: true } : { ok: false, reason: failure.kind, message: failure.message };
+  });
+  return { ...result, items };
+}
+
+async function sentRow(
+  plan: ChangePlan,
+  index: number,
+  { idempotencyKey }: Pick<ActionRequest, "idempotencyKey">,
+  parts: ChangeParts,
+  call: Call,
+): Promise<Sent> {
+  const { operation, rows } = plan;
+  try {
+    const key = keyFor(operation.idempotency, idempotencyKey, index, rows.length);
+    const answer = await parts.client.send(requestFor(operation, rows[index] ?? [], key, parts), call);
+    return { isChanged: true, failure: undefined, batches: await returned(plan, answer, parts.upstream) };
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return { isChanged: false, failure: meaningOf(error, plan, parts.upstream), batches: [] };
   }
 }
 

@@ -38,6 +38,14 @@ const change = z
       .optional()
       .describe("How the row stands in the answer, which may be without it. Default: it does not."),
     repeatable,
+    concurrency: z
+      .int()
+      .min(1)
+      .max(50)
+      .default(1)
+      .describe(
+        "How many rows of one action are sent at once: more than one is for an API that takes them in any order.",
+      ),
   })
   .meta({ id: "change" });
 
@@ -76,6 +84,7 @@ function changeOperation(declared: z.output<typeof change>, idempotencyHeader: s
     body: ofRow === undefined ? undefined : { ...ofRow, fields: "fields" in ofRow ? ofRow.fields : undefined },
     returns: returns === undefined ? undefined : returnedFormat(returns),
     idempotency: idempotencyOf(declared.repeatable, method, idempotencyHeader),
+    concurrency: declared.concurrency,
   };
 }
 

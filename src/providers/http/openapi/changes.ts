@@ -41,7 +41,7 @@ export function changeOf(operation: Operation, changed: Changed, references: Ref
   const written = method === "DELETE" ? undefined : bodyOf(operation, changed, references);
   if (method !== "DELETE" && written === undefined) return undefined;
   const change: ChangeOperation = {
-    ...{ method, query: {}, idempotency, body: written?.body },
+    ...{ method, query: {}, idempotency, body: written?.body, concurrency: 1 },
     path: operation.path.replaceAll(/\{([^{}]+)\}/g, (_, name: string) => `{${changed.owners.get(name)}}`),
     identifiedBy: owners.filter((owner) => owner !== undefined),
     returns: returnsOf(operation, changed, references),
