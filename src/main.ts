@@ -26,7 +26,7 @@ import { createCalls } from "./wiring/calls.ts";
 import { endOnOtherGrants, hearChanges } from "./wiring/changes.ts";
 import { configuredKeys } from "./wiring/encryption-keys.ts";
 import { observedEgress, observedKeys } from "./wiring/observed.ts";
-import { createObserving, storeSources } from "./wiring/observing.ts";
+import { createObserving, type Observing, storeSources } from "./wiring/observing.ts";
 import { serve, serveMetrics } from "./wiring/serving.ts";
 import { databaseUrls, egressOf } from "./wiring/ways-out.ts";
 
@@ -47,7 +47,12 @@ export interface RunningService {
 /** How long the store may take to say that it is there, in milliseconds. */
 const readyMs = 2_000;
 
-export async function startService(config: Config, log: Log): Promise<RunningService> {
+/** @param observing Default: metrics and the log listen to what the rooms tell, as configured */
+export async function startService(
+  config: Config,
+  log: Log,
+  observing: Observing = createObserving(config, log),
+): Promise<RunningService> {
   // What has begun when something else can't is closed again, the last first; so is everything at the end.
   await using starting = new AsyncDisposableStack();
   const embedded = await startDatabase(config, log, starting);
@@ -56,7 +61,6 @@ export async function startService(config: Config, log: Log): Promise<RunningSer
   const database = databaseUrls(config, embedded);
   const store = await openStore({ ...database, migrates: config.migrates, log: (message) => log.debug(message) });
   starting.defer(() => store.close());
-  const observing = createObserving(config);
   const { observe, metrics } = observing;
   const tracing = await createTracing(config.traces.exported, observe);
   starting.defer(() => tracing.close());

@@ -5,8 +5,10 @@ import type { Execution } from "../execution/execution.ts";
 import type { History } from "../execution/history/history.ts";
 import type { Budget } from "../execution/session/places.ts";
 import type { AuditFigures, KeyFigures } from "../observability/figures.ts";
+import type { Log } from "../observability/log.ts";
 import { createMetrics, type MetricSources, type Metrics } from "../observability/metrics.ts";
 import type { Observe } from "../observability/observation.ts";
+import { createTelling } from "../observability/telling.ts";
 import type { FairShares } from "../server/fair-share.ts";
 import type { Store } from "../store/store.ts";
 import type { KeyProvider } from "../vault/key-provider.ts";
@@ -19,11 +21,14 @@ export interface Observing {
   hear(listener: Observe): void;
 }
 
-export function createObserving({ metricsConnectors: connectors, commit }: Config): Observing {
+export function createObserving({ metricsConnectors: connectors, commit }: Config, log: Log): Observing {
   const metrics = createMetrics({ connectors, commit });
-  const listeners = [metrics.observe];
+  return { metrics, ...listening([metrics.observe, createTelling(log)]) };
+}
+
+/** Who is told comes to hear it in this order. */
+export function listening(listeners: Observe[]): Pick<Observing, "observe" | "hear"> {
   return {
-    metrics,
     observe(observation) {
       for (const listener of listeners) listener(observation);
     },
