@@ -29,6 +29,8 @@ export interface HttpClientOptions {
   /** Sent with every request that has none of its own by this name; names in lower case. Default: none. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly limits?: Partial<HttpLimits & IdleLimits> | undefined;
+  /** Requests to `baseUrl`'s origin say which trace they are a part of. Default: they don't. */
+  readonly tellsTrace?: boolean;
   /** The provider's id, for failures. */
   readonly upstream: string;
 }
@@ -87,13 +89,19 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       const isOwn = target.url.origin === baseUrl.origin;
       const asked = isOwn ? await authentication.authorize(target, call) : anonymous(target);
       checkHeaders(asked.headers);
-      const answer = isOwn ? await answered(own, asked, call) : await elsewhere(asked, call);
+      const answer = isOwn ? await answered(own, placed(asked, call), call) : await elsewhere(asked, call);
       if (isOwn) tellQuotas(answer, call);
       const url = leadsTo(target, asked, answer);
       if (url === undefined) return { answer, asked, isOwn };
       if (followed === maxRedirects) throw misled(`redirects more than ${maxRedirects} times`);
       target = { ...target, url };
     }
+  }
+
+  /** After it was authorized: a signature need not hold what a proxy on the way may change. */
+  function placed(request: HttpRequest, { traceparent }: Call): HttpRequest {
+    if (options.tellsTrace !== true || traceparent === undefined) return request;
+    return { ...request, headers: { traceparent, ...request.headers } };
   }
 
   /** Whoever is no longer believed may be so with what is newer. */

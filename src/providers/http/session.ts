@@ -34,8 +34,9 @@ export function openHttpSession({ config, credential, context, upstream }: HttpS
   const base = new URL(config.base_url);
   const { places, maxConnections, trust = createTrust() } = context;
   const authentication = authenticationOf(config.authentication, credential, { ...context, trust });
-  const connect = (dial: Dial) =>
-    createHttpClient({ baseUrl: base, authentication, dial, trust, ca: config.ca, places, maxConnections, upstream });
+  const tellsTrace = config.trace_context && context.traces?.headers === true;
+  const own = { baseUrl: base, authentication, ca: config.ca, tellsTrace, upstream };
+  const connect = (dial: Dial) => createHttpClient({ ...own, dial, trust, places, maxConnections });
   const client = connect(context.dial);
   const headers = lowered(config.headers);
   const parts = { base, client, headers, upstream };

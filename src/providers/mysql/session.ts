@@ -14,6 +14,7 @@ import { rehearse } from "../sql/action-end.ts";
 import { Borrowed, batchesOf, type MeaningOf, stoppedBySource } from "../sql/borrowed.ts";
 import { columnsOf, explanationOf, hasPlan, readPage, type SqlPlan } from "../sql/page.ts";
 import { sessionPool } from "../sql/session-pool.ts";
+import { commented, traceComment } from "../sql/trace-comment.ts";
 import { change } from "./change.ts";
 import { SourceConnection } from "./connection.ts";
 import { classify } from "./errors.ts";
@@ -50,16 +51,19 @@ export function openSession(login: Login & Habits, password: string, context: Se
 
   /** The catalogue may not be what it was taken to be when a table or a field of it is missing. */
   const meaningFor =
-    (query?: ReadQuery, changes = false): MeaningOf =>
+    (call: Call, query?: ReadQuery, changes = false): MeaningOf =>
     (error) => {
-      const statement = query?.kind === "native" ? { statement: query.text } : {};
+      // As it was sent: the server quotes it.
+      const statement = query?.kind === "native" ? { statement: query.text + traceComment(context, call) } : {};
       const failure = classify(error, { database, user, changes, ...statement });
       if (failure?.status?.startsWith("42")) planner.forget();
       const stopped = failure?.kind === "cancelled" && failure.status !== undefined;
       return stopped ? stoppedBySource(failure, "max_execution_time or max_statement_time") : failure;
     };
 
-  const borrow = (call: Call, query?: ReadQuery) => Borrowed.from(pool, call, meaningFor(query));
+  const borrow = (call: Call, query?: ReadQuery) => Borrowed.from(pool, call, meaningFor(call, query));
+
+  const marked = (plan: Plan, call: Call) => commented(plan, traceComment(context, call));
 
   /** Plans and runs on a connection that is the call's own until `work` has ended. */
   async function withPlan<T>(
@@ -78,22 +82,24 @@ export function openSession(login: Login & Habits, password: string, context: Se
       const borrowed = await borrow(call);
       return borrowed.during(() => readSchema(borrowed.run, { database, server: borrowed.connection.server }));
     },
-    query: (query, page, call) => withPlan(query, page, call, (borrowed, plan) => pageOf(borrowed, plan, page)),
+    query: (query, page, call) =>
+      withPlan(query, page, call, (borrowed, plan) => pageOf(borrowed, marked(plan, call), page)),
     explain: (query, page, call) => withPlan(query, page, call, (borrowed, plan) => explain(borrowed, query, plan)),
     async stream(query, call) {
       const borrowed = await borrow(call, query);
       try {
-        return await beginStream(borrowed, await planner.plan(sourceOf(borrowed), query));
+        const plan = await planner.plan(sourceOf(borrowed), query);
+        return await beginStream(borrowed, marked(plan, call));
       } catch (error) {
         throw borrowed.failed(error);
       }
     },
     async execute(request, call) {
-      const borrowed = await Borrowed.from(pool, call, meaningFor(undefined, true));
+      const borrowed = await Borrowed.from(pool, call, meaningFor(call, undefined, true));
       return borrowed.during(async () => {
         const plan = await planner.change(sourceOf(borrowed), request);
         if (request.dryRun) return rehearse(plan.compiled, ({ text, parameters }) => borrowed.run(text, parameters));
-        return change(plan, request, createWriter(borrowed, request.maxBytes));
+        return change(plan, request, createWriter(borrowed, request.maxBytes, traceComment(context, call)));
       });
     },
     async close() {

@@ -5,6 +5,7 @@ import { tooMuchReturned } from "../query/refused-action.ts";
 import type { ActionStatement } from "../sql/action.ts";
 import type { Borrowed } from "../sql/borrowed.ts";
 import type { Row } from "../sql/run.ts";
+import { commented } from "../sql/trace-comment.ts";
 import type { Outcome } from "./answers.ts";
 import type { SourceConnection } from "./connection.ts";
 import { protocolBroken } from "./protocol.ts";
@@ -29,12 +30,17 @@ export interface Writer {
   rollback(): Promise<Outcome>;
 }
 
-/** @param maxBytes of all rows that are read */
-export function createWriter(borrowed: Borrowed<SourceConnection>, maxBytes: number): Writer {
+/**
+ * @param maxBytes of all rows that are read
+ * @param comment ends every statement
+ */
+export function createWriter(borrowed: Borrowed<SourceConnection>, maxBytes: number, comment: string): Writer {
   let bytes = 0;
 
   const run = (statement: ActionStatement, columns: number): Reading =>
-    borrowed.changes((connection) => connection.read({ ...statement, within: true, columns }, borrowed.timeoutMs));
+    borrowed.changes((connection) =>
+      connection.read({ ...commented(statement, comment), within: true, columns }, borrowed.timeoutMs),
+    );
 
   async function read(statement: ActionStatement, columns: number): Promise<PackedBatch[]> {
     const reading = run(statement, columns);

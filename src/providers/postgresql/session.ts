@@ -14,6 +14,7 @@ import { rehearse } from "../sql/action-end.ts";
 import { Borrowed, batchesOf, type MeaningOf, stoppedBySource } from "../sql/borrowed.ts";
 import { columnsOf, explanationOf, hasPlan, readPage } from "../sql/page.ts";
 import { sessionPool } from "../sql/session-pool.ts";
+import { commented, traceComment } from "../sql/trace-comment.ts";
 import { change, tidying } from "./change.ts";
 import type { RunCommands } from "./commands.ts";
 import { type Login, SourceConnection } from "./connection.ts";
@@ -59,6 +60,8 @@ export function openSession(login: Login & Habits, password: string, context: Se
 
   const borrow = (call: Call, query?: ReadQuery) => Borrowed.from(pool, call, meaningFor(query));
 
+  const marked = (plan: Plan, call: Call) => commented(plan, traceComment(context, call));
+
   /** Plans and runs on a connection that is the call's own until `work` has ended. */
   async function withPlan<T>(
     query: ReadQuery,
@@ -76,12 +79,14 @@ export function openSession(login: Login & Habits, password: string, context: Se
       const borrowed = await borrow(call);
       return borrowed.during(() => readSchema(borrowed.run));
     },
-    query: (query, page, call) => withPlan(query, page, call, (borrowed, plan) => pageFrom(borrowed, plan, page)),
+    query: (query, page, call) =>
+      withPlan(query, page, call, (borrowed, plan) => pageFrom(borrowed, marked(plan, call), page)),
     explain: (query, page, call) => withPlan(query, page, call, (borrowed, plan) => explain(borrowed, query, plan)),
     async stream(query, call) {
       const borrowed = await borrow(call, query);
       try {
-        return await beginStream(borrowed, await planner.plan(sourceOf(borrowed), query));
+        const plan = await planner.plan(sourceOf(borrowed), query);
+        return await beginStream(borrowed, marked(plan, call));
       } catch (error) {
         throw borrowed.failed(error);
       }
@@ -91,8 +96,11 @@ export function openSession(login: Login & Habits, password: string, context: Se
       return borrowed.during(async () => {
         const compiled = await planner.change(sourceOf(borrowed), request);
         if (request.dryRun) return rehearse(compiled, ({ text, parameters }) => borrowed.run(text, parameters));
-        const command: RunCommands = (commands, options) =>
-          borrowed.changes((connection) => connection.command(commands, options));
+        const comment = traceComment(context, call);
+        const command: RunCommands = (commands, options) => {
+          const sent = commands.map((each) => commented(each, comment));
+          return borrowed.changes((connection) => connection.command(sent, options));
+        };
         const result = await change(compiled, request, { command, timeoutMs: borrowed.timeoutMs });
         borrowed.leaves((connection) => connection.command(tidying));
         return result;

@@ -45,6 +45,12 @@ export const connectorConfig = z
       .optional()
       .describe("What TestConnector asks for by GET. Default: the first page of a resource, else the base URL."),
     paging: paging.default({ style: "none" }).describe("Of resources that say nothing else."),
+    trace_context: z
+      .boolean()
+      .default(true)
+      .describe(
+        "Whether requests say which trace they are a part of, by the header traceparent of W3C Trace Context: random ids, and nothing else.",
+      ),
     idempotency_header: headerName.optional().describe("The header for a caller's idempotency key: Idempotency-Key."),
     resources: z.array(resource).max(500).default([]),
     actions: z.array(action).max(500).default([]).describe("What Execute can do besides changing rows."),
