@@ -11,8 +11,8 @@ export default defineConfig({
     hookTimeout: 120_000,
     // Its own second is less than a busy machine may stall; how soon something comes is measured where it matters.
     expect: { poll: { timeout: 60_000, interval: 5 } },
-    // Tests wait for databases, sockets and timers for half of their time: one file more than there are cores at once.
-    maxWorkers: availableParallelism() + 1,
+    // Tests wait for databases, sockets, timers and other processes for half of their time.
+    maxWorkers: availableParallelism() + 2,
     sequence: { sequencer: LongestFirst },
     projects: [
       // What can be told from the source alone.
