@@ -19,7 +19,7 @@ async function promtool(...args: string[]): Promise<string> {
 test("Prometheus takes the configuration, and the rules that it names", async () => {
   const said = await promtool("check", "config", "prometheus.yaml");
   expect(said).toContain("SUCCESS: 2 rule files found");
-  expect(said).toMatch(/SUCCESS: \d{2} rules found[^]*SUCCESS: \d{2} rules found/);
+  expect(said.match(/SUCCESS: \d\d rules found/g)).toHaveLength(2);
   expect(said).not.toContain("FAILED");
 });
 

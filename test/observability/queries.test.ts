@@ -1,0 +1,71 @@
+/**
+ * Every expression of every panel, rule and alert, asked of a real Prometheus that scrapes a
+ * service in every kind of trouble: each of them finds something.
+ */
+import { rm } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Prometheus, startPrometheus } from "../../src/demo/observe/prometheus.ts";
+import { questions, ruleFiles } from "../static/grafana/questions.ts";
+import { enterableDirectory } from "../support/directory.ts";
+import { findProgram } from "../support/servers.ts";
+import { stopwatch } from "../support/stopwatch.ts";
+import { givenReplica } from "./trouble/given-replica.ts";
+import { loseStore, makeTrouble } from "./trouble/making.ts";
+import { type Stage, troubledService } from "./trouble/stage.ts";
+
+/** Milliseconds that all of it may take on a machine that is busy with other things; some fifteen seconds, on one that is not. */
+const limitMs = 100_000;
+
+const stack = new AsyncDisposableStack();
+let stage: Stage;
+let prometheus: Prometheus;
+
+beforeAll(async () => {
+  const [program, directory] = await Promise.all([findProgram("prometheus"), enterableDirectory()]);
+  stack.defer(() => rm(directory, { recursive: true, force: true, maxRetries: 20 }));
+  if (program === undefined) throw new Error("There is no prometheus: run the tests by `npm test` once.");
+  stage = stack.use(await troubledService());
+  const given = await givenReplica();
+  stack.defer(() => given.stop());
+  // The last one is a replica that was, and whose machine is gone.
+  const targets = [`127.0.0.1:${stage.service.metricsPort}`, given.target, "127.0.0.1:1"];
+  prometheus = stack.use(
+    await startPrometheus({
+      ...{ program, directory, rules: ruleFiles, intervalSeconds: 1 },
+      jobs: { connectors: targets },
+    }),
+  );
+});
+
+afterAll(() => stack.disposeAsync());
+
+/** As a reader's choices and Grafana fill it in. */
+function filled(expr: string): string {
+  return expr
+    .replaceAll("$__rate_interval", "15s")
+    .replaceAll("$__range", "1m")
+    .replaceAll("$provider", ".*")
+    .replaceAll("$connector", stage.connectors.quota);
+}
+
+test("every panel, rule and alert finds what it asks for", { timeout: 2 * limitMs }, async () => {
+  const open = new Map(questions().map(({ place, expr }) => [`${place}: ${expr}`, filled(expr)]));
+  expect(open.size).toBeGreaterThan(120);
+  const ask = async () => {
+    for (const [question, expr] of open) {
+      const found = await prometheus.instant(expr);
+      if (found.some(({ value }) => !Number.isNaN(value))) open.delete(question);
+    }
+  };
+  // Before the first scrape no replica is there, which one of the alerts is about.
+  await ask();
+  const took = stopwatch();
+  for (let round = 0; open.size > 0 && took() < limitMs; round++) {
+    // The store is away once the rest has been seen.
+    if (round === 2) await loseStore(stage, 2_500);
+    await Promise.all([makeTrouble(stage), delay(1_000)]);
+    await ask();
+  }
+  expect([...open.keys()]).toEqual([]);
+});

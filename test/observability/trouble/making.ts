@@ -1,0 +1,73 @@
+/** Makes every trouble that a dashboard shows, again and again. */
+import { setTimeout as delay } from "node:timers/promises";
+import type { Stage } from "./stage.ts";
+
+type Work = () => Promise<unknown>;
+
+/** What comes of it is what metrics say. */
+const attempted = (work: Work): Promise<unknown> => work().catch(() => undefined);
+const times = (count: number, work: Work): Work[] => Array.from({ length: count }, () => work);
+
+/** One round; settles when its calls are over. */
+export async function makeTrouble(stage: Stage): Promise<void> {
+  const { connectors, service, dead, reader } = stage;
+  const { client } = service;
+  const query = (id: string, resource: string) => () => client.query(id, { resource }, { timeoutMs: 8_000 });
+  const together = [
+    ...times(4, query(connectors.quota, "orders")),
+    ...times(5, query(connectors.crowded, "slow")),
+    ...times(12, query(connectors.broken, "broken")),
+    ...times(3, query(connectors.limited, "numbers")),
+    ...times(2, () => client.query(connectors.cached, { resource: "orders" }, { maxAgeMs: 60_000 })),
+    ...dead.flatMap((id) => times(4, query(id, "none"))),
+    ...times(8, () => client.testConnector(connectors.forbidden)),
+    query(connectors.sealed, "numbers"),
+    query(connectors.untoken, "orders"),
+    query(connectors.revoked, "orders"),
+    ...times(60, () => reader.query(connectors.quota, { resource: "orders" })),
+    () => leaveUnread(stage),
+    () => loseAudit(stage),
+    // One replica has all of its permits given out, and the others' calls in line.
+    ...times(12, () => client.query(connectors.sleepy, { native: "SELECT pg_sleep(0.7)" }, { timeoutMs: 8_000 })),
+    ...times(5, query(connectors.quota, "orders")),
+  ];
+  holdEventLoop(250);
+  await Promise.all(together.map(attempted));
+}
+
+/** A reader that takes the first batch, and then nothing until its stream has ended. */
+async function leaveUnread({ service, connectors }: Stage): Promise<void> {
+  const batches = service.client.stream(connectors.limited, { resource: "numbers" }).batches()[Symbol.asyncIterator]();
+  await batches.next();
+  await delay(2_000);
+  await batches.return?.();
+}
+
+/** Entries wait that no replica can link or settle, since what they are about is not there. */
+async function loseAudit({ admin }: Stage): Promise<void> {
+  const lost = "now() - interval '5 min', now() - interval '4 min'";
+  for (const kind of ["link", "settle"]) {
+    const values = `('lost', '${kind}', gen_random_uuid(), ${lost})`;
+    await admin.query(
+      `INSERT INTO audit_task (organization_id, kind, event_id, event_time, due_time) VALUES ${values}`,
+    );
+  }
+}
+
+function holdEventLoop(ms: number): void {
+  const endMs = performance.now() + ms;
+  while (performance.now() < endMs);
+}
+
+/** The service's own database is away for some time, while an action and a query are asked for. */
+export async function loseStore({ store, service, connectors }: Stage, ms: number): Promise<void> {
+  await store.set({ kind: "down" });
+  const { client } = service;
+  const endMs = performance.now() + ms;
+  while (performance.now() < endMs) {
+    const act = () => client.execute(connectors.sleepy, { create: "numbers", rows: [{ id: 0 }] }, { timeoutMs: 2_000 });
+    const look = () => client.getConnector(connectors.quota, { timeoutMs: 2_000 });
+    await Promise.all([attempted(act), attempted(look), delay(200)]);
+  }
+  await store.set(undefined);
+}
