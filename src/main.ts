@@ -96,7 +96,9 @@ export async function startService(
     ...{ catalogue, execution, tokens, authorizations, registry, apiKeys, grants, history, audit },
     pageTokens: createPageTokens(signingKey),
   };
-  const denied = tellDenials(audit, (err) => log.error({ err }, "a denial could not be written into the audit log"));
+  const denied = tellDenials(audit, (err, fault) =>
+    log.error({ err, ...fault }, "a denial could not be written into the audit log"),
+  );
   const server = await serve(config, log, rooms, {
     admit: admitPrincipals(callers.authenticate, shares.enter, denied),
     denied,

@@ -196,7 +196,7 @@ test("every variable arrives where it belongs", () => {
     commit: undefined,
     traces: {
       exported: {
-        ...{ url: "http://collector:4318/v1/traces", serviceName: "connectors", ca: undefined },
+        ...{ url: "http://collector:4318/v1/traces", serviceName: "connectors", gatherMs: 1_000, ca: undefined },
         headers: [
           ["authorization", "Bearer s3cret"],
           ["x-tenant", "acme"],

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { type ExportConfig, samplers } from "../observability/tracing.ts";
 import { Secret } from "../vault/secret.ts";
+import { whole } from "./kinds.ts";
 
 export interface TracesConfig {
   /** Undefined: no span is recorded. */
@@ -46,6 +47,7 @@ export const traceVariables = {
   OTEL_SERVICE_NAME: z.string().max(255, "must be of 255 characters at most").default("connector-service"),
   OTEL_TRACES_SAMPLER: z.enum(samplers, `must be one of ${samplers.join(", ")}`).default("parentbased_always_on"),
   OTEL_TRACES_SAMPLER_ARG: ratio.default(1),
+  OTEL_BSP_SCHEDULE_DELAY: whole(1, 60_000).default(1_000),
   TRACE_HTTP_HEADERS: onOff.default("on"),
   TRACE_SQL_COMMENTS: onOff.default("off"),
 };
@@ -61,5 +63,6 @@ export function tracesOf(values: z.output<typeof variables>, ca: string | undefi
   const headers = values.OTEL_EXPORTER_OTLP_TRACES_HEADERS ?? values.OTEL_EXPORTER_OTLP_HEADERS;
   const serviceName = values.OTEL_SERVICE_NAME;
   const { OTEL_TRACES_SAMPLER: sampler, OTEL_TRACES_SAMPLER_ARG: ratio } = values;
-  return { exported: { url, headers, serviceName, ca, sampler, ratio }, to };
+  const gatherMs = values.OTEL_BSP_SCHEDULE_DELAY;
+  return { exported: { url, headers, serviceName, gatherMs, ca, sampler, ratio }, to };
 }

@@ -20,12 +20,14 @@ export interface SpanExport {
 /** Spans that wait at most; some 5 MB. */
 const maxWaiting = 8_192;
 const maxBatch = 512;
-/** Milliseconds that a span waits for others, and that a batch may take to be taken. */
-const gatherMs = 1_000;
+/** Milliseconds that a batch may take to be taken. */
 const exportMs = 5_000;
 
 /** @param observe Is told what becomes of spans, batch by batch */
-export function createSpanExport({ url, headers, serviceName, ca }: ExportConfig, observe: Observe): SpanExport {
+export function createSpanExport(
+  { url, headers, serviceName, ca, gatherMs }: ExportConfig,
+  observe: Observe,
+): SpanExport {
   const exporter = new OTLPTraceExporter({
     url,
     headers: async () => Object.fromEntries(headers.map(([name, value]) => [name, value.reveal()])),

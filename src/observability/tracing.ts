@@ -20,6 +20,8 @@ export interface ExportConfig {
   /** What goes with every request. */
   readonly headers: readonly (readonly [name: string, value: Secret])[];
   readonly serviceName: string;
+  /** Milliseconds that a span waits for others, to go with them. */
+  readonly gatherMs: number;
   /** Certificates in PEM that are trusted besides those that Node does. */
   readonly ca: string | undefined;
   readonly sampler: (typeof samplers)[number];

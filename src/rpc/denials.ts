@@ -3,13 +3,14 @@ import type { Interceptor } from "@connectrpc/connect";
 import type { Audit } from "../audit/audit.ts";
 import { Failure } from "../failure.ts";
 import { actorOf } from "./actor.ts";
+import { type Fault, faultOf } from "./failure.ts";
 import { type Denied, principalOf } from "./principal.ts";
 
 /**
  * @param onProblem hears of a denial that could not be written. It stays one: a caller that may not
  *   do something can't be helped by a store that is away
  */
-export function tellDenials(audit: Pick<Audit, "record">, onProblem: (cause: unknown) => void): Denied {
+export function tellDenials(audit: Pick<Audit, "record">, onProblem: (cause: unknown, fault: Fault) => void): Denied {
   return async (cause, call) => {
     const denial = denialOf(cause);
     if (denial === undefined) return;
@@ -19,7 +20,7 @@ export function tellDenials(audit: Pick<Audit, "record">, onProblem: (cause: unk
       const event = { event: "permission.deny", organizationId, actor: actorOf(call), details } as const;
       await audit.record(event, { outcome: "denied", reason: "permission_denied" });
     } catch (problem) {
-      onProblem(problem);
+      onProblem(problem, faultOf(call.values, call));
     }
   };
 }

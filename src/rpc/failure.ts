@@ -14,6 +14,7 @@ import {
 } from "@connectrpc/connect";
 import { Failure, type FailureKind, stackless } from "../failure.ts";
 import { detailsOf, isDescribed, messageOf } from "./error-details.ts";
+import { traceOf } from "./trace.ts";
 import { unreadable } from "./unreadable.ts";
 
 /** The one table from kinds to codes; the contract states it at `Reason`. */
@@ -71,7 +72,9 @@ const kindsOfLibraryErrors: Partial<Record<Code, FailureKind>> = {
 /** What the edge knows about the call that an error belongs to. */
 export interface Fault {
   /** What the caller is asked to quote. */
-  readonly callId: string;
+  readonly requestId: string;
+  /** Of the trace that it belongs to; undefined for none. */
+  readonly traceId: string | undefined;
   /** `connector.v1.ConnectorService/Query`. */
   readonly method: string;
 }
@@ -137,7 +140,7 @@ export function failureInterceptor(options: FaultOptions = {}): Interceptor {
       const callId = () => callIdOf(request.contextValues);
       const real = endOf(request.signal, cause);
       const error = toConnectError(real, callId);
-      if (isOwnFault(real, error)) options.onInternal?.(real, { callId: callId(), method: methodPath(request) });
+      if (isOwnFault(real, error)) options.onInternal?.(real, faultOf(request.contextValues, request));
       return error;
     };
     try {
@@ -168,7 +171,7 @@ export function failureGate(
   return async (context) => {
     const callId = () => callIdOf(context.values);
     const tell = (cause: unknown, error: ConnectError): ConnectError => {
-      if (isOwnFault(cause, error)) options.onInternal?.(cause, { callId: callId(), method: methodPath(context) });
+      if (isOwnFault(cause, error)) options.onInternal?.(cause, faultOf(context.values, context));
       return error;
     };
     // Every handler aborts its own context with the error just before it writes it:
@@ -199,8 +202,10 @@ function isOwnFault(cause: unknown, error: ConnectError): boolean {
   return error.code === Code.Internal || (cause instanceof Failure && cause.kind === "service_unavailable");
 }
 
-function methodPath(call: { service: { typeName: string }; method: { name: string } }): string {
-  return `${call.service.typeName}/${call.method.name}`;
+/** What a log says of the call that something has gone wrong with. */
+export function faultOf(values: ContextValues, { method }: Pick<HandlerContext, "method">): Fault {
+  const traceId = traceOf({ values })?.traceId;
+  return { requestId: callIdOf(values), traceId, method: `${method.parent.typeName}/${method.name}` };
 }
 
 function fromFailure(failure: Failure): ConnectError {

@@ -48,7 +48,7 @@ describe("anything else that is thrown", () => {
     ["an error of unknown code", () => new ConnectError(secret, Code.Unknown, undefined, undefined, new Error(secret))],
   ] as [string, () => unknown][]) {
     test(`(${what}) is INTERNAL with the call's id, and its cause goes to the log only`, async () => {
-      const log: { cause: unknown; callId: string; method: string }[] = [];
+      const log: { cause: unknown; requestId: string; method: string }[] = [];
       const { url } = await serve({
         service: throwing(cause),
         onInternal: (thrown, fault) => log.push({ cause: thrown, ...fault }),
@@ -58,7 +58,7 @@ describe("anything else that is thrown", () => {
 
       expect(log.length).toBe(failures.length);
       for (const [i, [name, error]] of failures.entries()) {
-        const { callId, method } = log[i]!;
+        const { requestId: callId, method } = log[i]!;
         expect(error.code, name).toBe(Code.Internal);
         expect(error.rawMessage, name).toBe(`internal error; quote call id ${callId}`);
         expect(infoOf(error), name).toMatchObject({
