@@ -3,15 +3,24 @@ import { createConnectorClient } from "../../../src/client/index.ts";
 import { readConfig } from "../../../src/config.ts";
 import { startService as start } from "../../../src/main.ts";
 import { createLog } from "../../../src/observability/log.ts";
+import type { Observing } from "../../../src/wiring/observing.ts";
 import type { ConnectorGiven } from "../support/stages.ts";
 import type { ServiceAddress } from "./cases.ts";
+
+export interface StartOptions {
+  /** Besides where its data are. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Default: all listen that do in a service. */
+  readonly observing?: Observing;
+}
 
 export async function startService(
   connector: ConnectorGiven,
   directory: string,
+  { environment, observing }: StartOptions = {},
 ): Promise<{ address: ServiceAddress; close: () => Promise<void> }> {
-  const config = readConfig({ PORT: "0", CONNECTOR_DATA_DIR: directory, LOG_LEVEL: "warn" });
-  const service = await start(config, createLog(config.logLevel));
+  const config = readConfig({ PORT: "0", CONNECTOR_DATA_DIR: directory, LOG_LEVEL: "warn", ...environment });
+  const service = await start(config, createLog(config.logLevel), observing);
   const { url, firstApiKey: token } = service;
   if (token === undefined) throw new Error("A new service has made no API key.");
   const connectorId = await createConnector({ url, token }, connector);

@@ -1,0 +1,169 @@
+/**
+ * What all observation costs: CPU of the service for a call, and for a stream, with
+ * everything that listens and with nobody listening.
+ *
+ * The services differ in who listens, and in nothing else; they are in one process, take
+ * short turns, and are called by this one. What a turn puts off is done in the next one's
+ * time, which is somebody else's as often as not: the figures are of many turns.
+ */
+import { once } from "node:events";
+import { rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import path from "node:path";
+import pg from "pg";
+import { type ConnectorClient, createConnectorClient } from "../../src/client/index.ts";
+import { startEmbedded } from "../../src/store/embedded.ts";
+import { enterableDirectory } from "../support/directory.ts";
+import { type Addresses, type CaseName, cases } from "./observe/cases.ts";
+import { type BenchOptions, type BenchResult, median } from "./support/bench.ts";
+import { Child, serviceFlags } from "./support/child.ts";
+
+const names = Object.keys(cases) as CaseName[];
+const rowsOfTable = 200_000;
+const concurrency = 16;
+/** In each round. */
+const turns = { call: { number: 12, calls: 200 }, stream: { number: 6, calls: 1 } };
+const warmUpRounds = 2;
+
+type Kind = keyof typeof turns;
+/** Microseconds of CPU of a call, by case, a round after the other. */
+type Costs = Readonly<Record<CaseName, readonly number[]>>;
+
+interface Stage {
+  readonly child: Child;
+  readonly clients: Readonly<Record<CaseName, ConnectorClient>>;
+  readonly addresses: Addresses;
+}
+
+export default async function observe(options: BenchOptions): Promise<BenchResult> {
+  await using cleanup = new AsyncDisposableStack();
+  const stage = await open(options, cleanup);
+  options.progress("Warming up.");
+  const warmUp = { rounds: warmUpRounds, progress: () => {} };
+  for (const kind of ["call", "stream"] as const) await measure(stage, kind, warmUp);
+  const calls = await measure(stage, "call", options);
+  const streams = await measure(stage, "stream", options);
+  return {
+    figures: {
+      call_us: more(calls, "on"),
+      stream_cost: part(streams, "on"),
+      traced_call_us: more(calls, "traced"),
+      traced_stream_cost: part(streams, "traced"),
+      unobserved_call_us: rounded(median(calls.off), 10),
+    },
+    table: {
+      columns: ["case", "µs of CPU a call", "ms of CPU a stream", "who listens"],
+      rows: names.map((name) => [
+        ...[name, median(calls[name]).toFixed(1), (median(streams[name]) / 1_000).toFixed(1), cases[name]],
+      ]),
+    },
+  };
+}
+
+async function open({ progress }: BenchOptions, cleanup: AsyncDisposableStack): Promise<Stage> {
+  const directory = await enterableDirectory();
+  cleanup.defer(() => rm(directory, { recursive: true, force: true }));
+  const source = await startEmbedded({ directory: path.join(directory, "source"), log: progress });
+  cleanup.defer(() => source.stop());
+  const databaseUrl = await source.createDatabase("bench");
+  await makeTable(databaseUrl);
+  const collectorUrl = await collector(cleanup);
+  const child = new Child(new URL("observe/process.ts", import.meta.url), serviceFlags());
+  cleanup.defer(() => child.stop());
+  const addresses = await child.call<Addresses>("open", { databaseUrl, directory, collectorUrl });
+  const clientOf = (name: CaseName) => {
+    const client = createConnectorClient(addresses[name]);
+    cleanup.defer(async () => void (await client.close()));
+    return client;
+  };
+  return { child, addresses, clients: { off: clientOf("off"), on: clientOf("on"), traced: clientOf("traced") } };
+}
+
+/** Takes spans and forgets them. */
+async function collector(cleanup: AsyncDisposableStack): Promise<string> {
+  const server = createServer((request, response) => {
+    request.resume().once("end", () => response.end());
+  });
+  server.listen({ host: "127.0.0.1", port: 0 });
+  await once(server, "listening");
+  cleanup.defer(async () => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+async function makeTable(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query("CREATE TABLE reading (id int PRIMARY KEY, place text NOT NULL, value numeric NOT NULL)");
+    await client.query(
+      `INSERT INTO reading SELECT i, 'place ' || i, i / 4.0 FROM generate_series(1, ${rowsOfTable}) i`,
+    );
+    await client.query("VACUUM (FREEZE, ANALYZE) reading");
+  } finally {
+    await client.end();
+  }
+}
+
+/** The cases take turns, every other time backwards: nobody always follows the same neighbour. */
+async function measure(
+  stage: Stage,
+  kind: Kind,
+  { rounds, progress }: Pick<BenchOptions, "rounds" | "progress">,
+): Promise<Costs> {
+  const costs: Record<CaseName, number[]> = { off: [], on: [], traced: [] };
+  const { number, calls } = turns[kind];
+  for (let round = 0; round < rounds; round++) {
+    const used: Record<CaseName, number> = { off: 0, on: 0, traced: 0 };
+    for (let turn = 0; turn < number; turn++) {
+      const first = turn % names.length;
+      const order = [...names.slice(first), ...names.slice(0, first)];
+      for (const name of turn % 2 === 0 ? order : order.reverse()) used[name] += await turnOf(stage, kind, name);
+    }
+    for (const name of names) costs[name].push(used[name] / (number * calls));
+    const line = names.map((name) => `${name} ${(costs[name].at(-1) ?? 0).toFixed(0)}`);
+    progress(`${kind}, round ${round + 1} of ${rounds}, µs of CPU: ${line.join(", ")}`);
+  }
+  return costs;
+}
+
+async function turnOf({ child, clients, addresses }: Stage, kind: Kind, name: CaseName): Promise<number> {
+  const client = clients[name];
+  const { connectorId } = addresses[name];
+  const before = await child.call<number>("cpuUs");
+  if (kind === "call") await makeCalls(client, connectorId);
+  else await readStream(client, connectorId);
+  return (await child.call<number>("cpuUs")) - before;
+}
+
+async function makeCalls(client: ConnectorClient, connectorId: string): Promise<void> {
+  const numbers = Array.from({ length: turns.call.calls }, (_, number) => number + 1).values();
+  const lane = async () => {
+    for (const id of numbers) {
+      const { rows } = await client.query<{ id: number }>(connectorId, { resource: "reading", where: { id } });
+      if (rows.length !== 1 || rows[0]?.id !== id) throw new Error(`Read ${rows.length} rows for ${id}.`);
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, lane));
+}
+
+async function readStream(client: ConnectorClient, connectorId: string): Promise<void> {
+  let rows = 0;
+  for await (const batch of client.stream(connectorId, { resource: "reading" }).batches()) rows += batch.length;
+  if (rows !== rowsOfTable) throw new Error(`Read ${rows} rows of ${rowsOfTable}.`);
+}
+
+const rounded = (value: number, parts: number) => Math.round(value * parts) / parts;
+
+/** Microseconds that a call takes more than unobserved, in the same round. */
+function more(costs: Costs, name: CaseName): number {
+  return rounded(median(costs[name].map((cost, round) => cost - (costs.off[round] ?? 0))), 10);
+}
+
+/** The part of what a stream takes unobserved that it takes more. */
+function part(costs: Costs, name: CaseName): number {
+  return rounded(median(costs[name].map((cost, round) => cost / (costs.off[round] ?? 0) - 1)), 10_000);
+}
