@@ -7,13 +7,17 @@ import { count, time } from "./figures.ts";
 import { givenDatabase, variable } from "./given.ts";
 import { Interruption, interruption } from "./interruption.ts";
 import { whatNext } from "./next.ts";
+import { observe } from "./observe/observe.ts";
 import { explain, queryNative, queryPages, queryWithTypo } from "./reading.ts";
 import { scratchDirectory } from "./scratch.ts";
-import { startDemoService } from "./service.ts";
+import { type DemoService, startDemoService } from "./service.ts";
 import { type Step, steps } from "./steps.ts";
 import { streamAll } from "./streaming.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
 import { showGiven } from "./yours.ts";
+
+/** With `--observe` the service is put under load and watched, until it is interrupted. */
+const observes = process.argv.slice(2).includes("--observe");
 
 async function demo(terminal: Terminal, signal: AbortSignal): Promise<void> {
   const step = steps(terminal, signal);
@@ -27,7 +31,15 @@ async function demo(terminal: Terminal, signal: AbortSignal): Promise<void> {
     return started;
   });
 
-  const atlas = await step("Make a customer's database of GeoNames' cities", async () => {
+  const atlas = await makeAtlas(step, service, terminal, signal);
+  const tour = { client: service.client, terminal, signal };
+  if (observes) return observe({ ...tour, service, directory: scratch.directory }, step, atlas);
+  await showAtlas(tour, step, atlas);
+  if (given !== undefined) await showGiven(tour, step, given);
+}
+
+function makeAtlas(step: Step, service: DemoService, terminal: Terminal, signal: AbortSignal): Promise<Atlas> {
+  return step("Make a customer's database of GeoNames' cities", async () => {
     const progress = terminal.progress();
     const made = await createAtlas(service.server, {
       signal,
@@ -37,10 +49,6 @@ async function demo(terminal: Terminal, signal: AbortSignal): Promise<void> {
     terminal.marked("good", `user "${made.config.user}", who may SELECT and nothing else`);
     return made;
   });
-
-  const tour = { client: service.client, terminal, signal };
-  await showAtlas(tour, step, atlas);
-  if (given !== undefined) await showGiven(tour, step, given);
 }
 
 async function showAtlas(tour: Tour, step: Step, atlas: Atlas): Promise<void> {
@@ -78,7 +86,7 @@ async function main(): Promise<void> {
     terminal.note("Stopping, and removing everything …");
   });
   const start = performance.now();
-  terminal.heading("connector-service: the main job, on real data");
+  terminal.heading(`connector-service: ${observes ? "what an operator sees" : "the main job"}, on real data`);
   try {
     await demo(terminal, signal);
     signal.throwIfAborted();

@@ -9,6 +9,8 @@ import type { Embedded } from "../store/embedded.ts";
 export interface DemoService extends AsyncDisposable {
   readonly url: string;
   readonly client: ConnectorClient;
+  /** Where its metrics are read: `127.0.0.1:9464`. */
+  readonly metricsTarget: string;
   /** The built-in PostgreSQL, which plays the customer's too. */
   readonly server: Embedded;
 }
@@ -20,7 +22,7 @@ export interface DemoService extends AsyncDisposable {
 export async function startDemoService(directory: string, egressRule: string | undefined): Promise<DemoService> {
   // Nothing of the user's own environment: the demo touches no database but its own, and one that it is given.
   const config = readConfig({
-    ...{ PORT: "0", CONNECTOR_DATA_DIR: directory, LOG_LEVEL: "silent", DRAIN_SECONDS: "2" },
+    ...{ PORT: "0", METRICS_PORT: "0", CONNECTOR_DATA_DIR: directory, LOG_LEVEL: "silent", DRAIN_SECONDS: "2" },
     EGRESS_ALLOW: egressRule,
   });
   const service = await startService(config, createLog(config.logLevel));
@@ -33,6 +35,7 @@ export async function startDemoService(directory: string, egressRule: string | u
   return {
     url,
     client,
+    metricsTarget: `127.0.0.1:${service.metricsPort}`,
     server: embedded,
     async [Symbol.asyncDispose]() {
       client.close();

@@ -94,7 +94,7 @@ async function oldKeys(directory: string): Promise<string> {
 
 async function register({ client }: TestService, customer: string, api: string): Promise<Stage["connectors"]> {
   const resource = (name: string) => ({ name, path: `/${name}`, fields: [{ name: "id", type: "int64" }] });
-  const rest = (name: string, authentication: object = { type: "none" }) => ({
+  const rest = (name: string, authentication: Record<string, string> = { type: "none" }) => ({
     ...{ provider: "rest", name },
     config: { base_url: api, resources: ["orders", "slow", "broken"].map(resource), authentication },
   });
