@@ -22,7 +22,7 @@ const read = async () => (await (await fetch(`${server.url}/openapi.json`)).json
 
 test("the document is OpenAPI 3.1, and every reference in it leads somewhere", async () => {
   const document = await read();
-  expect(await new Validator().validate(JSON.stringify(document))).toMatchObject({ valid: true });
+  expect(await new Validator().validate({ ...document })).toMatchObject({ valid: true });
   const references = JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]+)"/g);
   const missing = [...references].filter(([, at = ""]) => {
     return (
