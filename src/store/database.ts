@@ -1,6 +1,8 @@
 /** The ORM over one database: its entities, its migrations, its pool. */
+import { setTimeout as delay } from "node:timers/promises";
 import { Migrator } from "@mikro-orm/migrations";
 import { type EntityManager, MikroORM } from "@mikro-orm/postgresql";
+import { Failure } from "../failure.ts";
 import { ApiKey } from "./entities/apiKey.ts";
 import { Connector } from "./entities/connector.ts";
 import { IdempotencyKey } from "./entities/idempotencyKey.ts";
@@ -44,6 +46,11 @@ const migrations = [
 
 /** Chosen at random, for this one use. */
 const migrationLockKey = "4871203659937214806";
+/**
+ * Who waits to change a table holds up all who come behind: a migration that has waited so long lets them by, and is
+ * tried again. Milliseconds.
+ */
+const tableLock = { waitMs: 1_000, pauseMs: 1_000, tries: 60 };
 const connectTimeoutMs = 5_000;
 
 export interface DatabaseOptions {
@@ -92,15 +99,41 @@ export function databaseOf({ url, poolSize, log }: DatabaseOptions): MikroORM {
  * All of it is one transaction on one connection: the lock is the transaction's, so that it
  * holds through a pooler too, and replicas that wait for it keep no connection from it that
  * it needs.
- * @throws Failure "configuration_rejected" when the user lacks what the service's roles need
+ * @throws Failure "configuration_rejected" when the user lacks what the service's roles need, or others hold a table
  */
 export async function migrate(orm: MikroORM): Promise<void> {
+  for (let left = tableLock.tries; ; left--) {
+    try {
+      return await migrateAtOnce(orm);
+    } catch (cause) {
+      if (!isHeld(cause)) throw cause;
+      if (left === 1) throw held(cause);
+      await delay(tableLock.pauseMs);
+    }
+  }
+}
+
+/** Whether somebody held what a migration has to change: lock_not_available. */
+function isHeld(cause: unknown): boolean {
+  return cause instanceof Error && (("code" in cause && cause.code === "55P03") || isHeld(cause.cause));
+}
+
+function held(cause: unknown): Failure {
+  return new Failure("configuration_rejected", "The schema could not be changed: others hold its tables.", {
+    where: "service",
+    remedy: "End transactions on the service's database that have run for minutes, as a backup's may, and try again.",
+    cause,
+  });
+}
+
+async function migrateAtOnce(orm: MikroORM): Promise<void> {
   await orm.em.fork().transactional(async (em) => {
     // A long migration of another replica is no reason to give up.
     await em.execute(
       "SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0",
     );
     await em.execute(`SELECT pg_advisory_xact_lock(${migrationLockKey})`);
+    await em.execute(`SET LOCAL lock_timeout = ${tableLock.waitMs}`);
     await provideRoles(em as EntityManager);
     const migrator = new TransactionMigrator(orm.em);
     const transaction = em.getTransactionContext()!;

@@ -2,10 +2,12 @@
 import { Migration } from "@mikro-orm/migrations";
 import { MikroORM } from "@mikro-orm/postgresql";
 import pg from "pg";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { migrate } from "../../src/store/database.ts";
 import { Connector } from "../../src/store/entities/connector.ts";
+import { bringUpToDate, missingMigrations } from "../../src/store/schema.ts";
 import { openStore } from "../../src/store/store.ts";
+import { patience } from "../support/patience.ts";
 import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
 import { violations } from "./catalogue.ts";
 import { newConnector } from "./rows.ts";
@@ -74,4 +76,48 @@ test("a migration that changes rows where it would see none fails, and nothing o
     "ALTER TABLE connector FORCE ROW LEVEL SECURITY",
   );
   expect((await admin.query("SELECT note FROM connector")).rows).toEqual([{ note: "changed" }]);
+});
+
+test("a migration that waits for a table lets others by, and is done when the table is free", async () => {
+  const holder = new pg.Client({ connectionString: database.url });
+  await holder.connect();
+  await holder.query("BEGIN; SELECT FROM connector");
+  const migrating = later("ALTER TABLE connector ADD note text");
+  const waiting = "SELECT count(*)::int AS count FROM pg_locks WHERE NOT granted AND relation = 'connector'::regclass";
+  await vi.waitUntil(async () => (await admin.query(waiting)).rows[0].count > 0, patience);
+  // Behind the one who waits, for as long as the holder holds.
+  await admin.query("SET statement_timeout = 60000; SELECT FROM connector");
+  await holder.query("COMMIT");
+  await migrating;
+  expect((await admin.query("SELECT note FROM connector")).rows).toEqual([{ note: null }]);
+  await holder.end();
+});
+
+test("a store that is not to migrate refuses a schema that is behind, and bears one that is ahead", async () => {
+  const url = database.url;
+  await (await openStore({ url, migrates: false })).close();
+  await later("CREATE TABLE later (organization_id varchar(64) NOT NULL, id uuid, PRIMARY KEY (organization_id, id))");
+  await (await openStore({ url, migrates: false })).close();
+
+  const last = "(SELECT max(name) FROM migration WHERE name NOT LIKE '2999%')";
+  const [{ name }] = (await admin.query(`DELETE FROM migration WHERE name = ${last} RETURNING name`)).rows;
+  await expect(openStore({ url, migrates: false })).rejects.toMatchObject({
+    kind: "configuration_rejected",
+    message: expect.stringContaining(name),
+    remedy: expect.stringContaining("npm run migrate"),
+  });
+  expect(await missingMigrations(url)).toEqual([name]);
+});
+
+test("a store that is not to migrate makes nothing in an empty database, and a migration fills it", async () => {
+  const empty = await freshDatabase();
+  onTestFinished(empty.drop);
+  await expect(openStore({ url: empty.url, migrates: false })).rejects.toMatchObject({
+    kind: "configuration_rejected",
+  });
+  const all = await missingMigrations(empty.url);
+  expect(all.length).toBeGreaterThan(10);
+  expect(await bringUpToDate(empty.url)).toEqual(all);
+  expect(await bringUpToDate(empty.url)).toEqual([]);
+  await (await openStore({ url: empty.url, migrates: false })).close();
 });
