@@ -22,7 +22,7 @@ import { encryptionKey, signingKey } from "../support/keys.ts";
 import { connectorTo, sharedServer } from "../support/service.ts";
 import { type BenchOptions, type BenchResult, median } from "./support/bench.ts";
 
-const callsPerTurn = 2_000;
+const callsPerTurn = 1_000;
 const concurrency = 16;
 /** A process that has just been started compiles for a while. */
 const warmUpRounds = 2;

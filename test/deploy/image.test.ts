@@ -129,7 +129,7 @@ test("the steps make an image that migrates, serves, finds itself healthy, and w
   service.child.kill("SIGTERM");
   expect(await service.ended).toMatchObject({ status: 0, stderr: "" });
   expect(await files()).toEqual(made);
-});
+}, 600_000);
 
 test("a replica that is not there is not healthy", async () => {
   const [program = "", ...rest] = command(argumentsOf("HEALTHCHECK")[0] ?? "");
