@@ -42,6 +42,14 @@ export interface ProviderDefinition<Config extends z.ZodType, Credential extends
    * names in the credential. Default: nothing.
    */
   misfits?(config: z.output<Config>, credential: z.output<Credential>): readonly FieldViolation[];
+  /**
+   * What of a config, or of some of its fields, is wrong that takes a while to be found out, by its
+   * path in the config. Asked before a connector is made or changed, whether or not `config`
+   * has been held against the fields; some seconds at most. Default: nothing.
+   *
+   * @param tenant Whose connector it is; opaque.
+   */
+  examine?(given: Readonly<Record<string, unknown>>, tenant: string): Promise<readonly FieldViolation[]>;
   /** How users grant its connectors access in a browser. Default: they don't. */
   readonly authorization?: ProviderAuthorization<z.output<Config>, z.output<Credential>>;
   /**
@@ -81,6 +89,8 @@ export interface SessionContext {
    * It may not be there. Undefined: none may.
    */
   readonly files?: string | undefined;
+  /** Whose session it is, for what tenants take turns at; opaque. Default: nobody's. */
+  readonly tenant?: string;
   /** Keeps the tokens that the connector's credential is traded for. It is there whenever the service opens a session. */
   readonly tokens?: TokenStore;
   /** To whom `Call.traceparent` is sent. Default: to nobody. */

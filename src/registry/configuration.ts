@@ -47,6 +47,17 @@ export function checkConfigAndCredential(
   return { config: checked, credential: checkCredential(provider, checked, credential, "credential") };
 }
 
+/**
+ * What takes a while to be found out of a config, or of some of its fields.
+ *
+ * @param path As of `checkConfig`.
+ * @throws Failure of kind `invalid_request` with every wrong field
+ */
+export async function examine(provider: Provider, given: Json, tenant: string, path: string): Promise<void> {
+  const violations = (await provider.examine?.(given, tenant)) ?? [];
+  if (violations.length > 0) throw invalid(violations.map((each) => ({ ...each, field: `${path}.${each.field}` })));
+}
+
 type Checked = { readonly value: unknown } | { readonly violations: FieldViolation[] };
 
 function check(schema: z.ZodType, value: unknown, path: string): Checked {

@@ -10,7 +10,7 @@ import { Connector, type ConnectorPolicy, type ConnectorRow } from "../store/ent
 import type { Store } from "../store/store.ts";
 import { sealCredential } from "../vault/credential.ts";
 import type { Vault } from "../vault/vault.ts";
-import { checkConfig, checkConfigAndCredential, checkCredential, type Json } from "./configuration.ts";
+import { checkConfig, checkConfigAndCredential, checkCredential, examine, type Json } from "./configuration.ts";
 import { forgetGranted } from "./granted.ts";
 import { createInUse } from "./in-use.ts";
 import { type ConnectorList, type ListRequest, listConnectors } from "./list.ts";
@@ -100,6 +100,7 @@ export function createRegistry({ store, vault, catalogue, audit }: RegistryOptio
       checkText({ display_name: displayName, labels, config: request.config });
       const provider = catalogue.get(request.provider);
       const { config, credential } = checkConfigAndCredential(provider, request.config, request.credential);
+      await examine(provider, config, organizationId, "config");
       const id = randomUUID();
       const endpoint = provider.endpoint(config);
       const place = { organizationId, connectorId: id, version: 1, provider: provider.id, endpoint };
@@ -139,6 +140,11 @@ export function createRegistry({ store, vault, catalogue, audit }: RegistryOptio
         "connector.labels": change.labels,
         "connector.config": change.config?.fields,
       });
+      if (change.config !== undefined) {
+        // Before the connector is locked: this may take a while.
+        const { provider } = await get(organizationId, id);
+        await examine(catalogue.get(provider), change.config.fields, organizationId, "connector.config");
+      }
       const update = async (em: EntityManager) => {
         const connector = await foundForChange(em, organizationId, id, version);
         const { name, displayName, labels, policy, disabled } = change;

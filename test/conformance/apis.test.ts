@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createConnectorClient } from "../../src/client/index.ts";
+import { CheckOutcome } from "../../src/gen/connector/v1/connector_pb.js";
 import { Permission } from "../../src/gen/connector/v1/grant_pb.js";
 import { SchemaView } from "../../src/gen/connector/v1/schema_pb.js";
 import { FieldType } from "../../src/gen/connector/v1/value_pb.js";
@@ -140,11 +141,20 @@ test("an API that serves its own document is read by it, and one that serves som
   };
   const stage = { client: service.client, connectorId: await at("/openapi.json") };
   expect((await readPages(stage, { resource: "things" }, 10)).rows).toEqual([["1"], ["2"]]);
-  const refused = await refusalOf(service.client.getSchema(await at("/things.json")));
+  const wrong = await at("/things.json");
+  const refused = await refusalOf(service.client.getSchema(wrong));
   expect(refused).toMatchObject({
     reason: "CONFIGURATION_REJECTED",
     message: expect.stringContaining("no OpenAPI document"),
   });
+  const { ok, checks } = await service.client.testConnector(wrong);
+  const failed = {
+    name: "configuration",
+    outcome: CheckOutcome.FAILED,
+    reason: refused.reason,
+    remedy: refused.remedy,
+  };
+  expect([ok, checks.find(({ outcome }) => outcome === CheckOutcome.FAILED)]).toMatchObject([false, failed]);
   server.close();
   server.closeAllConnections();
 });
@@ -154,6 +164,48 @@ test("who has no grant at the OpenID server is told so", async () => {
   const stranger = await connector({ config, credential: { ...credential, refresh_token: "another one's" } });
   const refused = { code: "FailedPrecondition", reason: "CREDENTIAL_REJECTED" };
   expect(await refusalOf(service.client.query(stranger, { resource: "userinfo" }))).toMatchObject(refused);
+});
+
+describe("an OpenAPI document that a connector is given", () => {
+  const given = (document: string) => ({
+    config: { base_url: "http://127.0.0.1:9", authentication: { type: "none" }, openapi: { document } },
+    credential: { type: "none" },
+  });
+  const swagger = "swagger: '2.0'\npaths: {}";
+  const wrong = { code: "InvalidArgument", reason: "INVALID_REQUEST" };
+
+  test("is refused by its field when it can't be used, where the connector is made and where it is changed", async () => {
+    const created = await refusalOf(connector(given(swagger)));
+    expect(created).toMatchObject({ ...wrong, fields: ["config.openapi.document"] });
+    expect(created.descriptions[0]).toContain("Swagger 2.0");
+    const id = await connector(figmaTarget(figma));
+    for (const [config, updateMask] of [
+      [given(swagger).config, undefined],
+      [{ openapi: { document: swagger } }, ["config.openapi"]],
+    ] as const) {
+      const changed = service.client.updateConnector(id, { config }, updateMask === undefined ? {} : { updateMask });
+      expect(await refusalOf(changed)).toMatchObject({ ...wrong, fields: ["connector.config.openapi.document"] });
+    }
+  });
+
+  test("is told by a test of the connector what was left out of it", async () => {
+    const get = {
+      responses: { 200: { content: { "application/json": { schema: { $ref: "https://a.example/b" } } } } },
+    };
+    const document = JSON.stringify({
+      openapi: "3.0.3",
+      info: { title: "a", version: "1" },
+      paths: { "/v1/me": { get } },
+    });
+    const { config, credential } = figmaTarget(figma);
+    const id = await connector({ config: { ...config, openapi: { document } }, credential });
+    const { ok, checks } = await service.client.testConnector(id);
+    expect(ok).toBe(true);
+    const configuration = checks.find(({ name }) => name === "configuration");
+    expect(configuration).toMatchObject({ outcome: CheckOutcome.WARNING, reason: "" });
+    expect(configuration?.message).toContain("https://a.example/b");
+    expect(configuration?.remedy).toContain("resources");
+  });
 });
 
 describe("by a declaration of Prometheus's API", () => {

@@ -46,7 +46,7 @@ interface Entry {
 
 /** What every session gets alike, but for the way out and the files, which are its organization's, and the tokens, which are its own. */
 export interface CommonContext
-  extends Omit<SessionContext, "maxConnections" | "dial" | "files" | "tokens" | "refuseRiskyPrivileges"> {
+  extends Omit<SessionContext, "maxConnections" | "dial" | "files" | "tenant" | "tokens" | "refuseRiskyPrivileges"> {
   dialFor(organizationId: string): Dial;
   /** Default: none are kept. */
   tokensFor?(owner: TokenOwner): TokenStore;
@@ -80,7 +80,8 @@ export function createSessions(
       if (known?.version === version) return known.opening;
       const refuseRiskyPrivileges = connector.policy?.refuseRiskyPrivileges ?? false;
       const files = filesDirectory === undefined ? undefined : folderOf(filesDirectory, connector.organizationId);
-      const own = { dial: dialFor(connector.organizationId), files };
+      const { organizationId: tenant } = connector;
+      const own = { dial: dialFor(tenant), files, tenant };
       const context = { ...common, ...own, maxConnections, refuseRiskyPrivileges };
       const opening = open(connector, catalogue, vault, context, tokensFor);
       const entry = { version, opening: observed(opening, connector, observe, attempt) };

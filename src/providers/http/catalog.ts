@@ -7,6 +7,8 @@ import { inferFields } from "./body/infer/fields.ts";
 import type { ConnectorConfig } from "./config/connector.ts";
 import { type Declared, declaredIn } from "./config/connector.ts";
 import type { HttpAction, HttpResource, ReadOperation } from "./declaration.ts";
+import type { ApiDescription } from "./openapi/description.ts";
+import { descriptionOptions } from "./openapi/examination.ts";
 import { describeApi, maxDocumentBytes } from "./openapi/reading.ts";
 import { pagerOf, sizeFor } from "./paging/pager.ts";
 import { start } from "./paging/position.ts";
@@ -25,6 +27,8 @@ export interface Catalog {
   /** @throws Failure `unknown_resource` with the nearest names */
   resource(name: string, call: Call): Promise<QueriedResource>;
   actions(call: Call): Promise<readonly HttpAction[]>;
+  /** What of the OpenAPI document was left out and why, as sentences. */
+  notes(call: Call): Promise<readonly string[]>;
 }
 
 /** Milliseconds after which the document is read again. */
@@ -33,17 +37,20 @@ const maxAgeMs = 5 * 60_000;
 const sampledRows = 100;
 
 interface Known extends Declared {
+  readonly notes: readonly string[];
   readonly byName: ReadonlyMap<string, HttpResource>;
   /** Made ready when they are first asked for. */
   readonly ready: Map<HttpResource, SharedReading<QueriedResource>>;
 }
 
-export function createCatalog(config: ConnectorConfig, parts: SourceParts): Catalog {
+/** @param tenant Whose connector it is. */
+export function createCatalog(config: ConnectorConfig, parts: SourceParts, tenant: string): Catalog {
   const declared = declaredIn(config);
   let readAt = 0;
   const known = sharedReading(async (call): Promise<Known> => {
     readAt = performance.now();
-    return knownOf(merged(declared, await readDocument(config, parts, call)));
+    const described = await readDocument(config, parts, tenant, call);
+    return knownOf(merged(declared, described), described.notes);
   });
 
   function current(anew: boolean, call: Call): Promise<Known> {
@@ -71,6 +78,7 @@ export function createCatalog(config: ConnectorConfig, parts: SourceParts): Cata
       return ready(all, found, call);
     },
     actions: async (call) => (await current(false, call)).actions,
+    notes: async (call) => (await current(false, call)).notes,
   };
 
   /** What can't be read has no fields that can be shown, and its comment says why. */
@@ -87,9 +95,9 @@ export function createCatalog(config: ConnectorConfig, parts: SourceParts): Cata
   }
 }
 
-function knownOf({ resources, actions }: Declared): Known {
+function knownOf({ resources, actions }: Declared, notes: readonly string[]): Known {
   const byName = new Map(resources.map((resource) => [resource.name, resource]));
-  return { resources, actions, byName, ready: new Map() };
+  return { resources, actions, notes, byName, ready: new Map() };
 }
 
 /** What the connector itself declares goes before. */
@@ -102,12 +110,16 @@ function merged(own: Declared, described: Declared): Declared {
   };
 }
 
-async function readDocument(config: ConnectorConfig, parts: SourceParts, call: Call): Promise<Declared> {
-  const { openapi, idempotency_header: idempotencyHeader } = config;
-  if (openapi === undefined) return { resources: [], actions: [] };
+async function readDocument(
+  config: ConnectorConfig,
+  parts: SourceParts,
+  tenant: string,
+  call: Call,
+): Promise<Omit<ApiDescription, "size">> {
+  const { openapi } = config;
+  if (openapi === undefined) return { resources: [], actions: [], notes: [] };
   const document = "document" in openapi ? openapi.document : await fetched(openapi.path, parts, call);
-  const basePath = parts.base.pathname.replace(/\/$/, "");
-  return describeApi(document, { basePath, idempotencyHeader }, call.signal);
+  return describeApi(document, descriptionOptions(config), tenant, call.signal);
 }
 
 async function fetched(path: string, { base, client, headers }: SourceParts, call: Call): Promise<string> {

@@ -40,7 +40,7 @@ export function openHttpSession({ config, credential, context, upstream }: HttpS
   const client = connect(context.dial);
   const headers = lowered(config.headers);
   const parts = { base, client, headers, upstream };
-  const catalog = createCatalog(config, parts);
+  const catalog = createCatalog(config, parts, context.tenant ?? "");
 
   async function planned(query: ReadQuery, call: Call): Promise<ReadPlan> {
     const { resource: name, ...rest } = ofResource(query);
@@ -54,6 +54,7 @@ export function openHttpSession({ config, credential, context, upstream }: HttpS
         {
           ...{ base, connect, dial: context.dial, request: testRequest(config, base, headers) },
           isAnonymous: config.authentication.type === "none",
+          notes: () => catalog.notes(call),
         },
         call,
       ),

@@ -14,11 +14,14 @@ export interface Tested {
   readonly request: HttpRequest;
   /** The source is not asked who it is; then it says nothing of a credential. */
   readonly isAnonymous: boolean;
+  /** What was left out of the connector's OpenAPI document, and why; a Failure where it can't be used. */
+  notes(): Promise<readonly string[]>;
 }
 
 const order = ["configuration", "connect", "tls", "authenticate", "query"] as const;
 
-export async function tested({ base, connect, dial, request, isAnonymous }: Tested, call: Call): Promise<TestReport> {
+export async function tested(what: Tested, call: Call): Promise<TestReport> {
+  const { base, connect, dial, request, isAnonymous, notes } = what;
   const checks: Check[] = [passed("configuration", "The configuration is complete.")];
   const place = `${base.hostname} answers on port ${base.port || (base.protocol === "https:" ? "443" : "80")}.`;
   const client = connect(async (...target) => {
@@ -33,7 +36,10 @@ export async function tested({ base, connect, dial, request, isAnonymous }: Test
     await passedOver(answer);
     const who = isAnonymous ? "The source asks nobody who they are." : "The source accepts the credential.";
     checks.push(tlsCheck(tls), passed("authenticate", who), passed("query", "The source answers what it is asked."));
-    return { ok: true, serverVersion, tls, readOnly: false, user: "", checks };
+    // By now it is known that the source serves what it is asked, its own document among it.
+    checks[0] = await configurationCheck(notes);
+    const ok = checks[0].outcome !== "failed";
+    return { ok, serverVersion, tls, readOnly: false, user: "", checks };
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     if (error.kind === "cancelled" || error.kind === "shutting_down") throw error;
@@ -54,6 +60,26 @@ export async function tested({ base, connect, dial, request, isAnonymous }: Test
 const passed = (name: Check["name"], message: string): Check => {
   return { name, outcome: "passed", message, remedy: "", reason: "" };
 };
+
+/** Notes that are shown; what follows them is of the same kinds. */
+const maxNotes = 5;
+
+async function configurationCheck(notes: () => Promise<readonly string[]>): Promise<Check> {
+  try {
+    const all = await notes();
+    if (all.length === 0) return passed("configuration", "The configuration is complete.");
+    const more = all.length > maxNotes ? [`There are ${all.length - maxNotes} more such notes.`] : [];
+    return {
+      ...{ name: "configuration", outcome: "warning", reason: "" },
+      message: ["The OpenAPI document is used in parts.", ...all.slice(0, maxNotes), ...more].join(" "),
+      remedy: "Declare what is missing under `resources` and `actions`: what is declared goes before the document.",
+    };
+  } catch (error) {
+    if (!(error instanceof Failure) || error.kind !== "configuration_rejected") throw error;
+    const { message, remedy = "", kind } = error;
+    return { name: "configuration", outcome: "failed", message, remedy, reason: kind.toUpperCase() };
+  }
+}
 
 function tlsCheck(protocol: string): Check {
   if (protocol !== "")

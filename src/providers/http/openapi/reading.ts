@@ -4,6 +4,7 @@ import { Worker } from "node:worker_threads";
 import { LRUCache } from "lru-cache";
 import { Failure } from "../../../failure.ts";
 import type { ApiDescription, DescriptionOptions } from "./description.ts";
+import { createTurns } from "./turns.ts";
 import type { Told, Work } from "./worker.ts";
 
 /** Larger documents are refused; the largest that is known, GitHub's, has 14 MB. */
@@ -12,8 +13,10 @@ export const maxDocumentBytes = 20_000_000;
 const readTimeout = 15_000;
 /** Milliseconds more, to say whether it follows OpenAPI to the letter: that is of little use, and can take much longer. */
 const notesTimeout = 3_000;
+/** Up to so many bytes a document is a small one, as most are: it does not wait for large ones. */
+const smallBytes = 1_000_000;
 /** YAML takes some hundred times its text's size. */
-const memoryMegabytes = 1_024;
+const memoryMegabytes = { small: 512, large: 1_024 } as const;
 
 type Reading = { readonly description: ApiDescription } | { readonly refused: string };
 
@@ -22,25 +25,29 @@ type Reading = { readonly description: ApiDescription } | { readonly refused: st
  * used is not to be read again and again.
  */
 const remembered = new LRUCache<string, Reading>({ max: 50, maxSize: 128 * 2 ** 20, sizeCalculation: sizeOf });
-/** One after the other: a large document takes a core and some hundred megabytes. */
-let line: Promise<unknown> = Promise.resolve();
+/** One of each at once: a large document takes a core and some hundred megabytes. */
+const turns = { small: createTurns(), large: createTurns() } as const;
 
 /**
  * Reads an OpenAPI document, JSON or YAML, of version 3.0 or 3.1 (later ones as far as they
  * are alike), on another thread.
  *
+ * @param tenant Who wants it: tenants take turns.
  * @throws Failure `configuration_rejected`, final, with what is wrong with the document and none
  *   of its text; the signal's reason
  */
 export async function describeApi(
   text: string,
   options: DescriptionOptions,
+  tenant: string,
   signal: AbortSignal,
 ): Promise<ApiDescription> {
-  if (Buffer.byteLength(text) > maxDocumentBytes) throw unusable(`It has more than ${maxDocumentBytes} bytes.`);
+  const bytes = Buffer.byteLength(text);
+  if (bytes > maxDocumentBytes) throw unusable(`It has more than ${maxDocumentBytes} bytes.`);
   const key = createHash("sha256").update(JSON.stringify(options)).update("\0").update(text).digest("base64");
-  const reading =
-    remembered.get(key) ?? (await inTurn(() => remembered.get(key) ?? readElsewhere({ text, options }, signal)));
+  const size = bytes <= smallBytes ? "small" : "large";
+  const read = async () => remembered.get(key) ?? readElsewhere({ text, options }, memoryMegabytes[size], signal);
+  const reading = remembered.get(key) ?? (await turns[size].take(tenant, signal, read));
   signal.throwIfAborted();
   remembered.set(key, reading);
   if ("refused" in reading) throw unusable(reading.refused);
@@ -55,17 +62,11 @@ function unusable(why: string): Failure {
   });
 }
 
-function inTurn<T>(work: () => T | Promise<T>): Promise<T> {
-  const turn = line.then(work);
-  line = turn.catch(() => {});
-  return turn;
-}
-
 /** Whoever waits for a call that has ended gives up; nothing of the document is known then. */
-async function readElsewhere(work: Work, signal: AbortSignal): Promise<Reading> {
+async function readElsewhere(work: Work, maxOldGenerationSizeMb: number, signal: AbortSignal): Promise<Reading> {
   signal.throwIfAborted();
   const file = new URL(import.meta.url.replace(/reading(?=\.[jt]s$)/, "worker"));
-  const worker = new Worker(file, { workerData: work, resourceLimits: { maxOldGenerationSizeMb: memoryMegabytes } });
+  const worker = new Worker(file, { workerData: work, resourceLimits: { maxOldGenerationSizeMb } });
   const { promise, resolve, reject } = Promise.withResolvers<Reading>();
   let description: ApiDescription | undefined;
   const end = (notes: readonly string[] = []) => {

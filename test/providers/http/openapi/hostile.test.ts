@@ -30,13 +30,13 @@ test.each([
 });
 
 test("a refused document is a connector that is wrong, and stays so", async () => {
-  const swagger = describeApi("swagger: '2.0'\npaths: {}", here, soon());
+  const swagger = describeApi("swagger: '2.0'\npaths: {}", here, "a tenant", soon());
   await expect(swagger).rejects.toMatchObject({ kind: "configuration_rejected", final: true });
   await expect(swagger).rejects.toThrow("It is of Swagger 2.0");
 });
 
 test("a document of more than 20 MB is refused before it is read", async () => {
-  const large = describeApi(" ".repeat(maxDocumentBytes + 1), here, soon());
+  const large = describeApi(" ".repeat(maxDocumentBytes + 1), here, "a tenant", soon());
   await expect(large).rejects.toThrow("more than 20000000 bytes");
 });
 
@@ -48,17 +48,17 @@ test("reading a document holds up nobody else, and ends with the call that waits
     // A thread that parses has no turn before it is through.
     if (++turns === 5) call.abort(new Error("the caller has left"));
   }, 10);
-  await expect(describeApi(slow, here, call.signal)).rejects.toThrow("the caller has left");
+  await expect(describeApi(slow, here, "a tenant", call.signal)).rejects.toThrow("the caller has left");
   clearInterval(ticking);
   expect(turns).toBeGreaterThanOrEqual(5);
 });
 
 test("a document that is not to the letter is used, with a note of what is wrong", async () => {
-  const { resources, notes } = await describeApi(small, here, soon());
+  const { resources, notes } = await describeApi(small, here, "a tenant", soon());
   expect(resources.map(({ name }) => name)).toEqual(["things"]);
   expect(notes).toEqual([expect.stringContaining("must have required property 'info'")]);
   // It is not read a second time.
-  expect((await describeApi(small, here, soon())).resources).toBe(resources);
+  expect((await describeApi(small, here, "a tenant", soon())).resources).toBe(resources);
 });
 
 test("schemas that refer to themselves end", () => {
