@@ -95,6 +95,7 @@ test("a credential comes out nowhere: in no answer, no log line, no metric, no t
   const all = answers.join("\n");
   const metrics = await scraped();
   expect(metrics).toMatch(/connector_calls_total\{.*reason="credential_rejected"/i);
+  expectNoOrganizationsData(metrics);
   const tables = await dumpOfStore();
   for (const { user } of customers) expect(tables).toContain(user);
   const { stdout, stderr } = await stopped();
@@ -185,9 +186,24 @@ async function failToConfigure(customer: SecretCustomer, connectorId: string | u
   await use(connectorId);
 }
 
+/** In both formats. */
 async function scraped(): Promise<string> {
   const [, port] = await service.said(/"metricsPort":(\d+)/);
-  return (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  const texts = ["text/plain", "application/openmetrics-text"].map(async (accept) => {
+    const response = await fetch(`http://127.0.0.1:${port}/metrics`, { headers: { accept } });
+    expect(response.headers.get("content-type")).toContain(accept);
+    return response.text();
+  });
+  return (await Promise.all(texts)).join("\n");
+}
+
+/** Connectors stand in metrics by their ids; who has them, what they are called and where they lead does not. */
+function expectNoOrganizationsData(metrics: string): void {
+  expect(metrics).toMatch(/connector_top_calls_total\{connector="[\da-f-]{36}",provider="mysql"/);
+  // The one organization there is, its first principal, parts of connectors' names, and what was asked for.
+  const words = ["development", "first-key", "wrong-password", "babbling", "nobody-here", "not_there", "10.255.255.1"];
+  const users = customers.flatMap(({ user, url }) => [user, new URL(url).pathname.slice(1)]);
+  for (const word of [...words, ...users, "nowhere"]) expect(metrics).not.toContain(word);
 }
 
 /** Every row of every table of the service's own database, the system's too, as text. */
