@@ -8,8 +8,8 @@ const naming: ReadonlyMap<number, RegExp> = new Map([
   ...[1305, 1630].map((number) => [number, functionName] as const),
 ]);
 
-/** Of a syntax error: what follows its place, at most 80 characters of it. */
-const nearText = /near '([\s\S]*)' at line (\d+)$/;
+/** Of a syntax error: what follows its place, at most 80 characters of it, of which MariaDB tells by dots. */
+const nearText = /near '([\s\S]*?)(?:\.\.\.)?' at line (\d+)$/;
 
 /** What is no name, and names; a name in back quotes is the first group, another one the second. */
 const words =
