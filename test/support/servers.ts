@@ -32,6 +32,17 @@ const servers: readonly Server[] = [
   },
 ];
 
+/** What a few tests need, which are left out where it is missing, and say so. */
+interface Tool {
+  readonly program: string;
+  readonly packages: readonly string[];
+}
+
+const tools: readonly Tool[] = [
+  { program: "chromium", packages: ["chromium"] },
+  { program: "grpc_python_plugin", packages: ["protobuf-compiler-grpc", "python3-grpcio"] },
+];
+
 /** Where Debian and Homebrew keep servers that are not on everybody's PATH. */
 const morePlaces = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/opt/homebrew/bin"];
 
@@ -64,18 +75,37 @@ function say(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
+async function missingTools(): Promise<readonly Tool[]> {
+  const found = await Promise.all(tools.map(({ program }) => findProgram(program)));
+  return tools.filter((_, index) => found[index] === undefined);
+}
+
 async function provide(): Promise<boolean> {
-  const missing = await missingServers();
-  if (missing.length === 0) return true;
+  const [missing, lacking] = await Promise.all([missingServers(), missingTools()]);
   const apt = await findProgram("apt-get");
-  if (apt !== undefined && process.getuid?.() === 0) await install(apt, missing);
+  const may = apt !== undefined && process.getuid?.() === 0;
+  if (may && missing.length > 0) await installServers(apt, missing);
+  // By themselves: a system that has none of them must get its servers all the same.
+  if (may && lacking.length > 0)
+    await install(
+      apt,
+      lacking.flatMap(({ packages }) => packages),
+    );
   const still = await missingServers();
   for (const server of still) say(adviceFor(server, apt !== undefined));
   return still.length === 0;
 }
 
-async function install(apt: string, missing: readonly Server[]): Promise<void> {
-  const packages = missing.map((server) => server.package);
+async function installServers(apt: string, missing: readonly Server[]): Promise<void> {
+  await install(
+    apt,
+    missing.map((server) => server.package),
+  );
+  // The package was not there before, so neither was its service: nobody else's is stopped.
+  for (const { service } of missing) await promisify(execFile)("service", [service, "stop"]).catch(() => {});
+}
+
+async function install(apt: string, packages: readonly string[]): Promise<void> {
   say(`Installing ${packages.join(", ")} for the tests, which is done once...`);
   try {
     await run(apt, "update", "-q");
@@ -83,8 +113,6 @@ async function install(apt: string, missing: readonly Server[]): Promise<void> {
   } catch (error) {
     say((error as Error).message);
   }
-  // The package was not there before, so neither was its service: nobody else's is stopped.
-  for (const { service } of missing) await promisify(execFile)("service", [service, "stop"]).catch(() => {});
 }
 
 /** Shows what the program said only when it failed. */
