@@ -2,6 +2,13 @@
 import { execFileSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import path from "node:path";
+import { ServiceMonitor } from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1";
+import { Deployment } from "kubernetes-models/apps/v1";
+import { HorizontalPodAutoscaler } from "kubernetes-models/autoscaling/v2";
+import { Job } from "kubernetes-models/batch/v1";
+import { NetworkPolicy } from "kubernetes-models/networking.k8s.io/v1";
+import { PodDisruptionBudget } from "kubernetes-models/policy/v1";
+import { ConfigMap, Namespace, Service, ServiceAccount } from "kubernetes-models/v1";
 import { expect, test } from "vitest";
 import { readConfig, variables } from "../../../src/config.ts";
 import {
@@ -21,30 +28,42 @@ interface Model {
   validate(): void;
 }
 
-/** @throws Error that says what Kubernetes' own schema, or the operator's, does not allow */
-async function validate(object: Manifest): Promise<void> {
-  const library = object.apiVersion.startsWith("monitoring.coreos.com")
-    ? "@kubernetes-models/prometheus-operator"
-    : "kubernetes-models";
-  const models = (await import(`${library}/${object.apiVersion}`)) as Record<string, new (data: object) => Model>;
-  const Model = models[object.kind];
+const models: Readonly<Record<string, new (data: never) => Model>> = {
+  "v1 ConfigMap": ConfigMap,
+  "v1 Namespace": Namespace,
+  "v1 Service": Service,
+  "v1 ServiceAccount": ServiceAccount,
+  "apps/v1 Deployment": Deployment,
+  "batch/v1 Job": Job,
+  "autoscaling/v2 HorizontalPodAutoscaler": HorizontalPodAutoscaler,
+  "policy/v1 PodDisruptionBudget": PodDisruptionBudget,
+  "networking.k8s.io/v1 NetworkPolicy": NetworkPolicy,
+  "monitoring.coreos.com/v1 ServiceMonitor": ServiceMonitor,
+};
+
+/**
+ * Holds an object against Kubernetes' own schema, or the operator's. Names that they don't know
+ * are let pass, as an API server does that only warns.
+ */
+function validate(object: Manifest): void {
+  const Model = models[`${object.apiVersion} ${object.kind}`];
   if (Model === undefined) throw new Error(`There is no ${object.kind} in ${object.apiVersion}.`);
-  new Model(object).validate();
+  new Model(object as never).validate();
 }
 
 const all = [...manifests(base), ...manifests(overlay)];
 
 test.each(all.map((object) => [`${object.kind} ${object.metadata.name}`, object] as const))(
   "%s is what its schema allows",
-  async (_, object) => {
-    await expect(validate(object)).resolves.toBeUndefined();
+  (_, object) => {
+    expect(() => validate(object)).not.toThrow();
   },
 );
 
-test("what is no manifest is found to be none", async () => {
+test("what is no manifest is found to be none", () => {
   const pdb = manifest("PodDisruptionBudget");
-  await expect(validate({ ...pdb, spec: { ...pdb.spec, maxUnavailable: { most: 1 } } })).rejects.toThrow();
-  await expect(validate({ ...pdb, kind: "PodDistributionBudget" })).rejects.toThrow();
+  expect(() => validate({ ...pdb, spec: { ...pdb.spec, maxUnavailable: { most: 1 } } })).toThrow("maxUnavailable");
+  expect(() => validate({ ...pdb, kind: "PodDistributionBudget" })).toThrow("There is no");
 });
 
 test("every file of the base and of the overlay is used", () => {
@@ -73,10 +92,10 @@ function hasKubectl(): boolean {
   }
 }
 
-test.skipIf(!hasKubectl())("kustomize makes of the overlay what its schemas allow", async () => {
+test.skipIf(!hasKubectl())("kustomize makes of the overlay what its schemas allow", () => {
   const rendered = execFileSync("kubectl", ["kustomize", path.join(root, overlay)], { encoding: "utf8" });
   const objects = manifestsOf(rendered);
-  for (const object of objects) await validate(object);
+  for (const object of objects) expect(() => validate(object)).not.toThrow();
   expect(objects.map(({ kind }) => kind)).toContain("Deployment");
   expect(rendered).toContain("registry.example.com/connector-service:");
   expect(rendered).toContain("PUBLIC_URL: https://connectors.example.com");
