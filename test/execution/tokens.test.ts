@@ -6,6 +6,7 @@ import type { TokenOwner } from "../../src/execution/tokens/rows.ts";
 import { createTokens, type Tokens } from "../../src/execution/tokens/tokens.ts";
 import { Failure } from "../../src/failure.ts";
 import type { Observation } from "../../src/observability/observation.ts";
+import type { Span } from "../../src/observability/span.ts";
 import type { KeptTokens, ObtainTokens, TokenSet, TokenStore } from "../../src/providers/contract/tokens.ts";
 import { Connector } from "../../src/store/entities/connector.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
@@ -14,7 +15,7 @@ import { createVault } from "../../src/vault/vault.ts";
 import { newConnector } from "../store/rows.ts";
 import { type OAuthServer, startOAuthServer } from "../support/oauth-server.ts";
 import { clientCredentialsAt, endpointOf, newGrant, refreshingAt } from "../support/oauth-tokens.ts";
-import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
+import { type FreshDatabase, freshStore } from "../support/postgres.ts";
 
 const vault = createVault(localKeys(`a:${"4b".repeat(31)}02`));
 const never = new AbortController().signal;
@@ -28,12 +29,15 @@ let first: Tokens;
 let second: Tokens;
 let refresh: ObtainTokens;
 const outcomes: string[] = [];
+let lastSpan: Span | undefined;
 const observe = (observation: Observation) => {
-  if (observation.kind === "token_refreshed") outcomes.push(observation.outcome);
+  if (observation.kind !== "token_refreshed") return;
+  outcomes.push(observation.outcome);
+  lastSpan = observation.span;
 };
 
 beforeAll(async () => {
-  [database, server] = await Promise.all([freshDatabase(), startOAuthServer()]);
+  [database, server] = await Promise.all([freshStore(), startOAuthServer()]);
   stores = [await openStore({ url: database.url, poolSize: 4 }), await openStore({ url: database.url, poolSize: 4 })];
   [first, second] = stores.map((store) => createTokens({ store, vault, observe })) as [Tokens, Tokens];
   admin = new pg.Client({ connectionString: database.url });
@@ -103,6 +107,18 @@ function held(obtain: ObtainTokens, hold: "before" | "after") {
   };
   return { obtain: obtained, reached: reached.promise, resume: resumed.resolve };
 }
+
+test("a refresh is a part of the call that asked for it first, if that is recorded", async () => {
+  const place = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7";
+  for (const [flags, expected] of [
+    ["01", { traceId: "4bf92f3577b34da6a3ce929d0e0e4736", parentId: "00f067aa0ba902b7" }],
+    ["00", undefined],
+  ] as const) {
+    const { owner } = await granted(-1_000);
+    await first.of(owner).get(refresh, never, `${place}-${flags}`);
+    expect(lastSpan && { traceId: lastSpan.traceId, parentId: lastSpan.parentId }).toEqual(expected);
+  }
+});
 
 test("100 calls on two replicas with an expired token that rotates refresh it once, and all get the new one", async () => {
   const { owner, set } = await granted(-1_000);
