@@ -24,11 +24,14 @@ function build(to: string): void {
 
 const program = `
 import { createConnectorClient } from "connector-service/client";
+import { createConnectorClient as createWebClient } from "connector-service/client/web";
 const { URL: url, TOKEN: token, CONNECTOR: connector, STATEMENT: native } = process.env;
 const client = createConnectorClient({ url, token });
 const { id } = await client.createConnector(JSON.parse(connector));
 for await (const row of client.stream(id, { native })) console.log(row.answer);
 client.close();
+const names = await Array.fromAsync(createWebClient({ url, token }).listConnectors(), ({ name }) => name);
+console.log(names.join());
 `;
 
 test("the compiled service serves, and another project imports its client", async () => {
@@ -61,5 +64,5 @@ test("the compiled service serves, and another project imports its client", asyn
       STATEMENT: `SELECT 42::bigint AS answer -- ${"long ".repeat(1_000)}`,
     },
   });
-  expect(answer).toBe("42n\n");
+  expect(answer).toBe("42n\ncustomer\n");
 });
