@@ -1,6 +1,7 @@
 /** REST on the whole service: every operation of its OpenAPI document, each held against the document. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { connectorTo } from "../support/service.ts";
+import type { Page } from "../../src/client/index.ts";
+import { connectorTo, testService } from "../support/service.ts";
 import { type RestCaller, restCaller } from "./rest-caller.ts";
 import { type Source, serviceWithSource, until } from "./source.ts";
 
@@ -209,6 +210,32 @@ test("the audit log is listed, and exported whole with its number of entries", a
   const lines = await rest.lines("exportAuditLogs", { query: "filter.actor=tester" });
   expect(lines.at(-1)).toEqual({ trailer: { entries: lines.length - 1 } });
   expect(lines.slice(0, -1).map(({ event }) => event)).toContain("connector.create");
+});
+
+test("the service's own REST is a source like others, by nothing but its own document", async () => {
+  const other = await testService();
+  const { url, token } = source.service;
+  const { id } = await other.client.createConnector({
+    provider: "rest",
+    name: "own",
+    config: { base_url: url, authentication: { type: "bearer" }, openapi: { path: "/openapi.json" } },
+    credential: { type: "bearer", token },
+  });
+  for (const name of ["own-1", "own-2", "own-3"]) await source.client.createConnector(connectorTo(source.url, name));
+  const where = { "filter.namePrefix": "own-" };
+  const names: unknown[] = [];
+  for (let pageToken: string | undefined = ""; pageToken !== undefined; ) {
+    const page: Page = await other.client.query(id, { resource: "connectors", where }, { pageSize: 2, pageToken });
+    names.push(...page.rows.map(({ name }) => name));
+    pageToken = page.nextPageToken || undefined;
+  }
+  expect(names).toEqual(["own-1", "own-2", "own-3"]);
+  const input = { principal: "made-by-itself", scopes: ["connector.read"] };
+  const action = { case: "named" as const, value: { name: "createApiKey", input } };
+  await other.client.rpc.execute({ connectorId: id, action });
+  const keys = await other.client.query(id, { resource: "api-keys" });
+  expect(keys.rows.map(({ principal }) => principal)).toContain("made-by-itself");
+  await other.stop();
 });
 
 test("every operation of the document was called", () => {
