@@ -15,7 +15,7 @@ export async function makeTrouble(stage: Stage): Promise<void> {
   const query = (id: string, resource: string) => () => client.query(id, { resource }, { timeoutMs: 8_000 });
   const together = [
     ...times(4, query(connectors.quota, "orders")),
-    ...times(5, query(connectors.crowded, "slow")),
+    ...times(40, query(connectors.crowded, "slow")),
     ...times(12, query(connectors.broken, "broken")),
     ...times(3, query(connectors.limited, "numbers")),
     ...times(2, () => client.query(connectors.cached, { resource: "orders" }, { maxAgeMs: 60_000 })),
@@ -31,8 +31,7 @@ export async function makeTrouble(stage: Stage): Promise<void> {
     ...times(12, () => client.query(connectors.sleepy, { native: "SELECT pg_sleep(0.7)" }, { timeoutMs: 8_000 })),
     ...times(5, query(connectors.quota, "orders")),
   ];
-  holdEventLoop(250);
-  await Promise.all(together.map(attempted));
+  await Promise.all([...together.map(attempted), holdEventLoop(5, 150)]);
 }
 
 /** A reader that takes the first batch, and then nothing until its stream has ended. */
@@ -54,20 +53,31 @@ async function loseAudit({ admin }: Stage): Promise<void> {
   }
 }
 
-function holdEventLoop(ms: number): void {
-  const endMs = performance.now() + ms;
-  while (performance.now() < endMs);
+/** So many times, as something that takes long in the middle of calls. */
+async function holdEventLoop(count: number, ms: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    await delay(50);
+    const endMs = performance.now() + ms;
+    while (performance.now() < endMs);
+  }
 }
 
-/** The service's own database is away for some time, while an action and a query are asked for. */
+/** Nothing can be written into the audit log, while actions are asked for. */
+export async function loseAuditLog({ admin, service, connectors }: Stage, ms: number): Promise<void> {
+  await admin.query("ALTER TABLE audit_event ADD CONSTRAINT nothing CHECK (false) NOT VALID");
+  await actFor(service, connectors.sleepy, ms);
+  await admin.query("ALTER TABLE audit_event DROP CONSTRAINT nothing");
+}
+
+/** The service's own database is away for some time, while actions are asked for. */
 export async function loseStore({ store, service, connectors }: Stage, ms: number): Promise<void> {
   await store.set({ kind: "down" });
-  const { client } = service;
-  const endMs = performance.now() + ms;
-  while (performance.now() < endMs) {
-    const act = () => client.execute(connectors.sleepy, { create: "numbers", rows: [{ id: 0 }] }, { timeoutMs: 2_000 });
-    const look = () => client.getConnector(connectors.quota, { timeoutMs: 2_000 });
-    await Promise.all([attempted(act), attempted(look), delay(200)]);
-  }
+  await actFor(service, connectors.sleepy, ms);
   await store.set(undefined);
+}
+
+async function actFor({ client }: Stage["service"], id: string, ms: number): Promise<void> {
+  const act = () => client.execute(id, { create: "numbers", rows: [{ id: 0 }] }, { timeoutMs: 2_000 });
+  const endMs = performance.now() + ms;
+  while (performance.now() < endMs) await Promise.all([attempted(act), delay(200)]);
 }

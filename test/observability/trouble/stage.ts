@@ -53,7 +53,7 @@ export async function troubledService(): Promise<Stage> {
   const environment = {
     ...{ ENCRYPTION_KEYS: "", ENCRYPTION_KEYS_FILE: await oldKeys(directory), REDIS_URL: "redis://127.0.0.1:1" },
     ...{ MAX_CALLS: "12", MAX_CONNECTIONS_PER_HOST: "3", MAX_WAITING_CALLS_PER_CONNECTOR: "2" },
-    ...{ STREAM_STALL_SECONDS: "1", EGRESS_ALLOW: "127.0.0.0/8" },
+    ...{ STREAM_STALL_SECONDS: "1", BREAKER_OPEN_SECONDS: "1", EGRESS_ALLOW: "127.0.0.0/8" },
   };
   const service = await testService(environment, (url) => {
     const through = new URL(url);
@@ -67,7 +67,7 @@ export async function troubledService(): Promise<Stage> {
   const connectors = await register(service, customer.url, api.url);
   await sealByGoneKey(admin, connectors.sealed);
   const reader = service.clientFor(await service.tokenFor("acme", "connector.read"));
-  const dead = await Promise.all(Array.from({ length: 5 }, (_, i) => registerDead(service, i)));
+  const dead = await Promise.all(Array.from({ length: 8 }, (_, i) => registerDead(service, i)));
   const owned = stack.move();
   return { service, connectors, dead, reader, store, admin, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
@@ -123,8 +123,9 @@ async function register({ client }: TestService, customer: string, api: string):
   return Object.fromEntries(await Promise.all(entries)) as Stage["connectors"];
 }
 
+/** On a host of its own: the other sources share one, whose connections are few. */
 async function registerDead({ client }: TestService, number: number): Promise<string> {
-  const target = connectorTo("mysql://nobody:secret@127.0.0.1:1/none", `dead-${number}`);
+  const target = connectorTo("mysql://nobody:secret@127.0.0.2:1/none", `dead-${number}`);
   return (await client.createConnector(target)).id;
 }
 
