@@ -41,8 +41,9 @@ let id: string;
 beforeAll(async () => {
   [store, source, next] = await Promise.all([freshDatabase(), freshDatabase(), nextVersion(expansion)]);
   await run(source.url, "CREATE TABLE effect (note text NOT NULL)");
+  // All tests share a server of 200 connections. A starved balancer takes its time to see who stops.
   replicas = await openReplicas(4, store.url, {
-    ...{ MIGRATE: "off", DRAIN_DELAY_SECONDS: "2", DRAIN_SECONDS: "1", MAX_CONNECTIONS_PER_CONNECTOR: "30" },
+    ...{ MIGRATE: "off", DRAIN_DELAY_SECONDS: "3", DRAIN_SECONDS: "1", MAX_CONNECTIONS_PER_CONNECTOR: "12" },
   });
   front = await haproxy(replicas.all.map(({ port }) => port));
   id = (await (replicas.all[0] as Replica).client.createConnector(connectorTo(source.url))).id;
