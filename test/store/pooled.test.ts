@@ -128,7 +128,7 @@ beforeEach(async ({ task }) => {
 });
 
 test(`of ${operations} interleaved operations of two organizations, many aborted or cut, none sees or writes a foreign row`, {
-  timeout: scaled({ test: 120_000, torture: 3_600_000 }),
+  timeout: scaled({ test: 240_000, torture: 3_600_000 }),
 }, async () => {
   const counts = { done: 0, aborted: 0, cut: 0, refused: 0, foreign: 0 };
   let left = operations;
