@@ -5,7 +5,7 @@ import { entryOf, insertion } from "../../src/audit/entry.ts";
 import type { AuditPageRequest } from "../../src/audit/list.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
 import { run } from "../service/customer.ts";
-import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
+import { type FreshDatabase, freshStore } from "../support/postgres.ts";
 import { action, actor, auditOf, connectorId, verified } from "./events.ts";
 
 let database: FreshDatabase;
@@ -15,7 +15,7 @@ let organization: string;
 const cleanups: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
-  database = await freshDatabase();
+  database = await freshStore();
   store = await openStore({ url: database.url });
 });
 

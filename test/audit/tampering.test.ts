@@ -4,7 +4,7 @@ import pg from "pg";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type Checkpoint, lineOf, parseCheckpoints, readCheckpoints } from "../../src/audit/checkpoint.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
-import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
+import { type FreshDatabase, freshStore } from "../support/postgres.ts";
 import { scaled, seeded } from "../torture/scale.ts";
 import { action, auditOf, breakOf, verified } from "./events.ts";
 
@@ -17,7 +17,7 @@ let admin: pg.Client;
 let kept: readonly Checkpoint[];
 
 beforeAll(async () => {
-  database = await freshDatabase();
+  database = await freshStore();
   store = await openStore({ url: database.url });
   admin = new pg.Client({ connectionString: database.url });
   await admin.connect();

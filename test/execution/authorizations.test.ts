@@ -24,7 +24,7 @@ import { newApiKey, newConnector } from "../store/rows.ts";
 import type { Browsing } from "../support/oauth-browser.ts";
 import { type OAuthServer, startOAuthServer } from "../support/oauth-server.ts";
 import { authorizationAt, endpointOf, refreshingAt } from "../support/oauth-tokens.ts";
-import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
+import { type FreshDatabase, freshStore } from "../support/postgres.ts";
 
 const vault = createVault(localKeys(`a:${"4b".repeat(31)}02`));
 const key = createSecretKey(randomBytes(32));
@@ -45,7 +45,7 @@ const failed = vi.fn(async (_ended: AuthorizationEnded, _reason: string) => {});
 const forget = vi.fn();
 
 beforeAll(async () => {
-  [database, oauth] = await Promise.all([freshDatabase(), startOAuthServer()]);
+  [database, oauth] = await Promise.all([freshStore(), startOAuthServer()]);
   store = await openStore({ url: database.url, poolSize: 4 });
   admin = new pg.Client({ connectionString: database.url });
   await admin.connect();

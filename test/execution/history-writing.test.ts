@@ -4,7 +4,7 @@ import { createHistory, type History, type HistoryOptions } from "../../src/exec
 import { openStore, type Store } from "../../src/store/store.ts";
 import { callEnded } from "../observability/observations.ts";
 import { run } from "../service/customer.ts";
-import { type FreshDatabase, freshDatabase, ownCluster } from "../support/postgres.ts";
+import { type FreshDatabase, freshStore, ownCluster } from "../support/postgres.ts";
 import { stopwatch } from "../support/stopwatch.ts";
 
 let database: FreshDatabase;
@@ -12,7 +12,7 @@ let store: Store;
 const cleanups: (() => Promise<unknown>)[] = [];
 
 beforeEach(async () => {
-  database = await freshDatabase();
+  database = await freshStore();
   store = await openStore({ url: database.url });
 });
 

@@ -5,7 +5,7 @@ import { insertRecords, recordsOf } from "../../src/execution/history/record.ts"
 import { openStore, type Store } from "../../src/store/store.ts";
 import { callEnded, noTime, subject } from "../observability/observations.ts";
 import { run } from "../service/customer.ts";
-import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
+import { type FreshDatabase, freshStore } from "../support/postgres.ts";
 
 let database: FreshDatabase;
 let store: Store;
@@ -13,7 +13,7 @@ const cleanups: (() => Promise<unknown>)[] = [];
 const { connectorId } = subject;
 
 beforeEach(async () => {
-  database = await freshDatabase();
+  database = await freshStore();
   store = await openStore({ url: database.url });
 });
 

@@ -10,7 +10,7 @@ import { openCredential } from "../../src/vault/credential.ts";
 import type { KeyProvider } from "../../src/vault/key-provider.ts";
 import { localKeys } from "../../src/vault/keys.ts";
 import { createVault } from "../../src/vault/vault.ts";
-import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
+import { type FreshDatabase, freshStore } from "../support/postgres.ts";
 
 const a = `a:${"4b".repeat(31)}02`;
 const b = `b:${"5a".repeat(31)}01`;
@@ -26,7 +26,7 @@ let catalogue: Catalogue;
 let registry: Registry;
 
 beforeEach(async () => {
-  database = await freshDatabase();
+  database = await freshStore();
   store = await openStore({ url: database.url });
   catalogue = await loadCatalogue();
   registry = createRegistry({ store, vault: createVault(before), catalogue });
