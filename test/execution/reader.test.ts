@@ -112,3 +112,26 @@ test.each([
   expect(read).toHaveLength(2);
   expect(ended()).toMatchObject([{ reason: "budget_exhausted", rows: 2 }]);
 });
+
+test("a stream is told of when it begins, with each batch that its reader has come back from, and at its end, once", async () => {
+  const { rows, end, of } = reading(three);
+  expect(of("stream_opened")).toHaveLength(1);
+  const iterator = rows[Symbol.asyncIterator]();
+  await iterator.next();
+  expect(of("stream_moved")).toEqual([]);
+  await iterator.next();
+  const { rows: count, size: bytes } = batch();
+  expect(of("stream_moved")).toMatchObject([{ rows: count, bytes }]);
+  expect(of("stream_ended")).toEqual([]);
+  await iterator.return?.();
+  await end;
+  // The second one was read, too.
+  expect(of("stream_moved")).toHaveLength(2);
+  expect(of("stream_ended")).toHaveLength(1);
+});
+
+test("a stream whose reader never begins is over all the same", async () => {
+  const { end, of } = reading(three);
+  await end;
+  expect([of("stream_opened").length, of("stream_moved").length, of("stream_ended").length]).toEqual([1, 0, 1]);
+});
