@@ -71,7 +71,10 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   const { idleMs, freshMs, ...limits } = { ...defaults, ...options.limits };
   // What can't be read shall be known before the first call.
   options.trust.contextFor(ca, certificate);
-  const own = connectionsTo(destinationOf(baseUrl, { ca, certificate }), options, { max, idleMs, freshMs });
+  const connect = (url: URL) =>
+    connectionsTo(destinationOf(url, { ca, certificate }), options, { max, idleMs, freshMs });
+  /** To where the source was last. */
+  let own = { origin: baseUrl.origin, connections: connect(baseUrl) };
   /** Milliseconds that answers take to begin. */
   let slowestMs = 0;
   const headers = { "user-agent": "connector-service", "accept-encoding": acceptEncoding, ...options.headers };
@@ -89,13 +92,22 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       const isOwn = target.url.origin === baseUrl.origin;
       const asked = isOwn ? await authentication.authorize(target, call) : anonymous(target);
       checkHeaders(asked.headers);
-      const answer = isOwn ? await answered(own, placed(asked, call), call) : await elsewhere(asked, call);
+      const answer = isOwn ? await answered(ownAt(asked.url), placed(asked, call), call) : await elsewhere(asked, call);
       if (isOwn) tellQuotas(answer, call);
       const url = leadsTo(target, asked, answer);
       if (url === undefined) return { answer, asked, isOwn };
       if (followed === maxRedirects) throw misled(`redirects more than ${maxRedirects} times`);
       target = { ...target, url };
     }
+  }
+
+  /** The source is where its authentication says. */
+  function ownAt(url: URL): Connections {
+    if (url.origin !== own.origin) {
+      own.connections.close();
+      own = { origin: url.origin, connections: connect(url) };
+    }
+    return own.connections;
   }
 
   /** After it was authorized: a signature need not hold what a proxy on the way may change. */
@@ -163,7 +175,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   return {
     send,
     async close() {
-      own.close();
+      own.connections.close();
     },
   };
 }

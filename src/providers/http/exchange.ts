@@ -55,7 +55,8 @@ export interface Authentication {
   /** Shown to the source when it asks for one while the connection is encrypted (mutual TLS); to no other origin. */
   readonly certificate?: ClientCertificate | undefined;
   /**
-   * The request as it may be sent: with a header, a parameter or a signature more.
+   * The request as it may be sent: with a header, a parameter or a signature more, or to the
+   * server that the credential is for, which is the source then.
    *
    * @throws Failure `credential_rejected` when nothing valid can be had any more
    */

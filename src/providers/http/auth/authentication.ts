@@ -9,6 +9,7 @@ import type { AuthenticationConfig, AuthenticationCredential } from "./declarati
 import { hmac } from "./hmac.ts";
 import { authorizationUrl, exchangeCode } from "./oauth/authorization.ts";
 import type { AuthorizationCodeConfig, JwtBearerConfig, OAuthConfig, OAuthCredential } from "./oauth/declaration.ts";
+import { instanceEndpoint } from "./oauth/instance.ts";
 import { oauth } from "./oauth/oauth.ts";
 import { apiKey, basic, bearer } from "./plain.ts";
 
@@ -138,6 +139,7 @@ export function authenticationEndpoint(config: AuthenticationConfig): Record<str
     authorization_ca: ca,
     client_id,
     client_authentication,
+    ...instanceEndpoint(config.instance),
     ...(config.type === "oauth2_jwt_bearer" ? userOf(config) : {}),
   };
 }

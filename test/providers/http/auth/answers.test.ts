@@ -8,10 +8,15 @@ import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { createDial } from "../../../../src/egress/dial.ts";
 import { createEgressPolicy } from "../../../../src/egress/policy.ts";
-import { authenticationOf, userAuthorization } from "../../../../src/providers/http/auth/authentication.ts";
+import {
+  authenticationEndpoint,
+  authenticationOf,
+  userAuthorization,
+} from "../../../../src/providers/http/auth/authentication.ts";
 import type { AuthenticationConfig } from "../../../../src/providers/http/auth/declaration.ts";
 import { certificateAuthority } from "../../../support/certificate.ts";
 import { memoryTokens } from "../../../support/token-store.ts";
+import { callFor, stage, textOf } from "../stage.ts";
 import { call, configured, dial, failureOf, get, secret } from "./setting.ts";
 
 const authority = certificateAuthority();
@@ -88,6 +93,74 @@ describe("tokens are taken from an answer", () => {
     const left = (tokens.kept?.expireTime?.getTime() ?? 0) - before;
     expect(left).toBeGreaterThanOrEqual(100_000);
     expect(left).toBeLessThanOrEqual(100_000 + Date.now() - before);
+  });
+});
+
+describe("the server that a token is for", () => {
+  const instance = { hosts: ["eu1.api.test", "*.my.api.test"] };
+  const asked = async (instanceUrl: unknown, config: object = { instance }) => {
+    answering(200, { access_token: "t", instance_url: instanceUrl });
+    const { url } = await authenticating(config).authorize(get("https://login.api.test/v1/a?b=c"), call());
+    return url.href;
+  };
+
+  test.each([
+    ["by its name", "https://eu1.api.test"],
+    ["below a name", "https://acme.my.api.test/ignored?x=1"],
+  ])("is asked when it is declared %s, with the path and query as they are", async (_, url) => {
+    expect(await asked(url)).toBe(`${new URL(url).origin}/v1/a?b=c`);
+  });
+
+  test("is not looked for where it is not declared", async () => {
+    expect(await asked("https://eu1.api.test", {})).toBe("https://login.api.test/v1/a?b=c");
+  });
+
+  test.each([
+    ["another host", "https://evil.test"],
+    ["a host that ends alike", "https://evil-my.api.test"],
+    ["the name itself, below which it should be", "https://my.api.test"],
+    ["a host with the name in front", "https://eu1.api.test.evil.test"],
+    ["a user in front", "https://eu1.api.test@evil.test"],
+    ["clear text", "http://eu1.api.test"],
+    ["another port", "https://eu1.api.test:8443"],
+    ["no web address", "file://eu1.api.test/etc/passwd"],
+    ["an address of the machine", "https://127.0.0.1"],
+  ])("is refused when it is %s", async (_, url) => {
+    expect(await failureOf(asked(url))).toMatchObject({ kind: "egress_denied", where: "egress", final: true });
+  });
+
+  test.each([undefined, "", "eu1.api.test", 7])("has to be named: %s", async (url) => {
+    expect(await failureOf(asked(url))).toMatchObject({ kind: "configuration_rejected", where: "connector" });
+  });
+
+  test.each(["*.test", "*", "*.", "EU1.api.test", "eu1.api.test/", "*a.api.test"])(
+    "can't be declared as %s",
+    (host) => {
+      expect(() => configured({ type, token_endpoint: issuer, client_id: "c", instance: { hosts: [host] } })).toThrow();
+    },
+  );
+
+  test("is what the credential is bound to", () => {
+    const given = { type, token_endpoint: issuer, client_id: "c" };
+    const bound = (config: object) => authenticationEndpoint(configured({ ...given, ...config }));
+    expect(bound({ instance })).toMatchObject({ instance_hosts: "eu1.api.test *.my.api.test" });
+    expect(Object.keys(bound({}))).not.toContain("instance_hosts");
+  });
+
+  test("gets the requests, on connections that are kept", async () => {
+    const hosts: (string | undefined)[] = [];
+    const api = createClearServer(({ headers }, response) => {
+      hosts.push(headers.host);
+      response.end("{}");
+    });
+    onTestFinished(() => void api.close().closeAllConnections());
+    const port = await portOf(api);
+    answering(200, { access_token: "t", instance_url: `http://localhost:${port}` });
+    const authentication = authenticating({ instance: { hosts: ["localhost"] } });
+    const { client, places } = stage(`http://127.0.0.1:${port}/`, { authentication });
+    for (let i = 0; i < 2; i++) await textOf(await client.send(get(`http://127.0.0.1:${port}/x`), callFor()));
+    expect(hosts).toEqual([`localhost:${port}`, `localhost:${port}`]);
+    await expect.poll(places).toMatchObject({ open: 1, lent: 1 });
   });
 });
 

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { authorities } from "../../../connections/authorities.ts";
 import { endpointUrl, headerName, headerText, namesTo, privateKey, withCertificate } from "../fields.ts";
+import { instance } from "./instance.ts";
 
 /** RFC 6749, section 3.3. */
 const scope = z
@@ -71,6 +72,7 @@ const shown = {
     .regex(/^[\x21-\x7e]*$/, "must be printable ASCII without blanks")
     .default("Bearer")
     .describe("Stands before the access token; empty for none."),
+  instance,
 };
 
 /** Either the issuer, or what its metadata would say. */

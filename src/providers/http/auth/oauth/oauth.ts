@@ -8,6 +8,7 @@ import { withHeaders } from "../request.ts";
 import { createOAuthClient } from "./client.ts";
 import type { OAuthConfig, OAuthCredential } from "./declaration.ts";
 import { obtaining } from "./grants.ts";
+import { atInstance } from "./instance.ts";
 
 /** Among what is kept of a token: what it was asked for. */
 const wantedFact = "connector_wanted";
@@ -40,7 +41,7 @@ export function oauth(
   const client = createOAuthClient(config, credential, ways);
   const wanted = wantedBy(config);
   const obtain = marking(obtaining(config, credential, client), wanted);
-  const { header, scheme } = config;
+  const { header, scheme, instance } = config;
   const sent = new WeakMap<HttpRequest, KeptTokens>();
 
   async function tokensFor({ signal, traceparent }: Call): Promise<KeptTokens> {
@@ -61,7 +62,8 @@ export function oauth(
     async authorize(request, call) {
       const tokens = await tokensFor(call);
       const { accessToken } = tokens;
-      const authorized = withHeaders(request, { [header]: scheme === "" ? accessToken : `${scheme} ${accessToken}` });
+      const placed = instance === undefined ? request : atInstance(request, instance, tokens);
+      const authorized = withHeaders(placed, { [header]: scheme === "" ? accessToken : `${scheme} ${accessToken}` });
       sent.set(authorized, tokens);
       return authorized;
     },
