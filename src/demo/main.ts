@@ -33,7 +33,8 @@ async function demo(terminal: Terminal, signal: AbortSignal): Promise<void> {
 
   const atlas = await makeAtlas(step, service, terminal, signal);
   const tour = { client: service.client, terminal, signal };
-  if (observes) return observe({ ...tour, service, directory: scratch.directory }, step, atlas);
+  // Awaited here: what it needs is gone when this function is.
+  if (observes) return await observe({ ...tour, service, directory: scratch.directory }, step, atlas);
   await showAtlas(tour, step, atlas);
   if (given !== undefined) await showGiven(tour, step, given);
 }
