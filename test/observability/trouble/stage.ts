@@ -125,7 +125,7 @@ async function register({ client }: TestService, customer: string, api: string):
 
 /** On a host of its own: the other sources share one, whose connections are few. */
 async function registerDead({ client }: TestService, number: number): Promise<string> {
-  const target = connectorTo("mysql://nobody:secret@127.0.0.2:1/none", `dead-${number}`);
+  const target = connectorTo("mysql://nobody:secret@127.0.0.2:2/none", `dead-${number}`);
   return (await client.createConnector(target)).id;
 }
 
