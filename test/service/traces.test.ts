@@ -2,8 +2,11 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
+import { createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { ConnectorService } from "../../src/gen/connector/v1/service_pb.js";
 import { type OtlpReceiver, otlpReceiver, type ReceivedSpan } from "../support/otlp.ts";
 import { freshDatabase } from "../support/postgres.ts";
 import { connectorTo, type TestService, testService } from "../support/service.ts";
@@ -236,6 +239,24 @@ test("the intent of an action is a part of its trace, and changes work with comm
     "    execute person",
     "      open session",
   ]);
+});
+
+test("a stream is traced with all that it gave, over gRPC as well", async () => {
+  const connectorId = await databaseConnector(traced);
+  const { traceId, headers } = caller();
+  const authorization = `Bearer ${traced.token}`;
+  const client = createClient(ConnectorService, createGrpcTransport({ baseUrl: traced.url }));
+  const query = { source: { case: "native", value: { text: "SELECT generate_series(1, 10)" } } } as const;
+  const reading = client.streamQuery({ connectorId, query }, { headers: { ...headers, authorization } });
+  await Array.fromAsync(reading);
+  const spans = await receiver.trace(traceId, ended);
+  const [server] = spans.filter(({ kind }) => kind === "server");
+  expect(server).toMatchObject({
+    name: "connector.v1.ConnectorService/StreamQuery",
+    attributes: { "rpc.system.name": "grpc", "rpc.response.status_code": "OK" },
+  });
+  expect(spans.map(({ name }) => name)).toEqual(expect.arrayContaining(["call StreamQuery", "stream postgresql"]));
+  expect(spans.find(({ name }) => name === "call StreamQuery")).toMatchObject({ attributes: { "connector.rows": 10 } });
 });
 
 test("no value, name or statement of an organization stands in a span, nor what a caller calls a resource", async () => {
