@@ -3,10 +3,11 @@
  * what is missing where it may, and says how to get it where it may not.
  */
 import { execFile, spawn } from "node:child_process";
-import { constants } from "node:fs";
-import { access } from "node:fs/promises";
-import path from "node:path";
 import { promisify } from "node:util";
+import { findProgram } from "../../src/demo/observe/program.ts";
+
+// The demo looks for programs in the same places.
+export { findProgram };
 
 interface Server {
   readonly program: string;
@@ -42,27 +43,6 @@ const tools: readonly Tool[] = [
   { program: "chromium", packages: ["chromium"] },
   { program: "grpc_python_plugin", packages: ["protobuf-compiler-grpc", "python3-grpcio"] },
 ];
-
-/** Where Debian and Homebrew keep servers that are not on everybody's PATH. */
-const morePlaces = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/opt/homebrew/bin"];
-
-/** The path of a program, or undefined when this machine has none. */
-export async function findProgram(program: string): Promise<string | undefined> {
-  for (const place of [...(process.env.PATH ?? "").split(path.delimiter), ...morePlaces]) {
-    const file = path.join(place, program);
-    if (place !== "" && (await isExecutable(file))) return file;
-  }
-  return undefined;
-}
-
-async function isExecutable(file: string): Promise<boolean> {
-  try {
-    await access(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 async function missingServers(): Promise<Server[]> {
   const needed = servers.filter(({ instead }) => instead === undefined || process.env[instead] === undefined);
