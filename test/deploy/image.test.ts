@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await Promise.all([rm(machine, { recursive: true, force: true }), store.drop()]);
+  await Promise.all([rm(machine, { recursive: true, force: true, maxRetries: 10 }), store.drop()]);
 });
 
 /** Where a stage's file system is. */

@@ -11,6 +11,7 @@ import { PodDisruptionBudget } from "kubernetes-models/policy/v1";
 import { ConfigMap, Namespace, Service, ServiceAccount } from "kubernetes-models/v1";
 import { expect, test } from "vitest";
 import { readConfig, variables } from "../../../src/config.ts";
+import { findProgram } from "../../support/servers.ts";
 import {
   base,
   kustomization,
@@ -83,17 +84,10 @@ test("a patch of the overlay changes an object that the base has", () => {
   }
 });
 
-function hasKubectl(): boolean {
-  try {
-    execFileSync("kubectl", ["kustomize", "--help"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-}
+const kubectl = await findProgram("kubectl");
 
-test.skipIf(!hasKubectl())("kustomize makes of the overlay what its schemas allow", () => {
-  const rendered = execFileSync("kubectl", ["kustomize", path.join(root, overlay)], { encoding: "utf8" });
+test.skipIf(kubectl === undefined)("kustomize makes of the overlay what its schemas allow", () => {
+  const rendered = execFileSync(kubectl ?? "", ["kustomize", path.join(root, overlay)], { encoding: "utf8" });
   const objects = manifestsOf(rendered);
   for (const object of objects) expect(() => validate(object)).not.toThrow();
   expect(objects.map(({ kind }) => kind)).toContain("Deployment");
