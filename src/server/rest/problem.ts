@@ -52,7 +52,7 @@ export function problemOf(error: ConnectError, { callId, status }: ProblemOption
     title: titleOf(reason),
     status: status ?? statusOf(error.code, reason, metadata),
     detail: error.rawMessage,
-    ...(callId === undefined ? {} : { instance: `urn:uuid:${callId}` }),
+    ...instanceOf(callId),
     code: codeToString(error.code),
     ...{ reason, domain, metadata },
     ...(badRequest && {
@@ -69,6 +69,13 @@ export function errorIn(json: unknown): ConnectError {
     undefined,
     new ConnectError("The service gave no readable error.", Code.Internal),
   );
+}
+
+const uuid = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
+
+/** An id that the caller gave its call itself need be no URI, and stands in the header `x-request-id`. */
+function instanceOf(callId: string | undefined): { readonly instance?: string } {
+  return callId !== undefined && uuid.test(callId) ? { instance: `urn:uuid:${callId}` } : {};
 }
 
 /** @param header what the answer says besides */

@@ -4,7 +4,6 @@
  */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 import { createAsyncIterable, type UniversalHandlerFn } from "@connectrpc/connect/protocol";
 import { ReasonSchema } from "../../gen/connector/v1/error_pb.js";
 import { ConnectorService } from "../../gen/connector/v1/service_pb.js";
@@ -37,8 +36,9 @@ const documents: Readonly<Record<string, () => Promise<Document>>> = {
   "/openapi.json": async () => documentOf("application/json", JSON.stringify(await openApi())),
   "/docs": async () => documentOf(html, referencePage),
   "/docs/start.js": async () => documentOf(script, startScript),
-  "/docs/swagger-ui-bundle.js": () => ofPackage(script, "swagger-ui-bundle.js"),
-  "/docs/swagger-ui.css": () => ofPackage("text/css; charset=utf-8", "swagger-ui.css"),
+  "/docs/swagger-ui-bundle.js": () => ofFile(script, import.meta.resolve("swagger-ui-dist/swagger-ui-bundle.js")),
+  "/docs/swagger-ui.css": () =>
+    ofFile("text/css; charset=utf-8", import.meta.resolve("swagger-ui-dist/swagger-ui.css")),
   [reasonsPath]: async () => documentOf(html, reasonsPage(await reasons())),
 };
 
@@ -80,8 +80,8 @@ function documentOf(type: string, content: string | Uint8Array): Document {
   return { type, bytes, etag: `"${createHash("sha256").update(bytes).digest("base64url")}"` };
 }
 
-async function ofPackage(type: string, name: string): Promise<Document> {
-  return documentOf(type, await readFile(fileURLToPath(import.meta.resolve(`swagger-ui-dist/${name}`))));
+async function ofFile(type: string, url: string): Promise<Document> {
+  return documentOf(type, await readFile(new URL(url)));
 }
 
 async function openApi(): Promise<object> {
