@@ -17,11 +17,11 @@ const allowed = {
   "access-control-allow-methods": [...cors.allowedMethods, "PUT", "PATCH", "DELETE"].join(", "),
   "access-control-allow-headers": [
     ...cors.allowedHeaders,
-    ...["Authorization", "Connector-Agent", "Idempotency-Key", "traceparent", "tracestate"],
+    ...["Authorization", "Connector-Agent", "Idempotency-Key", "traceparent", "tracestate", "X-Request-Id"],
   ].join(", "),
   "access-control-max-age": String(maxAge),
 };
-const exposed = [...cors.exposedHeaders, "Retry-After", "ETag"].join(", ");
+const exposed = [...cors.exposedHeaders, "Retry-After", "ETag", "X-Request-Id"].join(", ");
 
 /** @param origins `https://app.example.com`; none: the listener stays as it is */
 export function allowOrigins(origins: readonly string[], listener: Listener): Listener {

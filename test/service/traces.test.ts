@@ -284,6 +284,11 @@ test("a call keeps its caller's id if it is well-formed, and gets one if not", a
     const odd = await call(traced, "ListConnectors", {}, { "x-request-id": id });
     expect(odd.response.headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);
   }
+  const rest = await fetch(`${untraced.url}/api/connectors/none`, {
+    headers: { authorization: `Bearer ${untraced.token}`, "x-request-id": "order-44" },
+  });
+  expect(rest.headers.get("x-request-id")).toBe("order-44");
+  expect(await rest.json()).not.toHaveProperty("instance");
   const refused = await call(untraced, "GetConnector", { id: "none" }, { "x-request-id": "order-43" });
   expect(refused.response.status).toBe(400);
   expect(refused.response.headers.get("x-request-id")).toBe("order-43");

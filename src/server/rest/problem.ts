@@ -16,7 +16,7 @@ export interface Problem {
   /** Of HTTP. */
   readonly status: number;
   readonly detail: string;
-  /** The call's id, which the service's log has: `urn:uuid:…`. Absent where no call was made. */
+  /** The call's id, which the service's log has: `urn:uuid:…`. Absent where no call was made, and where its caller gave the id. */
   readonly instance?: string;
   /** Of the contract: `not_found`. */
   readonly code: string;
