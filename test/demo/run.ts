@@ -45,11 +45,18 @@ export const lossOfServer = (at: RegExp): Incident => ({
   },
 });
 
-/** @param environment its own, beside this process' */
-export async function runDemo(incident?: Incident, environment: Readonly<Record<string, string>> = {}): Promise<Ended> {
+/**
+ * @param environment its own, beside this process'
+ * @param args of its command line
+ */
+export async function runDemo(
+  incident?: Incident,
+  environment: Readonly<Record<string, string>> = {},
+  args: readonly string[] = [],
+): Promise<Ended> {
   const directory = await enterableDirectory();
   try {
-    const child = spawn(process.execPath, ["--import", preload, main], {
+    const child = spawn(process.execPath, ["--import", preload, main, ...args], {
       cwd: root,
       env: { ...process.env, TMPDIR: directory, NO_COLOR: "1", ...environment },
       // A process group of its own, so that it alone is interrupted.
