@@ -129,6 +129,8 @@ test("every variable arrives where it belongs", () => {
     REDIS_TIMEOUT_SECONDS: "0.25",
     FILES_DIRECTORY: directory,
     METRICS_PORT: "9464",
+    METRICS_CONNECTORS: "12",
+    BUILD_COMMIT: "0123abc",
     OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318/",
     OTEL_EXPORTER_OTLP_HEADERS: "authorization=Bearer%20s3cret,x-tenant = acme",
     OTEL_SERVICE_NAME: "connectors",
@@ -192,8 +194,8 @@ test("every variable arrives where it belongs", () => {
     filesDirectory: directory,
     migrates: false,
     metricsPort: 9464,
-    metricsConnectors: 50,
-    commit: undefined,
+    metricsConnectors: 12,
+    commit: "0123abc",
     traces: {
       exported: {
         ...{ url: "http://collector:4318/v1/traces", serviceName: "connectors", gatherMs: 1_000, ca: undefined },
@@ -319,6 +321,8 @@ test.each([
   ["UNARY_TIMEOUT_SECONDS", "Infinity"],
   ["STREAM_TIMEOUT_SECONDS", "ten"],
   ["MAX_TIMEOUT_SECONDS", "-1"],
+  ["METRICS_CONNECTORS", "501"],
+  ["BUILD_COMMIT", "a commit"],
   ["DRAIN_DELAY_SECONDS", "-1"],
   ["REDIS_TIMEOUT_SECONDS", "0"],
   ["DRAIN_SECONDS", "86401"],
