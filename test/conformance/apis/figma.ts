@@ -23,6 +23,7 @@ export function unwellFigma({ url }: Mock, answer: string): Target {
 
 export const figmaFixture = (mock: () => Mock): ReadOnlyFixture => ({
   name: "Figma's API",
+  unchanged: "me",
   isMock: true,
   network: baseUrl,
   mistakes: {

@@ -8,6 +8,7 @@ import { localhost, withBase } from "./network.ts";
 /** What an OpenID server tells who may ask: its keys to all, and of a user what the user has granted. */
 export const openIdFixture = (server: () => OAuthServer): ReadOnlyFixture => ({
   name: "an OpenID server",
+  unchanged: "claims",
   network: localhost,
   mistakes: {
     database: withBase((base) => `${base}/nowhere`),

@@ -52,6 +52,7 @@ const resources = [
 
 export const prometheusFixture = (server: () => OwnPrometheus): ReadOnlyFixture => ({
   name: "Prometheus's API",
+  unchanged: "alerts",
   network: baseUrl,
   mistakes: {
     database: withBase((base) => `${base}/nowhere`),

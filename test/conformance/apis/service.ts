@@ -1,19 +1,13 @@
 import type { TestService } from "../../support/service.ts";
-import type { Target } from "../fixture.ts";
 import type { ReadOnlyApi, ReadOnlyFixture } from "../read-only/api.ts";
 import { answerOf } from "./answer.ts";
 import { baseUrl, withBase } from "./network.ts";
 
 const connectors = 5;
-const fields = [
-  { name: "id", type: "uuid", nullable: false },
-  { name: "name", type: "string", nullable: false },
-  { name: "config", type: "json" },
-  { name: "createTime", type: "timestamp_tz" },
-];
 
 export const serviceFixture = (service: () => TestService): ReadOnlyFixture => ({
-  name: "this service",
+  name: "this service's REST interface",
+  unchanged: "providers",
   network: baseUrl,
   mistakes: {
     credential: ({ config }) => ({ config, credential: { type: "bearer", token: "no.token" } }),
@@ -23,40 +17,29 @@ export const serviceFixture = (service: () => TestService): ReadOnlyFixture => (
   open: () => serviceApi(service()),
 });
 
-/** This service's own HTTP interface, with connectors that are listed in pages of two. */
+/** This service's own REST interface, by the OpenAPI document that it serves. */
 async function serviceApi({ url, token, client }: TestService): Promise<ReadOnlyApi> {
-  for (let i = 0; i < connectors; i++) {
-    const config = { base_url: "https://api.example.com", authentication: { type: "none" } };
-    await client.createConnector({ provider: "rest", name: `c${i}`, config, credential: { type: "none" } });
-  }
-  const base = `${url}/connector.v1.ConnectorService`;
-  const asked = (method: string, ...names: string[]) =>
-    answerOf(`${base}/${method}`, names, { body: {}, headers: { authorization: `Bearer ${token}` } });
-  return {
-    target: async () => targetOf(base, token),
-    readings: [
-      { query: { resource: "connectors" }, rows: () => asked("ListConnectors", "connectors") },
-      { query: { resource: "providers" }, rows: () => asked("ListProviders", "providers"), isLarge: true },
-    ],
-  };
-}
-
-function targetOf(base: string, token: string): Target {
-  const size = { parameter: { body: "/pageSize" }, max: 2 };
-  const paging = { style: "token", parameter: { body: "/pageToken" }, next: "/nextPageToken", size };
-  const rows = (path: string) => ({ rows: { format: "json", path } });
-  const resources = [
-    { name: "connectors", path: "/ListConnectors", method: "POST", ...rows("/connectors"), fields, paging },
-    // What only reads, the Connect protocol takes by GET, too.
-    {
-      name: "providers",
-      path: "/ListProviders",
-      query: { connect: "v1", encoding: "json", message: "{}" },
-      ...rows("/providers"),
+  const config = { base_url: "https://api.example.com", authentication: { type: "none" } };
+  const named = (i: number) => ({ provider: "rest", name: `c${i}`, config, credential: { type: "none" } });
+  for (let i = 0; i < connectors; i++) await client.createConnector(named(i));
+  const { id } = await client.createConnector(named(connectors));
+  const headers = { authorization: `Bearer ${token}` };
+  const asked = (path: string, ...names: string[]) => answerOf(`${url}/api/${path}`, names, { headers });
+  const target = {
+    config: {
+      base_url: url,
+      authentication: { type: "bearer" },
+      ...{ openapi: { path: "/openapi.json" }, test: { path: "/api/connectors" } },
     },
-  ];
-  return {
-    config: { base_url: base, authentication: { type: "bearer" }, resources },
     credential: { type: "bearer", token },
+  };
+  return {
+    target: async () => target,
+    readings: [
+      { query: { resource: "connectors" }, rows: () => asked("connectors", "connectors") },
+      { query: { resource: "connectors", where: { id } }, rows: () => asked(`connectors/${id}`) },
+      { query: { resource: "api-keys" }, rows: () => asked("api-keys", "apiKeys") },
+      { query: { resource: "providers" }, rows: () => asked("providers", "providers"), isLarge: true },
+    ],
   };
 }

@@ -9,8 +9,8 @@ export const actingCases: readonly ReadCase[] = [
   {
     name: "what nobody has declared how to change is not changed",
     needs,
-    async run({ client, connectorId, known: [{ query, fields }] }) {
-      const { resource } = query;
+    async run({ client, connectorId, known, unchanged: resource }) {
+      const fields = known.find(({ query }) => query.resource === resource)?.fields ?? [];
       const values = { [fields[0]?.name ?? ""]: null };
       const where = values;
       for (const action of [

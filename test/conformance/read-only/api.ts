@@ -37,6 +37,8 @@ export interface ReadOnlyFixture {
    * is sent is judged, and not what comes of it.
    */
   readonly isMock?: true;
+  /** One of the resources that are read, of which nobody has said how it is changed. */
+  readonly unchanged: string;
   readonly network: Network;
   readonly mistakes: Fixture["mistakes"];
   open(): Promise<ReadOnlyApi>;
@@ -62,6 +64,7 @@ export interface KnownField extends Pick<ResourceField, "name" | "type" | "enumL
 export interface ReadStage extends Scene {
   readonly api: ReadOnlyApi;
   readonly isMock: boolean;
+  readonly unchanged: string;
   readonly known: readonly [Known, ...Known[]];
 }
 

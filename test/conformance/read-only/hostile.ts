@@ -13,7 +13,7 @@ const needs = ["query"] as const;
 /** What the service may answer where an API refuses a text, or has nothing by it. */
 const fair = new Set(["INVALID_REQUEST", "STATEMENT_REJECTED", "CONFIGURATION_REJECTED", "UPSTREAM_PERMISSION_DENIED"]);
 /** One of so many of the texts is sent to the API itself. */
-const stride = 6;
+const stride = 12;
 
 /** A field of texts that the service itself compares. */
 const textOf = ({ fields }: Known) =>

@@ -20,7 +20,7 @@ export async function openReadStage(
     ...(await Promise.all(others.map((each) => knownOf(each, reader)))),
   ] as const;
   const probe = { query: first.query, rows: known[0].texts };
-  const isMock = fixture.isMock ?? false;
+  const { isMock = false, unchanged } = fixture;
   const target = () => api.target();
   return {
     definition,
@@ -33,6 +33,7 @@ export async function openReadStage(
     api,
     known,
     isMock,
+    unchanged,
     close: async () => {},
   };
 }

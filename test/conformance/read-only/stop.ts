@@ -17,8 +17,8 @@ const calls: Readonly<
   "a stream": ({ client, probe }, id, signal) => Array.fromAsync(client.stream(id, probe.query, { signal })),
 };
 
-/** Bytes of an answer after which its connection ends: in its status line, its headers, and where there is more, its body. */
-const cuts = [1, 60, 150];
+/** Bytes of an answer after which its connection ends: in its status line, and in its headers or its body. */
+const cuts = [1, 150];
 
 export const stopCases = (network: Network): readonly ReadCase[] => [
   ...Object.entries(calls).map(
