@@ -66,7 +66,13 @@ async function lines(panel: PanelPlan, answers: readonly Answer[], { width, heig
       },
       color: {
         ...{ field: "name", type: "nominal", scale: { scheme: "tableau10" } },
-        legend: { title: null, orient: "bottom", columns: width > 500 ? 3 : 2, labelLimit: 170, symbolType: "square" },
+        legend: {
+          title: null,
+          orient: "bottom",
+          columns: width > 500 ? 3 : 2,
+          labelLimit: width > 500 ? 200 : 175,
+          symbolType: "square",
+        },
       },
     },
     config: {

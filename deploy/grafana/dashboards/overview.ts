@@ -12,14 +12,14 @@ const firstLook: DashboardPlan["rows"][number] = {
       queries: [{ expr: 'min(1 - connector:sli_error:ratio_rate5m{slo="availability"})', legend: "available" }],
     },
     {
-      title: "Error budget left, of three days",
+      title: "Error budget left",
       description:
-        "1 is all of it. What is used up fast is paged for; what leaks away is a ticket. Below 0.25: stop risky changes " +
+        "Of three days; 100 % is all of it, below 0 it is overdrawn. What is used up fast is paged for; what leaks away is a ticket. Below 0.25: stop risky changes " +
         "and find which release or which dependency began it.",
       ...{ as: "figure", unit: "percentunit", width: 4, limits: { fair: 0.5, bad: 0.25 } },
       queries: [
         {
-          expr: "min by (slo) (1 - connector:sli_error:ratio_rate3d / on (slo) group_left () connector:slo_error_budget:ratio)",
+          expr: "min by (slo) (clamp_min(1 - connector:sli_error:ratio_rate3d / on (slo) group_left () connector:slo_error_budget:ratio, -1))",
           legend: "{{slo}}",
         },
       ],
