@@ -1,9 +1,11 @@
 /** The reference of REST: its document is OpenAPI, whole, and shown without anything of other hosts. */
 import { Validator } from "@seriousme/openapi-schema-validator";
+import { chromium } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ReasonSchema } from "../../../src/gen/connector/v1/error_pb.js";
 import { ConnectorService } from "../../../src/gen/connector/v1/service_pb.js";
 import { listen, type Server } from "../../../src/server/port.ts";
+import { chromiumFile } from "../../client/browser.ts";
 
 let server: Server;
 
@@ -64,6 +66,31 @@ test("every reason stands where the type of a problem leads to", async () => {
     .filter(({ name }) => !page.includes(`id="${name.replace("REASON_", "")}"`));
   expect(missing).toEqual([]);
 });
+
+test.runIf(chromiumFile !== undefined)(
+  "a browser shows every operation, asking nobody else and refusing nothing",
+  async () => {
+    const browser = await chromium.launch({ executablePath: chromiumFile as string, args: ["--no-sandbox"] });
+    try {
+      const page = await browser.newPage();
+      const asked: string[] = [];
+      const complaints: string[] = [];
+      page.on("request", (request) => asked.push(new URL(request.url()).origin));
+      page
+        .on("console", (message) => complaints.push(message.text()))
+        .on("pageerror", ({ message }) => complaints.push(message));
+      await page.goto(`${server.url}/docs`);
+      const operations = Object.values((await read()).paths).flatMap((item) => Object.keys(item));
+      const shown = page.locator(".opblock");
+    await shown.nth(operations.length - 1).waitFor({ timeout: 60_000 });
+    expect(await shown.count()).toBe(operations.length);
+      expect(complaints).toEqual([]);
+      expect(new Set(asked)).toEqual(new Set([server.url]));
+    } finally {
+      await browser.close();
+    }
+  },
+);
 
 test("what a client has already is not sent again", async () => {
   const { headers } = await fetch(`${server.url}/docs/swagger-ui.css`);
