@@ -41,8 +41,8 @@ export interface Tally {
 const unavailable = 14;
 /** Milliseconds between two calls of one caller. */
 const everyMs = 40;
-/** Calls of one caller at once, at most: how a service bears too many of them is not what is looked at. */
-const mostAtOnce = 15;
+/** Calls of one caller at once: how a service bears too many of them is not what is looked at. */
+const usuallyAtOnce = 15;
 
 /** A stream of so many rows that pauses for `pauseMs` before every hundredth. */
 interface Shape {
@@ -69,8 +69,11 @@ function digestOf(rows: number): string {
   return all.digest("hex");
 }
 
-/** Calls and streams of every caller at once until it is stopped. */
-export function steadyLoad(callers: readonly Caller[]) {
+/**
+ * Calls and streams of every caller at once until it is stopped.
+ * @param mostAtOnce Calls of one caller, besides its streams
+ */
+export function steadyLoad(callers: readonly Caller[], mostAtOnce = usuallyAtOnce) {
   const tally: Tally = { answered: 0, failed: {}, whole: 0, unavailable: {}, broken: {} };
   const calls = new Set<Promise<void>>();
   let asked = 0;
