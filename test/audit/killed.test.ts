@@ -4,14 +4,14 @@ import { expect, test } from "vitest";
 import { openStore } from "../../src/store/store.ts";
 import { run } from "../service/customer.ts";
 import { runProgram } from "../service/process.ts";
-import { freshDatabase } from "../support/postgres.ts";
+import { freshStore } from "../support/postgres.ts";
 import { scaled } from "../torture/scale.ts";
 import { auditOf, verified } from "./events.ts";
 
 const writer = fileURLToPath(new URL("writerProcess.ts", import.meta.url));
 
 test("of a writer that is killed no confirmed intent is lost, what it left is linked, and its orphans become unknown", async () => {
-  const database = await freshDatabase();
+  const database = await freshStore();
   const store = await openStore({ url: database.url });
   try {
     const confirmed: string[] = [];

@@ -5,7 +5,7 @@ import { auditKeys } from "../../src/audit/keys.ts";
 import { keepMonths, monthOf } from "../../src/audit/retention.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
 import { run } from "../service/customer.ts";
-import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
+import { type FreshDatabase, freshStore } from "../support/postgres.ts";
 import { action, auditKey, auditOf, verified } from "./events.ts";
 
 const thisMonth = Date.parse(monthOf(new Date()));
@@ -16,7 +16,7 @@ let store: Store;
 let organization: string;
 
 beforeAll(async () => {
-  database = await freshDatabase();
+  database = await freshStore();
   store = await openStore({ url: database.url });
 });
 

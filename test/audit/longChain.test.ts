@@ -3,7 +3,7 @@ import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { entryOf, insertEntries } from "../../src/audit/entry.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
-import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
+import { type FreshDatabase, freshStore } from "../support/postgres.ts";
 import { action, auditOf, breakOf, verified } from "./events.ts";
 
 /** More than two parts; the last one has but some places. */
@@ -13,7 +13,7 @@ let store: Store;
 let admin: pg.Client;
 
 beforeAll(async () => {
-  database = await freshDatabase();
+  database = await freshStore();
   store = await openStore({ url: database.url });
   admin = new pg.Client({ connectionString: database.url });
   await admin.connect();

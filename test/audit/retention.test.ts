@@ -8,7 +8,7 @@ import { keepMonths, monthOf } from "../../src/audit/retention.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
 import { run } from "../service/customer.ts";
 import { enterableDirectory } from "../support/directory.ts";
-import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
+import { type FreshDatabase, freshStore } from "../support/postgres.ts";
 import { action, auditKey, auditOf, verified } from "./events.ts";
 
 let database: FreshDatabase;
@@ -16,7 +16,7 @@ let store: Store;
 const now = new Date();
 
 beforeEach(async () => {
-  database = await freshDatabase();
+  database = await freshStore();
   store = await openStore({ url: database.url });
 });
 

@@ -7,7 +7,7 @@ import { Connector } from "../../src/store/entities/connector.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
 import { run } from "../service/customer.ts";
 import { newConnector } from "../store/rows.ts";
-import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
+import { type FreshDatabase, freshStore } from "../support/postgres.ts";
 import { callerFor } from "./executing.ts";
 
 const year = 31_536_000_000;
@@ -18,7 +18,7 @@ let store: Store;
 let agents = 0;
 
 beforeAll(async () => {
-  database = await freshDatabase();
+  database = await freshStore();
   store = await openStore({ url: database.url });
   await store.withOrganization("acme", async (em) => em.create(Connector, connector));
 });

@@ -4,14 +4,14 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type ClaimedAction, type Claims, createClaims } from "../../src/execution/idempotency/claims.ts";
 import type { ActionResult } from "../../src/providers/contract/action.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
-import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
+import { type FreshDatabase, freshStore } from "../support/postgres.ts";
 
 let database: FreshDatabase;
 let store: Store;
 let claims: Claims;
 
 beforeAll(async () => {
-  database = await freshDatabase();
+  database = await freshStore();
   store = await openStore({ url: database.url, poolSize: 2 });
   // What is kept is another's matter.
   const sealer = {

@@ -12,7 +12,7 @@ import { runProgram } from "../service/process.ts";
 import { newConnector } from "../store/rows.ts";
 import { type OAuthServer, startOAuthServer } from "../support/oauth-server.ts";
 import { endpointOf, newGrant, refreshingAt } from "../support/oauth-tokens.ts";
-import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
+import { type FreshDatabase, freshStore } from "../support/postgres.ts";
 import { stopwatch } from "../support/stopwatch.ts";
 import type { ReplicaTask } from "./token-replica.ts";
 
@@ -27,7 +27,7 @@ let store: Store;
 
 beforeAll(async () => {
   // As those do that bear the loss of an answer: Okta, Auth0 and Keycloak among them.
-  [database, server] = await Promise.all([freshDatabase(), startOAuthServer({ reuseMs: 3_600_000 })]);
+  [database, server] = await Promise.all([freshStore(), startOAuthServer({ reuseMs: 3_600_000 })]);
   store = await openStore({ url: database.url, poolSize: 4 });
 });
 

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { type ConnectorClient, ConnectorError, createConnectorClient } from "../../src/client/index.ts";
 import { BudgetUnit, Permission } from "../../src/gen/connector/v1/grant_pb.js";
 import { run } from "../service/customer.ts";
-import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
+import { type FreshDatabase, freshDatabase, freshStore } from "../support/postgres.ts";
 import { type Replica, type Replicas, twoReplicas, until } from "../support/replicas.ts";
 import { connectorTo } from "../support/service.ts";
 
@@ -20,7 +20,7 @@ let admin: pg.Client;
 let id: string;
 
 beforeAll(async () => {
-  [store, source, other] = await Promise.all([freshDatabase(), freshDatabase(), freshDatabase()]);
+  [store, source, other] = await Promise.all([freshStore(), freshDatabase(), freshDatabase()]);
   await run(source.url, "CREATE TABLE place AS SELECT 'source' AS name");
   await run(other.url, "CREATE TABLE place AS SELECT 'other' AS name");
   replicas = await twoReplicas(store.url);

@@ -7,7 +7,7 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ConnectorError } from "../../src/client/index.ts";
 import { run } from "../service/customer.ts";
-import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
+import { type FreshDatabase, freshDatabase, freshStore } from "../support/postgres.ts";
 import { type OwnRedis, ownRedis } from "../support/redis.ts";
 import { type Replica, type Replicas, twoReplicas, until } from "../support/replicas.ts";
 import { connectorTo } from "../support/service.ts";
@@ -21,7 +21,7 @@ let redis: OwnRedis;
 let replicas: Replicas;
 
 beforeAll(async () => {
-  [store, source, redis] = await Promise.all([freshDatabase(), freshDatabase(), ownRedis()]);
+  [store, source, redis] = await Promise.all([freshStore(), freshDatabase(), ownRedis()]);
   await run(source.url, `CREATE TABLE secret AS SELECT '${canary}' AS value`);
   replicas = await twoReplicas(store.url, { REDIS_URL: redis.url, REDIS_TIMEOUT_SECONDS: "10" });
   // The first calls of a process take so long that a second's limit would begin anew among them.

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { certificateAuthority } from "../support/certificate.ts";
 import type { Browsing } from "../support/oauth-browser.ts";
 import { type OAuthServer, startOAuthServer } from "../support/oauth-server.ts";
-import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
+import { type FreshDatabase, freshStore } from "../support/postgres.ts";
 import { type Replica, type Replicas, twoReplicas, until } from "../support/replicas.ts";
 import { isTorture } from "../torture/scale.ts";
 
@@ -21,7 +21,7 @@ let api: Awaited<ReturnType<typeof startApi>>;
 let replicas: Replicas;
 
 beforeAll(async () => {
-  [store, oauth] = await Promise.all([freshDatabase(), startOAuthServer()]);
+  [store, oauth] = await Promise.all([freshStore(), startOAuthServer()]);
   api = await startApi();
   replicas = await twoReplicas(store.url, {
     PUBLIC_URL: "https://service.test",

@@ -4,14 +4,14 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { copyOut } from "../../src/store/copy-out.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
 import { run } from "../service/customer.ts";
-import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
+import { type FreshDatabase, freshStore } from "../support/postgres.ts";
 
 let database: FreshDatabase;
 let store: Store;
 let pool: pg.Pool;
 
 beforeAll(async () => {
-  database = await freshDatabase();
+  database = await freshStore();
   store = await openStore({ url: database.url, poolSize: 2 });
   // One connection: whoever comes next gets what was left of it.
   pool = new pg.Pool({ connectionString: database.url, max: 1 });
