@@ -21,7 +21,7 @@ export interface SpanExport {
 const maxWaiting = 8_192;
 const maxBatch = 512;
 /** Milliseconds that a batch may take to be taken. */
-const exportMs = 5_000;
+const exportMs = 3_000;
 
 /** @param observe Is told what becomes of spans, batch by batch */
 export function createSpanExport(

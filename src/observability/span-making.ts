@@ -142,7 +142,8 @@ function attempt({ method, resource, type, subject, attempt, reason, status }: A
 
 function statusOf(isDatabase: boolean, status: string): Attributes {
   if (isDatabase) return { [ATTR_DB_RESPONSE_STATUS_CODE]: status };
-  return { [ATTR_HTTP_RESPONSE_STATUS_CODE]: Number(status) };
+  const code = Number(status);
+  return Number.isInteger(code) ? { [ATTR_HTTP_RESPONSE_STATUS_CODE]: code } : {};
 }
 
 const operations: Readonly<Record<AttemptEnded["method"], string>> = {
