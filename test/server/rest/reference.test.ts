@@ -82,8 +82,8 @@ test.runIf(chromiumFile !== undefined)(
       await page.goto(`${server.url}/docs`);
       const operations = Object.values((await read()).paths).flatMap((item) => Object.keys(item));
       const shown = page.locator(".opblock");
-    await shown.nth(operations.length - 1).waitFor({ timeout: 60_000 });
-    expect(await shown.count()).toBe(operations.length);
+      await shown.nth(operations.length - 1).waitFor({ timeout: 60_000 });
+      expect(await shown.count()).toBe(operations.length);
       expect(complaints).toEqual([]);
       expect(new Set(asked)).toEqual(new Set([server.url]));
     } finally {
