@@ -24,6 +24,8 @@ connector_outcomes_not_noted_total ${scrapes}
 connector_key_operations_total{operation="unwrap",outcome="failed"} ${scrapes}
 # Its event loop is late, while one organization sends most calls.
 connector_over_share_total ${scrapes * 100}
+# Hundreds of its sources fail at once: breakers of a few would open before so many retries are refused.
+connector_retries_total{decision="budget_used"} ${scrapes * 100}
 # It was told to stop.
 connector_draining 1
 `;
