@@ -312,6 +312,6 @@ function jwtOf(values: Values): JwtConfig | undefined {
 function wrong(problems: readonly string[]): Failure {
   return new Failure("configuration_rejected", `The configuration is not valid:\n  ${problems.join("\n  ")}`, {
     where: "service",
-    remedy: "Change these environment variables; the README lists all of them.",
+    remedy: "Change these environment variables; deploy/CONFIGURATION.md lists all of them.",
   });
 }

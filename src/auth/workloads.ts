@@ -168,6 +168,6 @@ function parsed(json: string): Workload[] {
 function wrongList(problems: readonly string[]): Failure {
   return new Failure("configuration_rejected", `The list of SPIFFE ids can't be used:\n  ${problems.join("\n  ")}`, {
     where: "service",
-    remedy: "Change the file that SPIFFE_PRINCIPALS_FILE names; the README shows one.",
+    remedy: "Change the file that SPIFFE_PRINCIPALS_FILE names; deploy/OPERATING.md shows one.",
   });
 }

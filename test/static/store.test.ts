@@ -15,8 +15,8 @@ const filesWith = (pattern: RegExp) => files.filter(({ text }) => pattern.test(t
 
 test("only the store makes the ORM, and so none but `withOrganization` gives an entity manager", () => {
   expect(filesWith(/\bnew MikroORM\b/)).toEqual(["store/database.ts"]);
-  expect(filesWith(/\bdatabaseOf\(/)).toEqual(["store/database.ts", "store/store.ts"]);
-  expect(filesWith(/\borm\.em\b/)).toEqual(["store/database.ts", "store/store.ts"]);
+  expect(filesWith(/\bdatabaseOf\(/)).toEqual(["store/database.ts", "store/schema.ts", "store/store.ts"]);
+  expect(filesWith(/\borm\.em\b/)).toEqual(["store/database.ts", "store/schema.ts", "store/store.ts"]);
 });
 
 test("no filter of the ORM stands for the isolation of organizations, as it could be switched off", () => {
