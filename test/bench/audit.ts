@@ -14,7 +14,7 @@ import { rm } from "node:fs/promises";
 import { createAudit } from "../../src/audit/audit.ts";
 import { startEmbedded } from "../../src/store/embedded.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
-import { enterableDirectory } from "../support/directory.ts";
+import { diskDirectory } from "../support/directory.ts";
 import { actionsPerTurn, openActions, p99 } from "./audit/actions.ts";
 import { fill, type Verified, verify } from "./audit/chain.ts";
 import { type HistoryCase, historyCases, openHistory } from "./audit/history.ts";
@@ -26,7 +26,7 @@ const chainRows = 400_000;
 
 const bench: Bench = async (options) => {
   await using cleanup = new AsyncDisposableStack();
-  const directory = await enterableDirectory();
+  const directory = await diskDirectory();
   cleanup.defer(() => rm(directory, { recursive: true, force: true }));
   const embedded = await startEmbedded({ directory, log: options.progress });
   cleanup.defer(() => embedded.stop());

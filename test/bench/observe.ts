@@ -15,7 +15,7 @@ import path from "node:path";
 import pg from "pg";
 import { type ConnectorClient, createConnectorClient } from "../../src/client/index.ts";
 import { startEmbedded } from "../../src/store/embedded.ts";
-import { enterableDirectory } from "../support/directory.ts";
+import { diskDirectory } from "../support/directory.ts";
 import { type Addresses, type CaseName, cases } from "./observe/cases.ts";
 import { type BenchOptions, type BenchResult, percentile } from "./support/bench.ts";
 import { Child, serviceFlags } from "./support/child.ts";
@@ -65,7 +65,7 @@ export default async function observe(options: BenchOptions): Promise<BenchResul
 }
 
 async function open({ progress }: BenchOptions, cleanup: AsyncDisposableStack): Promise<Stage> {
-  const directory = await enterableDirectory();
+  const directory = await diskDirectory();
   cleanup.defer(() => rm(directory, { recursive: true, force: true }));
   const source = await startEmbedded({ directory: path.join(directory, "source"), log: progress });
   cleanup.defer(() => source.stop());

@@ -8,7 +8,7 @@
 import { rm } from "node:fs/promises";
 import path from "node:path";
 import { startEmbedded } from "../../src/store/embedded.ts";
-import { enterableDirectory } from "../support/directory.ts";
+import { diskDirectory } from "../support/directory.ts";
 import { ownRedis } from "../support/redis.ts";
 import { findProgram } from "../support/servers.ts";
 import { type CaseName, cases, type Turn } from "./pipeline/cases.ts";
@@ -34,7 +34,7 @@ type Costs = ReadonlyMap<CaseName, readonly Cost[]>;
 
 export default async function pipeline(options: BenchOptions): Promise<BenchResult> {
   await using cleanup = new AsyncDisposableStack();
-  const directory = await enterableDirectory();
+  const directory = await diskDirectory();
   cleanup.defer(() => rm(directory, { recursive: true, force: true }));
   const embedded = await startEmbedded({ directory: path.join(directory, "source"), log: options.progress });
   cleanup.defer(() => embedded.stop());

@@ -17,7 +17,7 @@ import { type ConnectorClient, createConnectorClient } from "../../src/client/in
 import { createApiKey } from "../../src/development.ts";
 import { type Embedded, startEmbedded } from "../../src/store/embedded.ts";
 import { openStore } from "../../src/store/store.ts";
-import { enterableDirectory } from "../support/directory.ts";
+import { diskDirectory } from "../support/directory.ts";
 import { encryptionKey, signingKey } from "../support/keys.ts";
 import { connectorTo, sharedServer } from "../support/service.ts";
 import { type BenchOptions, type BenchResult, median } from "./support/bench.ts";
@@ -55,7 +55,7 @@ interface Cost {
 
 export default async function replica(options: BenchOptions): Promise<BenchResult> {
   await using cleanup = new AsyncDisposableStack();
-  const directory = await enterableDirectory();
+  const directory = await diskDirectory();
   cleanup.defer(() => rm(directory, { recursive: true, force: true }));
   const embedded = await startEmbedded({ directory, log: options.progress });
   cleanup.defer(() => embedded.stop());

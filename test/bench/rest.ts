@@ -8,7 +8,7 @@
 import { rm } from "node:fs/promises";
 import path from "node:path";
 import { startEmbedded } from "../../src/store/embedded.ts";
-import { enterableDirectory } from "../support/directory.ts";
+import { diskDirectory } from "../support/directory.ts";
 import { cancelLatencies } from "./rest/cancel.ts";
 import { type CaseName, cases, type Turn } from "./rest/cases.ts";
 import { apiConnector } from "./rest/data.ts";
@@ -29,7 +29,7 @@ type Costs = Readonly<Record<CaseName, readonly number[]>>;
 
 export default async function rest(options: BenchOptions): Promise<BenchResult> {
   await using cleanup = new AsyncDisposableStack();
-  const directory = await enterableDirectory();
+  const directory = await diskDirectory();
   cleanup.defer(() => rm(directory, { recursive: true, force: true }));
   const api = new Child(new URL("rest/api.ts", import.meta.url));
   cleanup.defer(() => api.stop());

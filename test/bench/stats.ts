@@ -8,7 +8,7 @@ import pg from "pg";
 import { createHistory, type History } from "../../src/execution/history/history.ts";
 import { startEmbedded } from "../../src/store/embedded.ts";
 import { openStore } from "../../src/store/store.ts";
-import { enterableDirectory } from "../support/directory.ts";
+import { diskDirectory } from "../support/directory.ts";
 import { type BenchOptions, type BenchResult, median, percentile } from "./support/bench.ts";
 
 const records = 10_000_000;
@@ -23,7 +23,7 @@ const callsPerRound = 100;
 
 export default async function stats({ rounds, progress }: BenchOptions): Promise<BenchResult> {
   await using cleanup = new AsyncDisposableStack();
-  const directory = await enterableDirectory();
+  const directory = await diskDirectory();
   cleanup.defer(() => rm(directory, { recursive: true, force: true }));
   const embedded = await startEmbedded({ directory: path.join(directory, "store"), log: progress });
   cleanup.defer(() => embedded.stop());

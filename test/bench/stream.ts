@@ -6,7 +6,7 @@
  * Before anything is timed, every column that a case gives is compared with SQL.
  */
 import { rm } from "node:fs/promises";
-import { enterableDirectory } from "../support/directory.ts";
+import { diskDirectory } from "../support/directory.ts";
 import { streamMysql } from "./stream/mysql.ts";
 import { streamPostgresql } from "./stream/postgresql.ts";
 import type { BenchOptions, BenchResult } from "./support/bench.ts";
@@ -14,7 +14,7 @@ import type { BenchOptions, BenchResult } from "./support/bench.ts";
 const benches = { postgresql: streamPostgresql, mysql: streamMysql };
 
 export default async function stream(options: BenchOptions): Promise<BenchResult> {
-  const directory = await enterableDirectory();
+  const directory = await diskDirectory();
   try {
     return await benches[options.provider](directory, options);
   } finally {

@@ -8,7 +8,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runProgram } from "../service/process.ts";
-import { enterableDirectory } from "../support/directory.ts";
+import { diskDirectory } from "../support/directory.ts";
 import { encryptionKey, signingKey } from "../support/keys.ts";
 import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
 import { isTorture } from "../torture/scale.ts";
@@ -18,7 +18,7 @@ let machine: string;
 let store: FreshDatabase;
 
 beforeAll(async () => {
-  [machine, store] = await Promise.all([enterableDirectory(), freshDatabase()]);
+  [machine, store] = await Promise.all([diskDirectory(), freshDatabase()]);
 });
 
 afterAll(async () => {

@@ -4,7 +4,7 @@ import path from "node:path";
 import pg from "pg";
 import { type ConnectorClient, createConnectorClient } from "../../../src/client/index.ts";
 import { startEmbedded } from "../../../src/store/embedded.ts";
-import { enterableDirectory } from "../../support/directory.ts";
+import { diskDirectory } from "../../support/directory.ts";
 import { Child, serviceFlags } from "../support/child.ts";
 import {
   answerAfter,
@@ -52,7 +52,7 @@ export async function openStage(
   progress: (line: string) => void,
   cleanup: AsyncDisposableStack,
 ): Promise<Stage> {
-  const directory = await enterableDirectory();
+  const directory = await diskDirectory();
   cleanup.defer(() => rm(directory, { recursive: true, force: true }));
   const embedded = await startEmbedded({ directory: path.join(directory, "source"), log: progress });
   cleanup.defer(() => embedded.stop());
