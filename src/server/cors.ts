@@ -17,7 +17,7 @@ const allowed = {
   "access-control-allow-methods": [...cors.allowedMethods, "PUT", "PATCH", "DELETE"].join(", "),
   "access-control-allow-headers": [
     ...cors.allowedHeaders,
-    ...["Authorization", "Connector-Agent", "Idempotency-Key", "traceparent", "tracestate", "X-Request-Id"],
+    ...["Authorization", "Connector-Agent", "Idempotency-Key", "If-Match", "traceparent", "tracestate", "X-Request-Id"],
   ].join(", "),
   "access-control-max-age": String(maxAge),
 };

@@ -25,7 +25,7 @@ import { type BenchOptions, type BenchResult, median } from "./support/bench.ts"
 const callsPerTurn = 1_000;
 const concurrency = 16;
 /** A process that has just been started compiles for a while. */
-const warmUpRounds = 1;
+const warmUpRounds = 3;
 
 type Call = (client: ConnectorClient, id: string, number: number) => Promise<unknown>;
 
