@@ -4,31 +4,31 @@
  */
 import type { Failure } from "../failure.ts";
 import type { QuotaFigures } from "../observability/figures.ts";
-import type { Observe, Subject, Timings } from "../observability/observation.ts";
+import type { Observe, Timings } from "../observability/observation.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
 import type { Explanation, Page, Quota, ReadQuery, TestReport } from "../providers/contract.ts";
 import type { ConnectorRow } from "../store/entities/connector.ts";
 import type { Store } from "../store/store.ts";
 import { createAnswerSealer } from "../vault/kept-answer.ts";
 import type { Vault } from "../vault/vault.ts";
-import { type About, begunOf, resourceOf } from "./about.ts";
+import type { About } from "./about.ts";
+import { createAccounts } from "./accounting.ts";
 import { type ActionAsked, act, carryOut, touchedBy } from "./acting.ts";
 import { type Answered, answered, type Executed, type ExecutedStream, type PageQuery } from "./answer.ts";
 import { able, asked, capabilityOf, movedBy, nothingMoved, refuseDisabled, type Work } from "./asking.ts";
 import { translated } from "./attempt.ts";
 import type { BreakerStatus } from "./breaker/breaker.ts";
 import { createBreakers } from "./breaker/breakers.ts";
-import { type Allowance, createBudgets } from "./budget/budgets.ts";
+import { createBudgets } from "./budget/budgets.ts";
 import { actWithin, createSpending, pageWithin, streamWithin } from "./budget/spending.ts";
 import { createBulkheads } from "./bulkhead/bulkheads.ts";
 import { createQueryCache } from "./cache/cache.ts";
-import { type Caller, openCall } from "./call.ts";
+import type { Caller } from "./call.ts";
 import { keyOf } from "./connector-key.ts";
 import { createClaims } from "./idempotency/claims.ts";
-import { limitsOf, type ServiceLimits } from "./limits.ts";
+import type { ServiceLimits } from "./limits.ts";
 import { observed } from "./observed-intent.ts";
-import { type Moved, type Outcome, outcomeOf } from "./outcome.ts";
-import { pass, type Stages, type Ticket } from "./pipeline.ts";
+import { pass, type Stages } from "./pipeline.ts";
 import { createCooldowns } from "./rate-limit/cooldown.ts";
 import { createRateLimits } from "./rate-limit/rate-limits.ts";
 import type { SharedRedis } from "./redis.ts";
@@ -36,7 +36,6 @@ import { createRetries } from "./retry/retry.ts";
 import { type ConnectorKey, createRunningCalls } from "./running.ts";
 import { createSchemas, type ReadSchema } from "./session/schemas.ts";
 import { type CommonContext, createSessions } from "./session/sessions.ts";
-import { standings } from "./standing.ts";
 import { beginStream, readStream } from "./streaming.ts";
 
 export type { Timings };
@@ -127,85 +126,9 @@ export function createExecution(options: ExecutionOptions): Execution {
     ...{ probeMs, drain: drain.signal },
   };
 
-  const standingOf = standings((connector) => {
-    const { organizationId, id: connectorId, provider } = connector;
-    const subject: Subject = { organizationId, connectorId, provider };
-    return {
-      subject,
-      type: catalogue.get(provider).type,
-      limits: limitsOf(connector, catalogue.get(provider), options.limits),
-      listeners: {
-        quota: (quota) => cooldowns.quota(subject, quota),
-        closed: (call) => running.remove(subject, call),
-      },
-    };
+  const { begin, account, run, readFor } = createAccounts({
+    ...{ catalogue, serviceLimits: options.limits, stages, spending, running, observe },
   });
-
-  function ticketOf(about: About, waiting?: Ticket): Ticket {
-    const { method, connector, caller } = about;
-    const { subject, limits, type, listeners } = standingOf(connector);
-    const time = method === "StreamQuery" ? limits.stream : limits.unary;
-    const heard = waiting === undefined ? listeners : { ...listeners, enter: waiting.call.enter };
-    const call = openCall(caller, time, heard);
-    running.add(subject, call);
-    return {
-      ...{ connector, subject, limits, call, attempts: 0, diagnostic: method === "TestConnector" },
-      about: { method, resource: resourceOf(about), type },
-    };
-  }
-
-  function begin(about: About): { ticket: Ticket; outcome: Outcome } {
-    const ticket = ticketOf(about);
-    const { organizationId, connectorId } = ticket.subject;
-    const breaker = breakers.status(organizationId, connectorId).state;
-    const charging = spending.charging(ticket.subject, about.caller.agent, observe);
-    return { ticket, outcome: outcomeOf(begunOf(about, breaker), ticket, charging) };
-  }
-
-  /** One call with one answer, and its outcome. */
-  async function account<T>(
-    about: About,
-    work: (ticket: Ticket, allowance: Allowance) => Promise<readonly [T, Moved]>,
-  ): Promise<T> {
-    const { ticket, outcome } = begin(about);
-    try {
-      refuseDisabled(about.connector);
-      const allowance = await spending.take(ticket, about.caller.agent);
-      const [answer, moved] = await work(ticket, allowance);
-      outcome.succeeded(moved);
-      return answer;
-    } catch (error) {
-      throw outcome.failed(error);
-    } finally {
-      ticket.call.close();
-    }
-  }
-
-  /** One that goes to the source and keeps nothing. */
-  const run = <T>(about: About, work: Work<T>): Promise<Answered<T>> =>
-    account(about, async (ticket) => {
-      const result = await pass(stages, ticket, asked(work));
-      return [answered(result, ticket), nothingMoved];
-    });
-
-  /** Reads for whoever waits, and by a deadline of its own: the leaving of the caller who was first must not end it. */
-  async function readFor<T>(about: About, first: Ticket, signal: AbortSignal, work: Work<T>): Promise<T> {
-    const timeoutMs = Math.max(about.caller.timeoutMs ?? 0, first.limits.unary.defaultMs);
-    // Nor must the end of its key or its grant.
-    const caller = { ...about.caller, apiKeyId: undefined, agent: undefined, signal, timeoutMs };
-    const ticket = ticketOf({ ...about, caller }, first);
-    // Known at once, and not at the end: its caller may be gone by then.
-    const counted: Work<T> = (...session) => {
-      first.attempts = ticket.attempts;
-      return work(...session);
-    };
-    try {
-      return await pass(stages, ticket, asked(counted));
-    } finally {
-      first.attempts = ticket.attempts;
-      ticket.call.close();
-    }
-  }
 
   return {
     test: (connector, caller) =>

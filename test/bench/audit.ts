@@ -2,7 +2,8 @@
  * What the audit log and the history cost, and how quickly the log is verified.
  *
  * `added_p99_ms`: how much longer the p99 of an action's time is with the log than without,
- * its intent and its outcome both waited for; the two take turns. `verify_rows_per_s`:
+ * its intent and its outcome both waited for; the two take turns. `disk_p99_ms`: what the disk
+ * itself takes to keep one write, which an action waits for twice. `verify_rows_per_s`:
  * entries of a chain that one process verifies. `history_us`: CPU of this process for the
  * record of a query.
  *
@@ -17,6 +18,7 @@ import { openStore, type Store } from "../../src/store/store.ts";
 import { diskDirectory } from "../support/directory.ts";
 import { actionsPerTurn, openActions, p99 } from "./audit/actions.ts";
 import { fill, type Verified, verify } from "./audit/chain.ts";
+import { timeDisk } from "./audit/disk.ts";
 import { type HistoryCase, historyCases, openHistory } from "./audit/history.ts";
 import { type Bench, type BenchOptions, median } from "./support/bench.ts";
 
@@ -32,7 +34,7 @@ const bench: Bench = async (options) => {
   cleanup.defer(() => embedded.stop());
   const store = await openStore({ url: embedded.url });
   cleanup.defer(() => store.close());
-  const actions = await measureActions(store, options);
+  const actions = await measureActions(store, directory, options);
   const history = await measureHistory(store, options);
   const verified = await measureVerification(store, actions.entries, options);
   const added = median(actions.with.map((ms, round) => ms - (actions.without[round] ?? 0)));
@@ -41,13 +43,14 @@ const bench: Bench = async (options) => {
   return {
     figures: {
       ...{ added_p99_ms: round2(added), verify_rows_per_s: Math.round(rate), history_us: round2(over("query")) },
-      ...{ native_history_us: round2(over("native")) },
+      ...{ native_history_us: round2(over("native")), disk_p99_ms: round2(median(actions.disk)) },
     },
     table: {
       columns: ["what", "median of the rounds"],
       rows: [
         ["an action without the audit log, p99", `${median(actions.without).toFixed(2)} ms`],
         ["an action with it, p99", `${median(actions.with).toFixed(2)} ms`],
+        ["one write that the disk keeps, nothing else running, p99", `${median(actions.disk).toFixed(2)} ms`],
         ...Object.entries(historyCases).map(([name, what]) => {
           return [`${what}, CPU`, `${median(history[name as HistoryCase]).toFixed(2)} µs`];
         }),
@@ -63,14 +66,15 @@ export default bench;
 const round2 = (value: number) => Math.round(value * 100) / 100;
 
 /** The p99 of each round in milliseconds, and how many entries there are now. */
-async function measureActions(store: Store, { rounds, progress }: BenchOptions) {
+async function measureActions(store: Store, directory: string, { rounds, progress }: BenchOptions) {
   const audit = createAudit({ store, key });
   const actions = openActions();
-  const measured = { with: [] as number[], without: [] as number[] };
+  const measured = { with: [] as number[], without: [] as number[], disk: [] as number[] };
   await actions.turn(audit);
   for (let round = 1; round <= rounds; round++) {
     measured.without.push(p99(await actions.turn(undefined)));
     measured.with.push(p99(await actions.turn(audit)));
+    measured.disk.push(p99(await timeDisk(directory)));
     const [without, added] = [measured.without.at(-1) ?? 0, measured.with.at(-1) ?? 0];
     progress(`Actions ${round} of ${rounds}: p99 ${without.toFixed(2)} ms without, ${added.toFixed(2)} ms with.`);
   }
