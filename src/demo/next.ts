@@ -16,7 +16,7 @@ export function whatNext(terminal: Terminal): void {
   section("Test, describe and query it by curl", calling(address));
   section("The same contract by gRPC", grpc(address));
   section("In TypeScript, from this directory", typescript(address));
-  section("See what else is there", "npm test\nnpm run bench -- stream");
+  section("See what else is there", "npm run demo -- --observe\nnpm run e2e\nnpm test\nnpm run bench -- stream");
 }
 
 const withYours = `${variable}=mysql://reader:secret@127.0.0.1:3306/shop npm run demo`;
