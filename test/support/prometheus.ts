@@ -1,11 +1,9 @@
 /** A Prometheus server that scrapes itself, with rules of its own. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { type Prometheus, startPrometheus } from "../../src/demo/observe/prometheus.ts";
 import { freePort } from "../../src/store/embedded/cluster.ts";
-import { temporaryDirectory } from "../../src/store/embedded/directory.ts";
-import { untilSaid } from "./said.ts";
+import { enterableDirectory } from "./directory.ts";
 import { findProgram } from "./servers.ts";
 
 export interface OwnPrometheus {
@@ -13,15 +11,6 @@ export interface OwnPrometheus {
   readonly url: string;
   stop(): Promise<void>;
 }
-
-/** It finds its targets some seconds after it has started, and evaluates its rules at once. */
-const configuration = (port: number) => `
-global: { scrape_interval: 200ms, evaluation_interval: 200ms }
-rule_files: [rules.yaml]
-scrape_configs:
-  - { job_name: itself, static_configs: [{ targets: ["127.0.0.1:${port}"] }] }
-  - { job_name: nobody, static_configs: [{ targets: ["127.0.0.1:1"] }] }
-`;
 
 const rules = `
 groups:
@@ -35,43 +24,30 @@ groups:
         annotations: { summary: 'It fires, whatever happens.' }
 `;
 
-/** Settles when its rules were evaluated. */
+/** Settles when its rules were evaluated. It finds its targets some seconds later. */
 export async function ownPrometheus(): Promise<OwnPrometheus> {
   const program = await findProgram("prometheus");
   if (program === undefined) throw new Error("There is no prometheus: run the tests by `npm test` once.");
-  const directory = await mkdtemp(path.join(await temporaryDirectory(), "connector-prometheus-"));
+  await using starting = new AsyncDisposableStack();
+  const directory = await enterableDirectory();
+  starting.defer(() => rm(directory, { recursive: true, force: true }));
+  const ruleFile = path.join(directory, "rules.yaml");
+  await writeFile(ruleFile, rules);
   const port = await freePort();
-  await writeFile(path.join(directory, "prometheus.yaml"), configuration(port));
-  await writeFile(path.join(directory, "rules.yaml"), rules);
-  const options = [
-    `--config.file=${path.join(directory, "prometheus.yaml")}`,
-    `--storage.tsdb.path=${path.join(directory, "data")}`,
-    `--web.listen-address=127.0.0.1:${port}`,
-  ];
-  const child = spawn(program, options, { stdio: ["ignore", "ignore", "pipe"] });
-  const url = `http://127.0.0.1:${port}`;
-  const stop = async () => {
-    const exit = child.exitCode === null && child.signalCode === null ? once(child, "exit") : undefined;
-    child.kill("SIGKILL");
-    await exit;
-    await rm(directory, { recursive: true, force: true });
-  };
-  try {
-    await untilSaid("prometheus", child.stderr, "Server is ready to receive web requests");
-    await untilItFires(url);
-    return { url, stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  const prometheus = starting.use(
+    await startPrometheus({
+      ...{ program, directory, port, rules: [ruleFile], intervalSeconds: 0.2 },
+      jobs: { itself: [`127.0.0.1:${port}`], nobody: ["127.0.0.1:1"] },
+    }),
+  );
+  await untilItFires(prometheus);
+  const running = starting.move();
+  return { url: prometheus.url, stop: () => running.disposeAsync() };
 }
 
 /** It tells nobody when it has evaluated its rules. */
-async function untilItFires(url: string): Promise<void> {
-  for (;;) {
-    const answer = await fetch(`${url}/api/v1/alerts`);
-    const { data } = (await answer.json()) as { readonly data: { readonly alerts: readonly unknown[] } };
-    if (data.alerts.length > 0) return;
+async function untilItFires(prometheus: Prometheus): Promise<void> {
+  while ((await prometheus.instant('ALERTS{alertstate="firing"}')).length === 0) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

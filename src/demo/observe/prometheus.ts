@@ -34,6 +34,8 @@ export interface PrometheusOptions {
   readonly program: string;
   /** Gets its configuration and its data. */
   readonly directory: string;
+  /** Where it listens. Default: a port that is free. */
+  readonly port?: number;
   /** Each job, with the targets that it scrapes: `127.0.0.1:9090`. */
   readonly jobs: Readonly<Record<string, readonly string[]>>;
   /** Paths of rules. */
@@ -50,8 +52,7 @@ export interface PrometheusOptions {
  * @throws Failure of kind `internal` with what it said when it ends instead
  */
 export async function startPrometheus(options: PrometheusOptions): Promise<Prometheus> {
-  const { program, directory } = options;
-  const port = await freePort();
+  const { program, directory, port = await freePort() } = options;
   await mkdir(directory, { recursive: true });
   const file = path.join(directory, "prometheus.yaml");
   // JSON is YAML.
@@ -80,7 +81,8 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Prome
 }
 
 function configurationOf({ jobs, rules, intervalSeconds, runbook }: PrometheusOptions) {
-  const interval = `${intervalSeconds}s`;
+  // Whole units are all that it takes.
+  const interval = `${intervalSeconds * 1_000}ms`;
   return {
     global: {
       ...{ scrape_interval: interval, scrape_timeout: interval, evaluation_interval: interval },
