@@ -7,7 +7,6 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
  */
 const longest: readonly string[] = [
   "service/start.test.ts",
-  "store/embedded.test.ts",
   "conformance/rest.test.ts",
   "conformance/sqlite.test.ts",
   "demo/demo.test.ts",
@@ -18,6 +17,7 @@ const longest: readonly string[] = [
   "providers/postgresql/hostile.test.ts",
   "service/action-crash.test.ts",
   "store/unavailable.test.ts",
+  "store/embedded-owner.test.ts",
   "development.test.ts",
   "replicas/rolling.test.ts",
   "providers/mysql/hostile.test.ts",
@@ -25,6 +25,7 @@ const longest: readonly string[] = [
   "faults/source.test.ts",
   "store/changes.test.ts",
   "store/store.test.ts",
+  "store/embedded.test.ts",
   "service/slow-reader.test.ts",
   "providers/postgresql/settled.test.ts",
   "service/hostile-sql.test.ts",
