@@ -1,6 +1,6 @@
-/** What changes an API: a request for each row, in the source's own form, sent once. */
+/** What changes the rows of an API: a request for each row, in the source's own form, sent once. */
 import { beforeEach, describe, expect, test } from "vitest";
-import type { ActionRequest, NamedAction } from "../../../src/providers/contract/action.ts";
+import type { ActionRequest } from "../../../src/providers/contract/action.ts";
 import type { FilterNode, Operand, Session } from "../../../src/providers/contract.ts";
 import { type Answered, type Asked, sessionWith, type TestApi, testApi, textsOf } from "./api.ts";
 import { callFor } from "./stage.ts";
@@ -43,36 +43,6 @@ const notes = {
     update: { method: "PATCH", path: "/shops/{shop}/notes/{id}" },
   },
 };
-const ping = { ...{ name: "ping", method: "GET", path: "/ping" }, query: { account: "own" } };
-const endless = {
-  ...{ name: "endless", path: "/endless" },
-  input: {
-    type: "object",
-    properties: { text: { type: "string", pattern: "^(a+)+$" }, pattern: { type: "integer" } },
-    additionalProperties: false,
-  },
-};
-const many = Object.fromEntries(
-  Array.from({ length: 26 }, (_, i) => {
-    const next = i === 25 ? { type: "integer" } : { $ref: `#/$defs/d${i + 1}` };
-    return [`d${i}`, { anyOf: [next, { allOf: [next] }] }];
-  }),
-);
-const branching = {
-  ...{ name: "branching", path: "/branching" },
-  input: { type: "object", properties: { text: { $ref: "#/$defs/d0" } }, $defs: many },
-};
-const close = { ...{ name: "close", path: "/close" }, body: { template: { account: "own" } } };
-const refund = {
-  ...{ name: "orders.refund", path: "/orders/{id}/refund", output: "/refund" },
-  parameters: { notify: "notify" },
-  input: {
-    type: "object",
-    properties: { id: { type: "string" }, amount: { type: "number" }, notify: { type: "boolean" } },
-    required: ["id"],
-    additionalProperties: false,
-  },
-};
 
 let api: TestApi;
 let session: Required<Omit<Session, "test">>;
@@ -82,7 +52,7 @@ beforeEach(async () => {
   api = await testApi((asked) => answer(asked));
   session = sessionWith(api.url, {
     ...{ idempotency_header: "Idempotency-Key", headers: { "X-Version": "7" } },
-    ...{ resources: [orders, invoices, notes], actions: [refund, ping, close, endless, branching] },
+    resources: [orders, invoices, notes],
   });
 });
 
@@ -99,8 +69,6 @@ const execute = (action: ActionRequest["action"], more: Partial<ActionRequest> =
 const create = (amounts: readonly string[], resource = "orders"): ActionRequest["action"] => ({
   ...{ kind: "create", resource, fields: ["amount"], rows: amounts.map((amount) => [text(amount)]) },
 });
-const perform = (input: NamedAction["input"], more: Partial<ActionRequest> = {}, name = "orders.refund") =>
-  session.perform({ ...asking, ...more, action: { kind: "named", name, input } }, callFor());
 
 test("values go as JSON has them, each at its place, and the rows come back", async () => {
   const fields = ["amount", "city", "due", "paid", "tags", "file"];
@@ -292,63 +260,5 @@ test.each([
   await expect(writing).rejects.toMatchObject({
     ...{ kind: "invalid_request", message: expect.stringContaining("same place") },
   });
-  expect(api.asked).toEqual([]);
-});
-
-test.each(["ping", "close"])("what the connector says of the action %s is not for its caller to say", async (name) => {
-  await expect(perform({ account: "other" }, {}, name)).rejects.toMatchObject({
-    ...{ kind: "invalid_request", fields: [expect.objectContaining({ field: "named.input.account" })] },
-  });
-  expect(api.asked).toEqual([]);
-  await perform({ other: "1" }, {}, name);
-  expect(api.asked).toHaveLength(1);
-});
-
-test.each(["endless", "branching"])(
-  "an input schema that takes forever to hold against holds nobody up: %s",
-  async (name) => {
-    const begin = performance.now();
-    await perform({ text: `${"a".repeat(40)}!` }, {}, name);
-    expect(performance.now() - begin).toBeLessThan(5_000);
-    expect(api.asked).toHaveLength(1);
-  },
-);
-
-test("what of an input schema is quick to hold against is, beside what is not", async () => {
-  await expect(perform({ text: "a", pattern: "b" }, {}, "endless")).rejects.toMatchObject({ kind: "invalid_request" });
-  await expect(perform({ other: "a" }, {}, "endless")).rejects.toMatchObject({ kind: "invalid_request" });
-});
-
-test("a named action's input goes where it belongs, and its answer comes back", async () => {
-  answer = () => ({ json: { refund: { id: "r-1", state: "done" } } });
-  const { output } = await perform({ id: "o 1", amount: 12.5, notify: true }, { idempotencyKey: "k" });
-  expect(output).toEqual({ id: "r-1", state: "done" });
-  const [asked] = api.asked;
-  expect([asked?.path, asked?.parameters.toString(), asked?.body]).toEqual([
-    "/orders/o%201/refund",
-    "notify=true",
-    '{"amount":12.5}',
-  ]);
-  expect(asked?.headers["idempotency-key"]).toBe("k");
-});
-
-test.each([
-  ["an input that lacks what it needs", { amount: 1 }, "named.input.id"],
-  ["a value of another type", { id: "a", amount: "much" }, "named.input.amount"],
-  ["what the action does not take", { id: "a", more: 1 }, "named.input.more"],
-] as const)("%s is refused", async (_, input, field) => {
-  await expect(perform(input)).rejects.toMatchObject({
-    kind: "invalid_request",
-    fields: [expect.objectContaining({ field })],
-  });
-  expect(api.asked).toEqual([]);
-});
-
-test("an action that there is not is refused with the nearest, and a dry run sends nothing", async () => {
-  await expect(perform({}, {}, "orders.refnud")).rejects.toMatchObject({
-    message: expect.stringContaining("`orders.refund`"),
-  });
-  const { statement } = await perform({ id: "canary", amount: 1 }, { dryRun: true });
-  expect(statement).toBe("POST /orders/{id}/refund\nJSON body: /amount");
   expect(api.asked).toEqual([]);
 });
