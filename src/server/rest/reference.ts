@@ -69,10 +69,16 @@ function answerOf({ type, bytes, etag }: Document, known: string | null) {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
   });
-  if (known?.split(/ *, */).includes(etag)) return { status: 304, header };
+  if (known !== null && isKnown(etag, known)) return { status: 304, header };
   header.set("content-type", type);
   header.set("content-length", String(bytes.length));
   return { status: 200, header, body: createAsyncIterable([bytes]) };
+}
+
+/** By weak comparison, since balancers that compress make a tag weak (RFC 9110, 13.1.2). */
+function isKnown(etag: string, known: string): boolean {
+  const tags = known.split(",").map((tag) => tag.trim().replace(/^W\//, ""));
+  return tags.includes(etag) || tags.includes("*");
 }
 
 function documentOf(type: string, content: string | Uint8Array): Document {

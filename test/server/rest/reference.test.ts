@@ -102,3 +102,27 @@ test("what a client has already is not sent again", async () => {
   expect([again.status, await again.text()]).toEqual([304, ""]);
   expect((await fetch(`${server.url}/docs`, { method: "POST" })).status).toBe(405);
 });
+
+test.each([
+  ["W/TAG", 304],
+  ['"other" ,\t"more", TAG', 304],
+  ["*", 304],
+  ['"other"', 200],
+])("a client that says it has %s gets %i", async (known, status) => {
+  const tag = (await fetch(`${server.url}/docs`)).headers.get("etag") ?? "";
+  const headers = { "if-none-match": known.replace("TAG", tag) };
+  expect((await fetch(`${server.url}/docs`, { headers, cache: "no-store" })).status).toBe(status);
+});
+
+test("a long header of what a client has holds nobody up", async () => {
+  await fetch(`${server.url}/docs`);
+  const headers = { "if-none-match": `"a"${" ".repeat(15_000)}"b"` };
+  const took = [];
+  for (let times = 0; times < 5; times++) {
+    const start = performance.now();
+    expect((await fetch(`${server.url}/docs`, { headers, cache: "no-store" })).status).toBe(200);
+    took.push(performance.now() - start);
+  }
+  // The best of them: the machine may be busy with other things.
+  expect(Math.min(...took)).toBeLessThan(100);
+});
