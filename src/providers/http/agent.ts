@@ -34,6 +34,8 @@ export interface HttpConnection {
   readonly tls: string;
   /** It has carried a request before: its server may just have closed it. */
   readonly isUsed: boolean;
+  /** Milliseconds since its last answer had come to the end; 0 before the first. */
+  readonly unusedMs: number;
   /** As far as can be known without asking. */
   readonly isOpen: boolean;
   /**
@@ -92,6 +94,7 @@ async function connect(
 function kept(socket: Socket): HttpConnection {
   let over: ((reusable: boolean) => void) | undefined;
   let isUsed = false;
+  let unusedSince = 0;
   let idleMs = Number.POSITIVE_INFINITY;
   let goodUntil = Number.POSITIVE_INFINITY;
   // Nothing was asked, so that it belongs to no answer, and must not become the beginning of one.
@@ -103,7 +106,8 @@ function kept(socket: Socket): HttpConnection {
   };
   const agent = new SocketAgent(socket, () => {
     isUsed = true;
-    goodUntil = performance.now() + idleMs;
+    unusedSince = performance.now();
+    goodUntil = unusedSince + idleMs;
     socket.on("data", unexpected);
     end(true);
   });
@@ -115,6 +119,9 @@ function kept(socket: Socket): HttpConnection {
     tls: socket instanceof TLSSocket ? (socket.getProtocol() ?? "") : "",
     get isUsed() {
       return isUsed;
+    },
+    get unusedMs() {
+      return isUsed ? performance.now() - unusedSince : 0;
     },
     get isOpen() {
       return !socket.destroyed && socket.writable && !socket.readableEnded && performance.now() < goodUntil;

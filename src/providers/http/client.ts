@@ -13,7 +13,7 @@ import { connectFailure, lost, statusFailure } from "./failure.ts";
 import { acceptEncoding } from "./incoming.ts";
 import { quotasOf } from "./limits.ts";
 import { anonymous, maxRedirects, misled, redirected } from "./redirect.ts";
-import { type Answer, exchangeOn, type HttpLimits, isRepeatable } from "./sending.ts";
+import { type Answer, exchangeOn, type HttpLimits, isReading } from "./sending.ts";
 
 export interface HttpClientOptions {
   /** Requests to its origin show who asks; others don't. */
@@ -35,7 +35,7 @@ export interface HttpClientOptions {
   readonly upstream: string;
 }
 
-/** Milliseconds for which an unused connection is kept, and for which it is trusted with what can be sent only once. */
+/** Milliseconds for which an unused connection is kept, and for which it is trusted to lead anywhere still. */
 export interface IdleLimits {
   readonly idleMs: number;
   readonly freshMs: number;
@@ -51,7 +51,7 @@ const defaults = {
   freshMs: 5_000,
 };
 
-/** Milliseconds of silence on a used connection that say nothing, and how many times as long as the source's slowest answers. */
+/** Milliseconds of silence on a connection that was unused for long that say nothing, and how many times as long as the source's slowest answers. */
 const doubted = { ms: 1_000, times: 3 };
 /** What is left of the slowest with each answer that is not: what was slow once is forgotten. */
 const forgetting = 0.9;
@@ -155,17 +155,19 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   async function exchanged(connections: Connections, request: HttpRequest, call: Call): Promise<Answer | "stale"> {
     const connection = await opened(connections, request, call);
     const over = (reusable: boolean) => connections.release(connection, reusable);
-    const doubtMs = Math.max(doubted.ms, slowestMs * doubted.times);
+    // Whatever changes something was given none of those, and must not be under way twice.
+    const isDoubtful = isReading(request) && connection.unusedMs > freshMs;
+    const doubtMs = isDoubtful ? Math.max(doubted.ms, slowestMs * doubted.times) : undefined;
     const begun = performance.now();
     const answer = await exchangeOn(connection, request, { call, limits, doubtMs, upstream }, over);
     if (answer !== "stale") slowestMs = Math.max(performance.now() - begun, slowestMs * forgetting);
     return answer;
   }
 
-  /** What can't be sent again goes over no connection of which nobody knows whether it leads anywhere. */
+  /** What changes something goes over no connection of which nobody knows whether it leads anywhere. */
   async function opened(connections: Connections, request: HttpRequest, call: Call): Promise<HttpConnection> {
     try {
-      return await connections.acquire(call, { freshOnly: !isRepeatable(request) });
+      return await connections.acquire(call, { freshOnly: !isReading(request) });
     } catch (error) {
       call.signal.throwIfAborted();
       throw connectFailure(error, upstream);

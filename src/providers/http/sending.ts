@@ -17,8 +17,8 @@ export interface HttpLimits extends BodyLimits {
 export interface Exchange {
   readonly call: Call;
   readonly limits: HttpLimits;
-  /** Milliseconds of silence after which a connection that was used before may be one that the network has forgotten. */
-  readonly doubtMs: number;
+  /** Milliseconds of silence after which the connection may be one that the network has forgotten; undefined: it is none. */
+  readonly doubtMs: number | undefined;
   /** The provider's id. */
   readonly upstream: string;
 }
@@ -59,13 +59,13 @@ export async function exchangeOn(
   const wasSent = () => socket.bytesWritten > bytesWritten;
   const wasHeard = () => socket.bytesRead > bytesRead;
   const owner = ownerOf(connection, { call, upstream, over, wasHeard });
-  const mayBeForgotten = isUsed && isRepeatable(request) && doubtMs < limits.headMs;
+  const isDoubtful = doubtMs !== undefined && doubtMs < limits.headMs;
   const giveUp = () => owner.cut(late(limits.headMs, upstream));
   const doubt = () => {
     if (!wasHeard()) return connection.close();
-    timer = setTimeout(giveUp, limits.headMs - doubtMs);
+    timer = setTimeout(giveUp, limits.headMs - (doubtMs ?? 0));
   };
-  let timer = mayBeForgotten ? setTimeout(doubt, doubtMs) : setTimeout(giveUp, limits.headMs);
+  let timer = isDoubtful ? setTimeout(doubt, doubtMs) : setTimeout(giveUp, limits.headMs);
   call.enter("source");
   try {
     const response = await headOf(connection, request);
@@ -85,8 +85,13 @@ export async function exchangeOn(
   }
 }
 
-export function isRepeatable({ repeatable, method }: HttpRequest): boolean {
-  return repeatable ?? (method === "GET" || method === "HEAD");
+function isRepeatable(request: Pick<HttpRequest, "repeatable" | "method">): boolean {
+  return request.repeatable ?? isReading(request);
+}
+
+/** It changes nothing, so that it may be under way twice. */
+export function isReading({ repeatable, method }: Pick<HttpRequest, "repeatable" | "method">): boolean {
+  return repeatable !== false && (method === "GET" || method === "HEAD");
 }
 
 interface Owned extends Pick<Exchange, "call" | "upstream"> {

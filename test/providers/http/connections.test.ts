@@ -123,6 +123,11 @@ describe("a connection that the server closed while it was unused", () => {
   });
 });
 
+const slowly =
+  (body: string, ms: number): Answering =>
+  (socket) =>
+    void setTimeout(() => socket.write(ok(body)), ms);
+
 /** A server, and a client that reaches it by a network which forgets connections. */
 async function forgetful(limits: { readonly freshMs?: number } = {}) {
   const server = await rawServer(ok("first"), ok("second"));
@@ -136,27 +141,58 @@ async function forgetful(limits: { readonly freshMs?: number } = {}) {
 }
 
 describe("a connection that the network has forgotten while it was unused", () => {
-  test("costs a request that may be repeated a second, and not its deadline", async () => {
-    const { server, proxy, url, client } = await forgetful();
+  test("costs a read a second when it was unused for a while, and not its deadline", async () => {
+    const { server, proxy, url, client } = await forgetful({ freshMs: 0 });
     expect(await textOf(await client.send(get(url), callFor(AbortSignal.timeout(30_000))))).toBe("second");
     expect([server.heads.length, proxy.accepted]).toEqual([2, 2]);
   });
 
-  test("is not given what may be sent only once, when it was unused for a while", async () => {
+  test.each([
+    ["POST that may be sent only once", { method: "POST", body: Buffer.from("{}") }],
+    ["POST that may be repeated", { method: "POST", body: Buffer.from("{}"), repeatable: true }],
+    ["GET that may be sent only once", { repeatable: false }],
+  ])("is not given a %s, when it was unused for a while", async (_, request) => {
     const { server, url, client } = await forgetful({ freshMs: 0 });
     const call = callFor(AbortSignal.timeout(30_000));
-    expect(await textOf(await client.send(post(url, "{}"), call))).toBe("second");
+    expect(await textOf(await client.send(get(url, request), call))).toBe("second");
     expect(server.heads.length).toBe(2);
     // Nobody had to wait for the silence of the old one.
     expect(call.phases).toEqual(["pool", "connect", "source", "transfer"]);
   });
 
   test("is not what a source is taken for that is slow to answer, once that is known", async () => {
-    const slowly: Answering = (socket) => void setTimeout(() => socket.write(ok("slow")), 600);
-    const server = await rawServer(slowly, (socket) => void setTimeout(() => socket.write(ok("slower")), 1_100));
-    const { client } = stage(server.url);
+    const server = await rawServer(slowly("slow", 600), slowly("slower", 1_100));
+    const { client } = stage(server.url, { limits: { freshMs: 0 } });
     expect(await textOf(await client.send(get(server.url), callFor()))).toBe("slow");
     expect(await textOf(await client.send(get(server.url), callFor()))).toBe("slower");
     expect([server.heads.length, server.connections]).toEqual([2, 1]);
+  });
+});
+
+/** More than the silence after which a connection that was unused for long is doubted. */
+const slowMs = 1_300;
+
+describe("a connection that was in use just now", () => {
+  const key = { "idempotency-key": "k" };
+
+  test.each([
+    ["POST with a key", { method: "POST", headers: key, body: Buffer.from("{}"), repeatable: true }],
+    ["DELETE", { method: "DELETE", repeatable: true }],
+    ["GET", { method: "GET" }],
+  ] as const)("waits for the answer to a slow %s, which is sent once", async (_, request) => {
+    const server = await rawServer(ok("first"), slowly("slow", slowMs));
+    const { client } = stage(server.url);
+    await textOf(await client.send(get(server.url), callFor()));
+    expect(await textOf(await client.send(get(server.url, request), callFor()))).toBe("slow");
+    expect([server.heads.length, server.connections]).toEqual([2, 1]);
+  });
+
+  test("waits for slow answers also when more callers than connections ask", async () => {
+    const server = await rawServer(ok("first"), slowly("slow", slowMs));
+    const { client } = stage(server.url, { maxConnections: 1 });
+    await textOf(await client.send(get(server.url), callFor()));
+    const reads = Array.from({ length: 3 }, () => client.send(get(server.url), callFor()).then(textOf));
+    expect(await Promise.all(reads)).toEqual(["slow", "slow", "slow"]);
+    expect([server.heads.length, server.connections]).toEqual([4, 1]);
   });
 });
