@@ -20,6 +20,8 @@ interface Document {
   readonly type: string;
   readonly bytes: Uint8Array;
   readonly etag: string;
+  /** How long a client may show it without asking: what leads to others may not be older than they are. */
+  readonly cache: "no-cache" | "public, max-age=86400";
 }
 
 const html = "text/html; charset=utf-8";
@@ -61,10 +63,10 @@ export function createReference(): Reference {
   };
 }
 
-function answerOf({ type, bytes, etag }: Document, known: string | null) {
+function answerOf({ type, bytes, etag, cache }: Document, known: string | null) {
   const header = new Headers({
     etag,
-    "cache-control": "public, max-age=86400",
+    "cache-control": cache,
     "content-security-policy": policy,
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -81,13 +83,13 @@ function isKnown(etag: string, known: string): boolean {
   return tags.includes(etag) || tags.includes("*");
 }
 
-function documentOf(type: string, content: string | Uint8Array): Document {
+function documentOf(type: string, content: string | Uint8Array, cache: Document["cache"] = "no-cache"): Document {
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-  return { type, bytes, etag: `"${createHash("sha256").update(bytes).digest("base64url")}"` };
+  return { type, bytes, etag: `"${createHash("sha256").update(bytes).digest("base64url")}"`, cache };
 }
 
 async function ofFile(type: string, url: string): Promise<Document> {
-  return documentOf(type, await readFile(new URL(url)));
+  return documentOf(type, await readFile(new URL(url)), "public, max-age=86400");
 }
 
 async function openApi(): Promise<object> {

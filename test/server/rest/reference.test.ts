@@ -103,6 +103,14 @@ test("what a client has already is not sent again", async () => {
   expect((await fetch(`${server.url}/docs`, { method: "POST" })).status).toBe(405);
 });
 
+test.each(["/docs", "/docs/errors", "/docs/start.js", "/openapi.json"])(
+  "%s, which a new version changes, is asked for each time",
+  async (path) => {
+    const { headers } = await fetch(`${server.url}${path}`);
+    expect([headers.get("cache-control"), headers.has("etag")]).toEqual(["no-cache", true]);
+  },
+);
+
 test.each([
   ["W/TAG", 304],
   ['"other" ,\t"more", TAG', 304],
