@@ -71,6 +71,23 @@ describe("in memory", () => {
     expect(cooldowns.leastLeft()).toMatchObject({ rest: { left: 0.5 }, crm: { left: 1 } });
   });
 
+  test("what nobody knows the renewal of is told for five minutes, and then only to whoever asks for the last word", () => {
+    const { cooldowns, subject } = setup();
+    const other = subjectOf();
+    const quota = { name: "core", limit: 1_000, remaining: 0, resetTime: undefined };
+    cooldowns.quota(subject, quota);
+    cooldowns.quota(other, { ...quota, remaining: 500, resetTime: new Date(Date.now() + hours(1)) });
+    vi.advanceTimersByTime(4 * 60_000);
+    expect(cooldowns.leastLeft()).toEqual({ rest: { left: 0, exhaustionSeconds: 0 } });
+    cooldowns.quota(subject, { ...quota, remaining: 1 });
+    vi.advanceTimersByTime(4 * 60_000);
+    expect(cooldowns.leastLeft()).toMatchObject({ rest: { left: 0.001 } });
+    vi.advanceTimersByTime(60_001);
+    expect(cooldowns.leastLeft()).toMatchObject({ rest: { left: 0.5 } });
+    expect(cooldowns.quotaFigures(subject.organizationId, subject.connectorId)).toBeUndefined();
+    expect(quotasOf(cooldowns, subject)).toEqual([{ ...quota, remaining: 1 }]);
+  });
+
   test("the longest pause wins, whichever came first", async () => {
     const { cooldowns, subject } = setup();
     for (const ms of [5_000, 30_000, 10_000]) cooldowns.pause(subject, ms);

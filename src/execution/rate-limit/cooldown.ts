@@ -29,7 +29,10 @@ export interface Cooldowns {
   quota(subject: Subject, quota: Quota): void;
   /** What the source said to this replica, except for what has been reset since. */
   quotas(organizationId: string, connectorId: string): readonly Quota[];
-  /** Of the connector's quota that is nearest to its end; undefined where its source has said nothing of any. */
+  /**
+   * Of the connector's quota that is nearest to its end; undefined where its source has said nothing of any. One without
+   * a reset time counts for five minutes.
+   */
   quotaFigures(organizationId: string, connectorId: string): QuotaFigures | undefined;
   /** The same of all connectors, by their providers. */
   leastLeft(): Readonly<Record<string, QuotaFigures>>;
@@ -45,6 +48,8 @@ export interface CooldownOptions {
 const maxPauseMs = 60 * 60_000;
 /** Connectors kept at most that pause, and that have quotas. */
 const maxConnectors = 20_000;
+/** Milliseconds for which figures are made of what a source said without a time of renewal. */
+const currentMs = 5 * 60_000;
 /** Quotas of one connector kept at most: their names come from the source. */
 const maxQuotas = 16;
 
@@ -100,11 +105,11 @@ export function createCooldowns({ redis, observe }: CooldownOptions): Cooldowns 
     },
     quotaFigures(organizationId, connectorId) {
       const known = quotas.peek(keyOf(organizationId, connectorId));
-      return known === undefined ? undefined : figuresOf(holding(known));
+      return known === undefined ? undefined : figuresOf(current(known));
     },
     leastLeft() {
       const byProvider = Map.groupBy(quotas.values(), ({ provider }) => provider);
-      const figures = [...byProvider].map(([provider, all]) => [provider, figuresOf(all.flatMap(holding))] as const);
+      const figures = [...byProvider].map(([provider, all]) => [provider, figuresOf(all.flatMap(current))] as const);
       return Object.fromEntries(figures.flatMap(([name, one]) => (one === undefined ? [] : [[name, one]])));
     },
     forget(organizationId, connectorId) {
@@ -128,6 +133,12 @@ function holding({ byName }: Known): QuotaPace[] {
   return [...byName.values()].filter(
     ({ latest: { resetTime } }) => resetTime === undefined || resetTime.getTime() > now,
   );
+}
+
+/** Of which something is known now: one without a reset time may long be renewed when nobody has asked since. */
+function current(known: Known): QuotaPace[] {
+  const since = Date.now() - currentMs;
+  return holding(known).filter(({ latest, latestAt }) => latest.resetTime !== undefined || latestAt >= since);
 }
 
 function figuresOf(quotas: readonly QuotaPace[]): QuotaFigures | undefined {

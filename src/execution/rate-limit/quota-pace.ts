@@ -3,6 +3,8 @@ import type { Quota } from "../../providers/contract.ts";
 
 export interface QuotaPace {
   readonly latest: Quota;
+  /** When it was said, in milliseconds since the epoch. */
+  readonly latestAt: number;
   /** The source has said something new of it. */
   told(quota: Quota): void;
   /** The part that is left, from 0 to 1; undefined for one that allows nothing. */
@@ -32,7 +34,8 @@ function isRenewed(before: Quota, { limit, remaining }: Quota): boolean {
 /** @param now Milliseconds since the epoch. Default: `Date.now`. */
 export function quotaPace(first: Quota, now: () => number = Date.now): QuotaPace {
   let latest = first;
-  let begin: Seen = { remaining: first.remaining, at: now() };
+  let latestAt = now();
+  let begin: Seen = { remaining: first.remaining, at: latestAt };
   /** Begins the next period, when this one is long enough. */
   let next = begin;
 
@@ -53,11 +56,15 @@ export function quotaPace(first: Quota, now: () => number = Date.now): QuotaPace
     get latest() {
       return latest;
     },
+    get latestAt() {
+      return latestAt;
+    },
     told(quota) {
       const seen = { remaining: quota.remaining, at: now() };
       if (isRenewed(latest, quota)) begin = next = seen;
       else if (seen.at - next.at >= periodMs) [begin, next] = [next, seen];
       latest = quota;
+      latestAt = seen.at;
     },
     left: () => (latest.limit > 0 ? Math.min(1, Math.max(0, latest.remaining / latest.limit)) : undefined),
     exhaustionSeconds,
