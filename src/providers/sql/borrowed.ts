@@ -45,6 +45,8 @@ export class Borrowed<Connection extends Lendable> {
   readonly #meaningOf: MeaningOf;
   readonly #abort: () => void;
   #running: Running | undefined;
+  /** What the connection was left with: what it failed with, or undefined. */
+  #left: Promise<Error | undefined> | undefined;
   #returned = false;
 
   private constructor(pool: ConnectionPool<Connection>, connection: Connection, call: Call, meaningOf: MeaningOf) {
@@ -91,11 +93,15 @@ export class Borrowed<Connection extends Lendable> {
 
   /**
    * Leaves the connection with work that its next call waits for, and this one does not: nothing
-   * that becomes of it is told, as the call has its answer.
+   * that becomes of it is told, as the call has its answer. Without it no other call gets the connection.
    */
   leaves(work: (connection: Connection) => Promise<unknown>): void {
     // One that the call has lost is closed.
-    if (!this.#returned) work(this.connection).catch(() => {});
+    if (this.#returned) return;
+    this.#left = work(this.connection).then(
+      () => undefined,
+      (error: Error) => error,
+    );
   }
 
   /** Asks the source for the rows that the call is about. */
@@ -130,7 +136,7 @@ export class Borrowed<Connection extends Lendable> {
   giveBack(): void {
     if (this.#returned) return;
     this.#detach();
-    if (this.connection.isBusy) this.#release(this.connection.settle(), true);
+    if (this.connection.isBusy || this.#left !== undefined) this.#release(this.#settled(), true);
     else this.#pool.release(this.connection, true);
   }
 
@@ -140,6 +146,14 @@ export class Borrowed<Connection extends Lendable> {
     if (this.#running?.givenUp && this.connection.isBusy) this.#stop(error as Error);
     else this.giveBack();
     return this.#meaningOf(error) ?? error;
+  }
+
+  /** Nothing runs any more; a connection whose work was not done is closed. */
+  async #settled(): Promise<Settled> {
+    const settled = await this.connection.settle();
+    // A lost one is closed, whatever it was left with.
+    const error = settled === "lost" ? undefined : await this.#left;
+    return error === undefined ? settled : this.connection.cancel(error);
   }
 
   #stop(reason: Error): void {
