@@ -24,6 +24,8 @@ interface Document {
   readonly cache: "no-cache" | "public, max-age=86400";
 }
 
+type Documents = Readonly<Record<string, () => Promise<Document>>>;
+
 const html = "text/html; charset=utf-8";
 const script = "text/javascript; charset=utf-8";
 
@@ -34,7 +36,7 @@ const policy = [
 ].join("; ");
 
 /** Made when they are first asked for. */
-const documents: Readonly<Record<string, () => Promise<Document>>> = {
+const documents: Documents = {
   "/openapi.json": async () => documentOf("application/json", JSON.stringify(await openApi())),
   "/docs": async () => documentOf(html, referencePage),
   "/docs/start.js": async () => documentOf(script, startScript),
@@ -44,16 +46,19 @@ const documents: Readonly<Record<string, () => Promise<Document>>> = {
   [reasonsPath]: async () => documentOf(html, reasonsPage(await reasons())),
 };
 
-export function createReference(): Reference {
+/** @param pages By their paths. Default: those of this service */
+export function createReference(pages: Documents = documents): Reference {
   const made = new Map<string, Promise<Document>>();
   const documentAt = (path: string, make: () => Promise<Document>) => {
     const document = made.get(path) ?? make();
     made.set(path, document);
+    // A file that could not be read is read again for the next who asks.
+    document.catch(() => made.delete(path));
     return document;
   };
   return (verb, url) => {
     const path = url.split("?", 1)[0] ?? "";
-    const make = Object.hasOwn(documents, path) ? documents[path] : undefined;
+    const make = Object.hasOwn(pages, path) ? pages[path] : undefined;
     if (make === undefined) return undefined;
     const answer: UniversalHandlerFn =
       verb === "GET" || verb === "HEAD"

@@ -1,10 +1,12 @@
 /** The reference of REST: its document is OpenAPI, whole, and shown without anything of other hosts. */
+import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { chromium } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ReasonSchema } from "../../../src/gen/connector/v1/error_pb.js";
 import { ConnectorService } from "../../../src/gen/connector/v1/service_pb.js";
 import { listen, type Server } from "../../../src/server/port.ts";
+import { createReference } from "../../../src/server/rest/reference.ts";
 import { chromiumFile } from "../../client/browser.ts";
 
 let server: Server;
@@ -101,6 +103,16 @@ test("what a client has already is not sent again", async () => {
   });
   expect([again.status, await again.text()]).toEqual([304, ""]);
   expect((await fetch(`${server.url}/docs`, { method: "POST" })).status).toBe(405);
+});
+
+test("what could not be read once is read again for the next who asks", async () => {
+  const page = { type: "text/html", bytes: Buffer.from("here"), etag: '"1"', cache: "no-cache" } as const;
+  const tries = [() => Promise.reject(new Error("EMFILE")), async () => page, () => Promise.reject(new Error("late"))];
+  const reference = createReference({ "/docs": () => tries.shift()!() });
+  const ask = async () => reference("GET", "/docs")?.answer({ header: new Headers() } as UniversalServerRequest);
+  await expect(ask()).rejects.toThrow("EMFILE");
+  expect(await ask()).toMatchObject({ status: 200 });
+  expect(await ask()).toMatchObject({ status: 200 });
 });
 
 test.each(["/docs", "/docs/errors", "/docs/start.js", "/openapi.json"])(
