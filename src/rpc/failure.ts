@@ -75,7 +75,7 @@ export interface Fault {
   readonly requestId: string;
   /** Of the trace that it belongs to; undefined for none. */
   readonly traceId: string | undefined;
-  /** `connector.v1.ConnectorService/Query`. */
+  /** `connector.v1.ConnectorService/Query`; what was asked where no RPC was: `GET /docs`. */
   readonly method: string;
 }
 
@@ -198,7 +198,7 @@ export function failureGate(
 }
 
 /** What an operator must hear of: nobody else can mend it. */
-function isOwnFault(cause: unknown, error: ConnectError): boolean {
+export function isOwnFault(cause: unknown, error: ConnectError): boolean {
   return error.code === Code.Internal || (cause instanceof Failure && cause.kind === "service_unavailable");
 }
 

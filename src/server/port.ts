@@ -90,6 +90,7 @@ export async function listen(options: ListenOptions): Promise<Server> {
     routes: (router) => options.routes(router, draining.signal),
     router: routerOptions(options, limits, shutdown.signal),
     pages: options.pages,
+    ...(options.onInternal && { onInternal: options.onInternal }),
   });
   const listener = allowOrigins(options.origins ?? [], calling);
   const halves = [http1Half(limits, listener), http2Half(limits, listener)] as const;

@@ -11,12 +11,14 @@ import {
 } from "@connectrpc/connect";
 import type { UniversalHandlerFn } from "@connectrpc/connect/protocol";
 import { compressionGzip, universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import type { FaultOptions } from "../rpc/failure.ts";
 import { clientAddressKey, clientCertificateKey } from "../rpc/principal.ts";
 import { takeReady } from "../rpc/ready.ts";
 import type { Calls, Response } from "./calls.ts";
 import { clientCertificateOf } from "./client-certificate.ts";
 import { requestOf, writeWhole } from "./exchange.ts";
 import { defaultLimits } from "./limits.ts";
+import { guarded } from "./rest/guarded.ts";
 import { createReference } from "./rest/reference.ts";
 import { createRest } from "./rest/rest.ts";
 
@@ -33,7 +35,7 @@ export interface Answering {
   readonly asksOnce: boolean;
 }
 
-export interface ListenerOptions {
+export interface ListenerOptions extends FaultOptions {
   readonly routes: Routes;
   readonly router: ConnectRouterOptions;
   readonly calls: Calls;
@@ -65,13 +67,16 @@ export function createListener(options: ListenerOptions): Listener {
   );
   const reference = createReference();
   const rest = createRest(router.handlers, options.router.readMaxBytes ?? defaultLimits.readMaxBytes);
+  const guardedAt = (path: string, method: string, answering: Answering | undefined) =>
+    answering && guarded(answering, `${method} ${path}`, options);
   return (request, response) => {
     if (request instanceof Http2ServerRequest && headerBytes(request) > options.maxHeaderBytes) {
       refuse(response, 431, "resource_exhausted", "The request's headers are too large.");
       return;
     }
     const { url = "", method = "" } = request;
-    const answering = rpcs.get(url.split("?", 1)[0] ?? "") ?? rest(method, url) ?? reference(method, url);
+    const path = url.split("?", 1)[0] ?? "";
+    const answering = rpcs.get(path) ?? guardedAt(path, method, rest(method, url) ?? reference(method, url));
     if (answering !== undefined) {
       options.calls.add(response);
       if (request instanceof Http2ServerRequest && answering.asksOnce) limitRequest(request, options.requestTimeoutMs);
