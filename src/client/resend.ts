@@ -6,10 +6,11 @@
  * that any request may be sent again, a write included (RFC 9113, section 8.7). grpc-js
  * does the same unasked; connect-node leaves it to its user.
  */
-import { ConnectError, type Interceptor } from "@connectrpc/connect";
+import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 
 /** Tries in all; a service that goes on refusing has another reason than a stop. */
 const maxTries = 3;
+const refused = `The service refused the call ${maxTries} times without looking at it.`;
 
 export function resendRefused(): Interceptor {
   return (next) => async (request) => {
@@ -18,7 +19,8 @@ export function resendRefused(): Interceptor {
       try {
         return await next(requestAgain());
       } catch (error) {
-        if (tries === maxTries || request.signal.aborted || !isRefused(error)) throw error;
+        if (request.signal.aborted || !isRefused(error)) throw error;
+        if (tries === maxTries) throw new ConnectError(refused, Code.Unavailable, undefined, undefined, error);
       }
     }
   };

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import http2 from "node:http2";
 import type { AddressInfo } from "node:net";
+import { Code } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { expect, onTestFinished, test } from "vitest";
 import { createConnectorClient } from "../../src/client/index.ts";
@@ -63,7 +64,7 @@ test("so is a stream", async () => {
 
 test("a service that refuses every time is not asked for ever", async () => {
   const { client, seen } = await serviceThatResets(100, NGHTTP2_REFUSED_STREAM);
-  await expect(client.createConnector(request)).rejects.toThrow();
+  await expect(client.createConnector(request)).rejects.toMatchObject({ code: Code.Unavailable });
   expect(seen.requests).toBe(3);
 });
 

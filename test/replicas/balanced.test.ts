@@ -4,7 +4,12 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { type ConnectorClient, ConnectorError, createConnectorClient } from "../../src/client/index.ts";
+import {
+  type CallOptions,
+  type ConnectorClient,
+  ConnectorError,
+  createConnectorClient,
+} from "../../src/client/index.ts";
 import { run } from "../service/customer.ts";
 import { runProgram } from "../service/process.ts";
 import { type HaProxy, haproxy } from "../support/haproxy.ts";
@@ -31,6 +36,13 @@ const expansion = [
   "ALTER TABLE query_record ADD region text",
 ];
 
+const sourceTables = `
+  CREATE TABLE effect (note text NOT NULL);
+  CREATE TABLE slow (note text NOT NULL);
+  CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM pg_sleep(61); RETURN NEW; END $$;
+  CREATE TRIGGER wait BEFORE INSERT ON slow FOR EACH ROW EXECUTE FUNCTION wait()`;
+
 let store: FreshDatabase;
 let source: FreshDatabase;
 let next: NextVersion;
@@ -40,7 +52,7 @@ let id: string;
 
 beforeAll(async () => {
   [store, source, next] = await Promise.all([freshDatabase(), freshDatabase(), nextVersion(expansion)]);
-  await run(source.url, "CREATE TABLE effect (note text NOT NULL)");
+  await run(source.url, sourceTables);
   // All tests share a server of 200 connections. A starved balancer takes its time to see who stops.
   replicas = await openReplicas(4, store.url, {
     ...{ MIGRATE: "off", DRAIN_DELAY_SECONDS: "3", DRAIN_SECONDS: "1", MAX_CONNECTIONS_PER_CONNECTOR: "12" },
@@ -149,13 +161,16 @@ test("when half of them are killed no read fails, no action is done twice, and e
   expect(acted.failed.filter((note) => (done.get(note) ?? 0) > 1)).toEqual([]);
 }, 600_000);
 
-test("a call that its caller leaves stops its statement at the source, through the balancer too", async () => {
-  const running =
-    "SELECT count(*)::int FROM pg_stat_activity WHERE query LIKE '%pg_sleep(61)%' AND pid <> pg_backend_pid()";
+test.each<[string, string, (client: ConnectorClient, options: CallOptions) => Promise<unknown>]>([
+  ["query", "pg_sleep(61)", (client, options) => client.query(id, { native: "SELECT pg_sleep(61)::text" }, options)],
+  ["action", "slow", (client, options) => client.execute(id, { create: "slow", rows: [{ note: "n" }] }, options)],
+])("a caller's leave stops the statement of its %s at the source, through the balancer too", async (_, text, ask) => {
+  const running = `SELECT count(*)::int FROM pg_stat_activity
+    WHERE wait_event = 'PgSleep' AND query LIKE '%${text}%' AND pid <> pg_backend_pid()`;
   const count = async () => (await run(source.url, running))[0]?.[0];
   const client = createConnectorClient({ url: `http://127.0.0.1:${front.port}`, token: replicas.token });
   const leaving = new AbortController();
-  const left = client.query(id, { native: "SELECT pg_sleep(61)::text" }, { signal: leaving.signal, timeoutMs: 60_000 });
+  const left = ask(client, { signal: leaving.signal, timeoutMs: 60_000 });
   left.catch(() => {});
   await vi.waitUntil(async () => (await count()) === 1, patience);
   leaving.abort();
