@@ -12,14 +12,15 @@ const firstLook: DashboardPlan["rows"][number] = {
       queries: [{ expr: 'min(1 - connector:sli_error:ratio_rate5m{slo="availability"})', legend: "available" }],
     },
     {
-      title: "Error budget left",
+      title: "Error budget burn, three days",
       description:
-        "Of three days; 100 % is all of it, below 0 it is overdrawn. What is used up fast is paged for; what leaks away is a ticket. Below 0.25: stop risky changes " +
-        "and find which release or which dependency began it.",
-      ...{ as: "figure", unit: "percentunit", width: 4, limits: { fair: 0.5, bad: 0.25 } },
+        "How fast it was used in the last three days: at 100 % the budget of thirty days lasts for thirty, at 300 % for " +
+        "ten. What is used up fast is paged for; what leaks away is a ticket. Above 75 %: stop risky changes and find " +
+        "which release or which dependency began it.",
+      ...{ as: "figure", unit: "percentunit", width: 4, limits: { fair: 0.75, bad: 1 } },
       queries: [
         {
-          expr: "min by (slo) (clamp_min(1 - connector:sli_error:ratio_rate3d / on (slo) group_left () connector:slo_error_budget:ratio, -1))",
+          expr: "max by (slo) (connector:sli_error:ratio_rate3d / on (slo) group_left () connector:slo_error_budget:ratio)",
           legend: "{{slo}}",
         },
       ],
