@@ -1,5 +1,6 @@
 /** What changes the rows of an API: a request for each row, in the source's own form, sent once. */
 import { beforeEach, describe, expect, test } from "vitest";
+import type { Failure } from "../../../src/failure.ts";
 import type { ActionRequest } from "../../../src/providers/contract/action.ts";
 import type { FilterNode, Operand, Session } from "../../../src/providers/contract.ts";
 import { type Answered, type Asked, sessionWith, type TestApi, testApi, textsOf } from "./api.ts";
@@ -183,6 +184,25 @@ describe("rows that an API takes several of at once", () => {
     const { items, affectedRows } = await execute(create(amounts, "parallel"));
     expect(items?.map(({ ok }) => ok)).toEqual([false, true, true, false, false, false, false]);
     expect([affectedRows, api.asked.length]).toEqual([2, 3]);
+  });
+
+  test.each([
+    ["1", { rows_before: "1", rows_after: "1" }],
+    ["12", { rows_before: "1" }],
+  ])("count those before the one that nobody knows of, and those after it where all are known", async (lost, told) => {
+    const all = Promise.withResolvers<void>();
+    answer = async (asked) => {
+      if (api.asked.length === 3) all.resolve();
+      await all.promise;
+      // Those that are not known are known to be so before the others are answered.
+      if (lost.includes(amountOf(asked))) return { status: 500 };
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      return { json: {} };
+    };
+    const once = { create: { ...inParallel.changes.create, repeatable: "none" } };
+    session = sessionWith(api.url, { resources: [{ ...inParallel, changes: once }] });
+    const failed = execute(create(amounts, "parallel")).catch((error: Failure) => [error.kind, error.metadata]);
+    expect(await failed).toEqual(["outcome_unknown", told]);
   });
 });
 

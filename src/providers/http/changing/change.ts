@@ -44,7 +44,8 @@ interface Sent {
 
 /**
  * @throws Failure when no row was changed; `outcome_unknown` when it is not known of one, with
- *   the number of those that were: nothing is sent after it
+ *   the numbers of those before it that were (`rows_before`) and, where they are known, of those after
+ *   it that were on their way with it (`rows_after`): nothing is sent after it
  */
 export async function changed(
   plan: ChangePlan,
@@ -84,10 +85,9 @@ async function atOnce(most: number, count: number, work: (index: number) => Prom
 }
 
 function resultOf({ resource, returning }: ChangePlan, sent: readonly Sent[]): ActionResult {
+  refuseUnknown(sent);
   const failures = sent.flatMap(({ failure }) => failure ?? []);
-  const affectedRows = sent.filter(({ isChanged }) => isChanged).length;
-  const unknown = failures.find(({ kind }) => kind === "outcome_unknown");
-  if (unknown !== undefined) throw withMetadata(unknown, { rows_before: String(affectedRows) });
+  const affectedRows = changedIn(sent);
   const [first] = failures;
   if (first !== undefined && failures.length === sent.length) throw first;
   const batches = sent.flatMap((each) => each.batches);
@@ -97,6 +97,21 @@ function resultOf({ resource, returning }: ChangePlan, sent: readonly Sent[]): A
     return failure === undefined ? { ok: true } : { ok: false, reason: failure.kind, message: failure.message };
   });
   return { ...result, items };
+}
+
+const changedIn = (sent: readonly Sent[]) => sent.filter(({ isChanged }) => isChanged).length;
+const isUnknown = ({ failure }: Sent) => failure?.kind === "outcome_unknown";
+
+/** Those that were on their way with the first of which nobody knows may have been changed before or after it. */
+function refuseUnknown(sent: readonly Sent[]): void {
+  const at = sent.findIndex(isUnknown);
+  const failure = sent[at]?.failure;
+  if (failure === undefined) return;
+  const after = sent.slice(at + 1);
+  // Those that were not sent for it have the same failure.
+  const isAnother = after.some((each) => isUnknown(each) && each.failure !== failure);
+  const known = isAnother ? {} : { rows_after: String(changedIn(after)) };
+  throw withMetadata(failure, { rows_before: String(changedIn(sent.slice(0, at))), ...known });
 }
 
 async function sentRow(
