@@ -1,4 +1,4 @@
-/** What nobody has foreseen while REST or its reference answers. */
+/** What is thrown while REST or its reference answers. */
 import { createContextValues } from "@connectrpc/connect";
 import { callIdOf, type FaultOptions, isOwnFault, toConnectError } from "../../rpc/failure.ts";
 import { traceOf } from "../../rpc/trace.ts";
@@ -6,8 +6,8 @@ import type { Answering } from "../router.ts";
 import { problemAnswer, problemOf } from "./problem.ts";
 
 /**
- * Answers what is thrown before the answer begins with a problem, and tells `onInternal`:
- * a call's own failures are in its handler's answer already, and are none of these.
+ * Answers what is thrown before the answer begins with a problem, and tells `onInternal` of what
+ * nobody has foreseen. A call's own failures are in its handler's answer, and are none of these.
  *
  * @param asked `GET /docs`
  */

@@ -9,6 +9,7 @@ import {
 } from "../../../src/gen/connector/v1/connector_pb.js";
 import { ConnectorService } from "../../../src/gen/connector/v1/service_pb.js";
 import { listen, type Server } from "../../../src/server/port.ts";
+import { connectHeader } from "../../../src/server/rest/header.ts";
 
 let server: Server;
 /** The last request that came to a handler, as JSON. */
@@ -169,10 +170,30 @@ describe("a body", () => {
 test.each([
   [{ "connect-timeout-ms": "5000" }, 5_000],
   [{ "grpc-timeout": "6S" }, 6_000],
+  [{ "grpc-timeout": "7000000u" }, 7_000],
+  [{ "grpc-timeout": "1H", "connect-timeout-ms": "5000" }, 5_000],
 ])("a call has the deadline of %o", async (headers, expected) => {
   await patch("{}", headers);
   expect(timeoutMs).toBeLessThanOrEqual(expected);
   expect(timeoutMs).toBeGreaterThan(0);
+});
+
+test.each([
+  ["banana", "The header Grpc-Timeout is no deadline."],
+  ["5", "The header Grpc-Timeout is no deadline."],
+  // 115 days, which is more digits than the Connect protocol has.
+  ["2778H", "timeout 9999999999ms must be <= 3600000"],
+])("the deadline %s is refused, and says why", async (timeout, detail) => {
+  expect(await patch("{}", { "grpc-timeout": timeout })).toMatchObject({
+    status: 400,
+    json: { reason: "INVALID_REQUEST", detail: expect.stringContaining(detail) },
+  });
+  expect(asked).toBeUndefined();
+});
+
+test("a deadline of less than a millisecond is one of a whole one", () => {
+  const header = connectHeader(new Headers({ "grpc-timeout": "1n" }), "application/proto");
+  expect(header.get("connect-timeout-ms")).toBe("1");
 });
 
 test("a failure is a problem with its reason, and says when to come again", async () => {
