@@ -45,7 +45,7 @@ function jsonOf(asked: Asked, body: Uint8Array): JsonObject {
   if (binding.body === "message") {
     addParameters(given, query, { fields: [] });
     addHeaders(given, header, input);
-    return joined(given, parsed(body) ?? {}, input);
+    return joined(given, parsed(body) ?? {}, asked);
   }
   if (binding.body === undefined && body.length > 0) {
     throw new Failure("invalid_request", "This request takes no body.", { where: "request", remedy: "Use the query." });
@@ -83,14 +83,17 @@ function parsed(body: Uint8Array): JsonValue | undefined {
   }
 }
 
-function joined(given: Draft, body: JsonValue, message: DescMessage): JsonObject {
+function joined(given: Draft, body: JsonValue, { binding, fixed }: Asked): JsonObject {
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
     throw new Failure("invalid_request", "The body is no JSON object.", { where: "request" });
   }
   for (const name of Object.keys(given)) {
-    const field = fieldNamed(message, name);
+    const field = fieldNamed(binding.method.input, name);
     for (const key of [name, field?.name ?? name]) {
-      if (Object.hasOwn(body, key)) throw twice(key, "the request's path or headers");
+      if (!Object.hasOwn(body, key)) continue;
+      if (Object.hasOwn(fixed, name))
+        throw invalidRequest({ field: key, description: "is always the same over REST: leave it out" });
+      throw twice(key, "the request's path or headers");
     }
   }
   return { ...body, ...given };

@@ -44,6 +44,7 @@ beforeAll(async () => {
         async deleteConnector() {
           return {};
         },
+        async *streamQuery() {},
       }),
   });
 });
@@ -158,6 +159,15 @@ describe("a body", () => {
     const twice = await ask("/api/agents/a/connectors/c1", { method: "PUT", headers: json, body });
     expect(twice).toMatchObject({ status: 400, json: { fields: [{ field: "connector_id" }] } });
     expect((await patch("{}", { "if-match": '"v1"' }, "?etag=v1")).json.fields).toMatchObject([{ field: "etag" }]);
+  });
+
+  test("has no format of a stream, whose lines are always the same", async () => {
+    const query = { query: { resource: "city" }, format: "FORMAT_VALUES" };
+    const init = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(query) };
+    expect(await ask("/api/connectors/c1/query:stream", init)).toMatchObject({
+      status: 400,
+      json: { fields: [{ field: "format", description: expect.stringContaining("leave it out") }] },
+    });
   });
 
   test("is not read of a caller who is not admitted", async () => {
