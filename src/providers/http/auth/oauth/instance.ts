@@ -4,7 +4,10 @@ import { Failure } from "../../../../failure.ts";
 import type { KeptTokens } from "../../../contract/tokens.ts";
 import type { HttpRequest } from "../../exchange.ts";
 
-/** One host, or with `*.` in front all below a name that is no whole country's or business's. */
+/**
+ * One host, or with `*.` in front all below a name of two parts at least: below `*.com` is anybody. So
+ * it is below `*.co.uk`, too, which is not refused: no list of such names is kept here.
+ */
 const hosts = z
   .string()
   .max(253)
