@@ -124,9 +124,10 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     return authentication.renew(asked, call);
   }
 
-  function accepted({ answer, isOwn }: Reply): HttpAnswer {
+  function accepted({ answer, asked, isOwn }: Reply): HttpAnswer {
     const { status, headers, tls } = answer;
-    if (status >= 200 && status < 300) return { status, headers, tls, body: answer.body() };
+    const { origin } = isOwn ? asked.url : baseUrl;
+    if (status >= 200 && status < 300) return { status, headers, tls, origin, body: answer.body() };
     answer.discard();
     // It was not shown the credential, which says nothing of the credential.
     if (status === 401 && !isOwn) throw misled("leads to another origin, which asks for a credential");

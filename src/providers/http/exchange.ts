@@ -25,6 +25,8 @@ export interface HttpAnswer {
   readonly body: AsyncIterable<Uint8Array>;
   /** `TLSv1.3` for example; empty without encryption. */
   readonly tls: string;
+  /** Where the source is: the base URL's origin, or that of the server that the authentication has chosen. */
+  readonly origin: string;
 }
 
 /** A live handle to an HTTP API: keeps connections, authenticates, and turns what went wrong into a Failure. */

@@ -13,7 +13,8 @@ const harmless = new Set(["accept", "accept-language", "accept-encoding", "user-
  * The URL to ask next; undefined when the answer is none that leads elsewhere, or the request
  * one that is not sent to elsewhere: only GET and HEAD are (RFC 9110, section 15.4).
  *
- * @param asked The request as it was authorized: many servers repeat its query where they lead to
+ * @param asked The request as it was authorized: many servers repeat its query where they lead to, and
+ *   what leads to its own server stays with the request's
  * @throws Failure when it leads where nobody is to be led
  */
 export function redirected(
@@ -29,6 +30,8 @@ export function redirected(
   }
   if (url.protocol === "https:" && next.protocol === "http:") throw misled("redirects from https to http");
   next.hash = "";
+  // The server that the credential is for is the source, by whichever name it is led to.
+  if (next.origin === asked.url.origin) next.host = url.host;
   return discreet(next, url, asked.url);
 }
 

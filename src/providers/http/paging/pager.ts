@@ -20,6 +20,8 @@ export interface ReadPage {
   /** The request that it answers. */
   readonly request: HttpRequest;
   readonly headers: HttpAnswer["headers"];
+  /** Where the source is, as the answer tells. */
+  readonly origin: HttpAnswer["origin"];
   readonly reading: Pick<RowReading, "value" | "last">;
   readonly rows: number;
   /** Rows that were asked for, where the source is told. */
@@ -97,7 +99,7 @@ function urlPager(
     at: ({ cursor }, size) =>
       cursor === undefined
         ? { assignments: sized(paging.size, size) }
-        : { url: within(base, new URL(cursor, base), options) },
+        : { url: within([base.origin], new URL(cursor, base), options) },
     beside,
     last: [],
     next: (page) => moved(page, targetOf(target(page), page, options), options),
@@ -189,16 +191,20 @@ function goesRound(resource: string): Failure {
 }
 
 /** A URL that the source gives, without its origin, which is the connector's own. */
-function targetOf(target: string | undefined, { request }: ReadPage, options: PagerOptions): string | undefined {
+function targetOf(
+  target: string | undefined,
+  { request, origin }: ReadPage,
+  options: PagerOptions,
+): string | undefined {
   if (target === undefined || target === "") return undefined;
   if (!URL.canParse(target, request.url)) throw leadsAway(options.resource, "to no URL");
-  const { pathname, search } = within(options.base, new URL(target, request.url), options);
+  const { pathname, search } = within([options.base.origin, origin], new URL(target, request.url), options);
   return pathname + search;
 }
 
 /** Nobody but the connector's own server gets the connector's credential. */
-function within(base: URL, url: URL, { resource }: PagerOptions): URL {
-  if (url.origin !== base.origin || url.username !== "" || url.password !== "") {
+function within(origins: readonly string[], url: URL, { resource }: PagerOptions): URL {
+  if (!origins.includes(url.origin) || url.username !== "" || url.password !== "") {
     throw leadsAway(resource, "away from the connector's server");
   }
   url.hash = "";

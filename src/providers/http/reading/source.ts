@@ -47,7 +47,8 @@ export function pageSource(plan: ReadPlan, { base, client, headers }: SourcePart
       const answer = await sent(client, request, operation, call);
       if (answer === undefined) return noRows;
       const reading = reader(answer.body);
-      const next = (rows: number) => pager.next({ position, request, headers: answer.headers, reading, rows, size });
+      const { headers, origin } = answer;
+      const next = (rows: number) => pager.next({ position, request, headers, origin, reading, rows, size });
       return { batches: reading.batches, next };
     },
   };
