@@ -75,7 +75,8 @@ async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8
       yield value;
     }
   } finally {
-    if (!whole) await reader.cancel();
+    // One that has failed fails to be cancelled with the same error, which is thrown already.
+    if (!whole) await reader.cancel().catch(() => {});
   }
 }
 
