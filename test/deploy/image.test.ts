@@ -124,15 +124,9 @@ test("the steps make an image that migrates, serves, finds itself healthy, and w
   const service = runProgram(main, { ...environment, NODE_OPTIONS: options.join(" ") });
   const { port } = new URL(await service.url);
   const [program = "", ...rest] = command(argumentsOf("HEALTHCHECK")[0] ?? "");
-  const check = promisify(execFile)(program, rest, { env: { PATH: process.env.PATH, PORT: port } });
-  await expect(check).resolves.toBeDefined();
+  const check = promisify(execFile)(program, rest, { cwd: directory, env: { PATH: process.env.PATH, PORT: port } });
+  await expect(check).resolves.toMatchObject({ stdout: "SERVING\n" });
   service.child.kill("SIGTERM");
   expect(await service.ended).toMatchObject({ status: 0, stderr: "" });
   expect(await files()).toEqual(made);
 }, 600_000);
-
-test("a replica that is not there is not healthy", async () => {
-  const [program = "", ...rest] = command(argumentsOf("HEALTHCHECK")[0] ?? "");
-  const check = promisify(execFile)(program, rest, { env: { PATH: process.env.PATH, PORT: "1" } });
-  await expect(check).rejects.toMatchObject({ code: 1 });
-});
