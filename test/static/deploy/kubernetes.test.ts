@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import path from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { ServiceMonitor } from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1";
 import { Deployment } from "kubernetes-models/apps/v1";
 import { HorizontalPodAutoscaler } from "kubernetes-models/autoscaling/v2";
@@ -160,6 +161,19 @@ test("pods wait for the migration, which needs the database alone", () => {
   const [job] = podOf(manifest("Job", "connector-service-migrate")).containers;
   expect(job?.command).toEqual(["node", "dist/cli/migrate.js"]);
   expect(job?.env?.map(({ name }) => name)).toEqual(["DATABASE_URL"]);
+});
+
+test("pods reach what the service lives on at its usual ports", () => {
+  const backing = { namespaceSelector: { matchLabels: { "connector-service/backing": "true" } } };
+  const portsOf = (name?: string) => {
+    const { egress } = manifest("NetworkPolicy", name).spec as {
+      egress: { to: object[]; ports: { port: number }[] }[];
+    };
+    return egress.filter(({ to }) => isDeepStrictEqual(to, [backing])).flatMap(({ ports }) => ports.map((p) => p.port));
+  };
+  // PostgreSQL, pgbouncer, Redis, Vault, and a collector that takes OTLP over HTTP.
+  expect(portsOf()).toEqual([5432, 6432, 6379, 8200, 4318]);
+  expect(portsOf("connector-service-migrate")).toEqual([5432, 6432]);
 });
 
 test("pods reach neither the cloud's metadata nor private networks unless a rule names them", () => {
