@@ -74,6 +74,12 @@ test("a replica has time to drain before it is killed, and a balancer to notice"
   }
 });
 
+test("a balancer that is told to stop is not killed before it gives up its calls", () => {
+  const [, minutes] = /^\s+hard-stop-after (\d+)m$/m.exec(read("deploy/haproxy/haproxy.cfg")) ?? [];
+  const [, grace] = /^(\d+)m$/.exec(compose.services.balancer?.stop_grace_period ?? "") ?? [];
+  expect(Number(grace)).toBeGreaterThan(Number(minutes));
+});
+
 test("every file that is mounted is there", () => {
   const mounts = Object.values(compose.services).flatMap(({ volumes = [] }) => volumes);
   const files = mounts.map((mount) => mount.split(":")[0] ?? "").filter((source) => source.startsWith("."));
