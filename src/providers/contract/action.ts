@@ -60,7 +60,7 @@ export interface ActionRequest<Done extends AnyAction = Action> {
   readonly maxAffectedRows: number | undefined;
   /** The fields of the touched rows to give back; empty for none. */
   readonly returning: readonly string[];
-  /** Bytes of returned cells above which nothing is changed. */
+  /** Bytes of returned cells above which nothing is changed, or, by who can't take a change back, nothing more. */
   readonly maxBytes: number;
 }
 

@@ -231,6 +231,25 @@ test.each([
   },
 );
 
+test("what is given back is no more than an answer holds: the change that came to more is told, and none is sent after it", async () => {
+  answer = () => ({ json: { id: "x".repeat(100) } });
+  const giving = (maxBytes: number) => execute(create(["1", "2", "3"]), { returning: ["id"], maxBytes });
+  await expect(giving(250)).rejects.toMatchObject({
+    ...{ kind: "outcome_unknown", message: expect.stringContaining("was made"), metadata: { rows_before: "2" } },
+  });
+  expect(api.asked).toHaveLength(3);
+  await expect(giving(50)).rejects.toMatchObject({ metadata: { rows_before: "0" } });
+  expect(api.asked).toHaveLength(4);
+  expect(await giving(500)).toMatchObject({ affectedRows: 3 });
+});
+
+test("a change whose answer announces more than anybody reads is told as made", async () => {
+  answer = () => ({ headers: { "content-length": "1000000000000" }, json: { id: "x".repeat(100_000) } });
+  await expect(execute(create(["1"]), { returning: ["id"], maxBytes: 1_000 })).rejects.toMatchObject({
+    ...{ kind: "outcome_unknown", message: expect.stringContaining("was made") },
+  });
+});
+
 test.each([501, 503])("after %i it was not begun", async (status) => {
   answer = () => ({ status });
   await expect(execute(create(["1"], "invoices"))).rejects.toMatchObject({ kind: "upstream_unavailable" });

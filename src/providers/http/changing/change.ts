@@ -42,6 +42,12 @@ interface Sent {
   readonly batches: readonly PackedBatch[];
 }
 
+/** What the rows of one action have in common. */
+interface Common extends Pick<ActionRequest, "idempotencyKey"> {
+  /** Bytes of cells that may still be given back. */
+  room: number;
+}
+
 /**
  * @throws Failure when no row was changed; `outcome_unknown` when it is not known of one, with
  *   the numbers of those before it that were (`rows_before`) and, where they are known, of those after
@@ -49,18 +55,19 @@ interface Sent {
  */
 export async function changed(
   plan: ChangePlan,
-  request: Pick<ActionRequest, "idempotencyKey">,
+  { idempotencyKey, maxBytes }: Pick<ActionRequest, "idempotencyKey" | "maxBytes">,
   parts: ChangeParts,
   call: Call,
 ): Promise<ActionResult> {
   const { rows, operation } = plan;
+  const common: Common = { idempotencyKey, room: maxBytes };
   const sent: Sent[] = new Array(rows.length);
   let stopped: Failure | undefined;
   await atOnce(operation.concurrency, rows.length, async (index) => {
     stopped ??= reasonOf(call.signal);
     const one =
       stopped === undefined
-        ? await sentRow(plan, index, request, parts, call)
+        ? await sentRow(plan, index, common, parts, call)
         : { isChanged: false, failure: stopped, batches: [] };
     sent[index] = one;
     if (one.failure !== undefined && !ofOneRow.has(one.failure.kind)) stopped ??= one.failure;
@@ -114,18 +121,14 @@ function refuseUnknown(sent: readonly Sent[]): void {
   throw withMetadata(failure, { rows_before: String(changedIn(sent.slice(0, at))), ...known });
 }
 
-async function sentRow(
-  plan: ChangePlan,
-  index: number,
-  { idempotencyKey }: Pick<ActionRequest, "idempotencyKey">,
-  parts: ChangeParts,
-  call: Call,
-): Promise<Sent> {
+async function sentRow(plan: ChangePlan, index: number, common: Common, parts: ChangeParts, call: Call): Promise<Sent> {
   const { operation, rows } = plan;
   try {
-    const key = keyFor(operation.idempotency, idempotencyKey, index, rows.length);
-    const answer = await parts.client.send(requestFor(operation, rows[index] ?? [], key, parts), call);
-    return { isChanged: true, failure: undefined, batches: await returned(plan, answer, parts.upstream) };
+    const key = keyFor(operation.idempotency, common.idempotencyKey, index, rows.length);
+    const request = requestFor(operation, rows[index] ?? [], key, parts);
+    // Of what is announced to be large no more is read than there is room for.
+    const answer = await parts.client.send({ ...request, maxBytes: Number.POSITIVE_INFINITY }, call);
+    return { isChanged: true, failure: undefined, batches: await returned(plan, answer, common, parts.upstream) };
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     return { isChanged: false, failure: meaningOf(error, plan, parts.upstream), batches: [] };
@@ -194,18 +197,41 @@ export function isUncertain({ kind, status }: Failure, { idempotency }: Pick<Cha
 }
 
 /** The fields that are wanted of the row as the source gives it back. */
-async function returned({ operation, returning, resource }: ChangePlan, answer: HttpAnswer, upstream: string) {
+async function returned(
+  { operation, returning, resource }: ChangePlan,
+  answer: HttpAnswer,
+  common: Common,
+  upstream: string,
+): Promise<readonly PackedBatch[]> {
   if (returning.length === 0 || operation.returns === undefined) {
     await passedOver(answer);
     return [];
   }
   const read = rowReader({ resource: resource.name, format: operation.returns, fields: returning });
+  const batches: PackedBatch[] = [];
   try {
-    return await Array.fromAsync(read(answer.body).batches);
+    for await (const batch of read(answer.body).batches) {
+      common.room -= batch.size;
+      if (common.room < 0) break;
+      batches.push(batch);
+    }
   } catch (error) {
     // It is done, and what it came to can't be said.
     throw unknownOutcome(error, upstream);
   }
+  if (common.room < 0) throw doneAndTooLarge(upstream);
+  return batches;
+}
+
+function doneAndTooLarge(upstream: string): Failure {
+  return new Failure(
+    "outcome_unknown",
+    "The change was made, and the source gives back more than an answer may hold.",
+    {
+      ...{ where: "upstream", upstream },
+      remedy: "Read at the source what it came to; name fewer fields in `returning`, or change fewer rows at once.",
+    },
+  );
 }
 
 /** Bytes of an answer that nobody wants, up to which its connection is worth more than they are. */
