@@ -327,6 +327,11 @@ test.each([
   ["REDIS_TIMEOUT_SECONDS", "0"],
   ["DRAIN_SECONDS", "86401"],
   ["LOG_LEVEL", "loud"],
+  ["OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318/?token=s3cret"],
+  ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://collector:4318/v1/traces#s3cret"],
+  ["OTEL_EXPORTER_OTLP_HEADERS", "authorization=s3cret%0d%0ax-more: 1"],
+  ["OTEL_EXPORTER_OTLP_HEADERS", "authorization=s3cret%0a"],
+  ["OTEL_EXPORTER_OTLP_TRACES_HEADERS", "x-tenant=%E2%82%AC"],
 ])("%s=%s is refused by its name, and a secret is not repeated", (name, value) => {
   const problems = problemsOf({ [name]: value });
   const [problem] = problems.filter(
@@ -362,6 +367,10 @@ test.each([
   [
     "JWT_SECRET: is for development",
     { ...withDatabase, JWT_SECRET: "x".repeat(32), JWT_ISSUER: "i", JWT_AUDIENCE: "a" },
+  ],
+  [
+    "OTEL_EXPORTER_OTLP_HEADERS: must have values that HTTP can carry: that of x-b",
+    { OTEL_EXPORTER_OTLP_HEADERS: "x-a=1,x-b=%0A" },
   ],
   ["ENCRYPTION_KEYS: is required", { ...withDatabase, ENCRYPTION_KEYS: "" }],
   ["SIGNING_KEY: is required", { ...withDatabase, SIGNING_KEY: "" }],

@@ -1,4 +1,5 @@
 /** Where spans are exported, by OpenTelemetry's own variables, and to which sources traces go on. */
+import { validateHeaderValue } from "node:http";
 import { z } from "zod";
 import { type ExportConfig, samplers } from "../observability/tracing.ts";
 import { Secret } from "../vault/secret.ts";
@@ -11,10 +12,20 @@ export interface TracesConfig {
   readonly to: { readonly headers: boolean; readonly comments: boolean };
 }
 
-const endpoint = z.string().refine((text) => {
-  const url = URL.parse(text);
-  return url !== null && /^https?:$/.test(url.protocol) && url.username === "" && url.password === "";
-}, "must be an http or https URL without a user: http://collector:4318");
+/** @param query Whether it may have one */
+const endpoint = (query: boolean) =>
+  z
+    .string()
+    .refine((text) => {
+      const url = URL.parse(text);
+      return url !== null && /^https?:$/.test(url.protocol) && url.username === "" && url.password === "";
+    }, "must be an http or https URL without a user: http://collector:4318")
+    .refine(
+      (text) => !text.includes("#") && (query || !text.includes("?")),
+      query
+        ? "must be without a fragment, which is never sent"
+        : "must be without ? and #, since /v1/traces is put behind it",
+    );
 
 /** `name=value,name=value`, percent-encoded, as W3C Baggage has it without properties. */
 const pairs = z.string().transform((text, context) => {
@@ -27,7 +38,12 @@ const pairs = z.string().transform((text, context) => {
     const [, name, value] = /^\s*([!#$%&'*+.^_`|~\w-]+)\s*=\s*([\x21-\x7e]*)\s*$/.exec(pair) ?? [];
     if (name === undefined || value === undefined) return problem();
     try {
-      read.push([name, new Secret(decodeURIComponent(value))]);
+      const decoded = decodeURIComponent(value);
+      if (!isSendable(name, decoded)) {
+        context.addIssue(`must have values that HTTP can carry: that of ${name} has a line break, or the like`);
+        return z.NEVER;
+      }
+      read.push([name, new Secret(decoded)]);
     } catch {
       return problem();
     }
@@ -35,13 +51,22 @@ const pairs = z.string().transform((text, context) => {
   return read;
 });
 
+function isSendable(name: string, value: string): boolean {
+  try {
+    validateHeaderValue(name, value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const ratioHint = "must be a number from 0 to 1";
 const ratio = z.coerce.number(ratioHint).min(0, ratioHint).max(1, ratioHint);
 const onOff = z.enum(["on", "off"], "must be on or off");
 
 export const traceVariables = {
-  OTEL_EXPORTER_OTLP_ENDPOINT: endpoint.optional(),
-  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: endpoint.optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: endpoint(false).optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: endpoint(true).optional(),
   OTEL_EXPORTER_OTLP_HEADERS: pairs.default([]),
   OTEL_EXPORTER_OTLP_TRACES_HEADERS: pairs.optional(),
   OTEL_SERVICE_NAME: z.string().max(255, "must be of 255 characters at most").default("connector-service"),
