@@ -43,9 +43,9 @@ export interface ProviderDefinition<Config extends z.ZodType, Credential extends
    */
   misfits?(config: z.output<Config>, credential: z.output<Credential>): readonly FieldViolation[];
   /**
-   * What of a config, or of some of its fields, is wrong that takes a while to be found out, by its
-   * path in the config. Asked before a connector is made or changed, whether or not `config`
-   * has been held against the fields; some seconds at most. Default: nothing.
+   * What of a whole config is wrong that takes a while to be found out, by its path in the config.
+   * Asked before a connector is made or changed, whether or not `config` has been held against it;
+   * some seconds at most. Default: nothing.
    *
    * @param tenant Whose connector it is; opaque.
    */

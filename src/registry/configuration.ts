@@ -48,7 +48,7 @@ export function checkConfigAndCredential(
 }
 
 /**
- * What takes a while to be found out of a config, or of some of its fields.
+ * What takes a while to be found out of a whole config, checked or not.
  *
  * @param path As of `checkConfig`.
  * @throws Failure of kind `invalid_request` with every wrong field

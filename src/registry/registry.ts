@@ -142,8 +142,9 @@ export function createRegistry({ store, vault, catalogue, audit }: RegistryOptio
       });
       if (change.config !== undefined) {
         // Before the connector is locked: this may take a while.
-        const { provider } = await get(organizationId, id);
-        await examine(catalogue.get(provider), change.config.fields, organizationId, "connector.config");
+        const { provider, config } = await get(organizationId, id);
+        const given = configOf(config, change.config);
+        await examine(catalogue.get(provider), given, organizationId, "connector.config");
       }
       const update = async (em: EntityManager) => {
         const connector = await foundForChange(em, organizationId, id, version);
@@ -195,8 +196,7 @@ async function reconfigure(
 ): Promise<boolean> {
   const before = provider.endpoint(provider.config.parse(connector.config));
   if (change.config !== undefined) {
-    const { fields, mode } = change.config;
-    const config = mode === "replace" ? fields : { ...connector.config, ...fields };
+    const config = configOf(connector.config, change.config);
     connector.config = withoutUndefined(checkConfig(provider, config, "connector.config"));
   }
   const endpoint = provider.endpoint(connector.config);
@@ -218,6 +218,11 @@ async function reconfigure(
     });
   }
   return changed.length > 0;
+}
+
+/** What the configuration comes to, unchecked. */
+function configOf(before: Json, { fields, mode }: NonNullable<ConnectorChange["config"]>): Json {
+  return mode === "replace" ? fields : { ...before, ...fields };
 }
 
 function withoutUndefined(config: Json): Record<string, unknown> {

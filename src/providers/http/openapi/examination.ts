@@ -26,7 +26,7 @@ export function descriptionOptions({ base_url: base, idempotency_header: header 
  * Reads the document that the config holds, and keeps what comes of it for the first call. What
  * takes too long to be judged is not refused here.
  *
- * @param given A connector's config or some of its fields, none of which need be right.
+ * @param given A connector's config, none of whose fields need be right.
  * @param tenant Who gives it.
  * @returns what is wrong, by its path in the config
  */
