@@ -40,17 +40,20 @@ function parsed(args: readonly string[]): string | undefined {
 }
 
 async function migrate(url: string): Promise<void> {
-  const done = await bringUpToDate(url);
+  const done = await bringUpToDate(url, (forWhat) => say(`Waiting ${forWhat}.`));
   say(done.length === 0 ? "The schema is up to date already." : `Done: ${done.join(", ")}.`);
 }
 
 /** @throws Failure that says what is missing still, or why the database can't be asked */
 async function waitFor(url: string, seconds: number): Promise<void> {
   const giveUpMs = performance.now() + seconds * 1_000;
+  let told: string | undefined;
   for (;;) {
     const problem = await problemOf(url);
     if (problem === undefined) return say("The schema is up to date.");
     if (performance.now() >= giveUpMs) throw problem;
+    if (problem.message !== told) say(`Waiting. ${problem.message}`);
+    told = problem.message;
     await delay(pauseMs);
   }
 }

@@ -99,15 +99,18 @@ export function databaseOf({ url, poolSize, log }: DatabaseOptions): MikroORM {
  * All of it is one transaction on one connection: the lock is the transaction's, so that it
  * holds through a pooler too, and replicas that wait for it keep no connection from it that
  * it needs.
+ * @param waits Is told what it waits for, each time that it does. Default: nobody is
+ * @returns the names of the migrations that it has run itself
  * @throws Failure "configuration_rejected" when the user lacks what the service's roles need, or others hold a table
  */
-export async function migrate(orm: MikroORM): Promise<void> {
+export async function migrate(orm: MikroORM, waits: (forWhat: string) => void = () => undefined): Promise<string[]> {
   for (let left = tableLock.tries; ; left--) {
     try {
-      return await migrateAtOnce(orm);
+      return await migrateAtOnce(orm, waits);
     } catch (cause) {
       if (!isHeld(cause)) throw cause;
       if (left === 1) throw held(cause);
+      waits(`for tables of the service that others hold (${left - 1} more tries)`);
       await delay(tableLock.pauseMs);
     }
   }
@@ -126,13 +129,17 @@ function held(cause: unknown): Failure {
   });
 }
 
-async function migrateAtOnce(orm: MikroORM): Promise<void> {
-  await orm.em.fork().transactional(async (em) => {
+async function migrateAtOnce(orm: MikroORM, waits: (forWhat: string) => void): Promise<string[]> {
+  return orm.em.fork().transactional(async (em) => {
     // A long migration of another replica is no reason to give up.
     await em.execute(
       "SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0",
     );
-    await em.execute(`SELECT pg_advisory_xact_lock(${migrationLockKey})`);
+    const [lock] = await em.execute<[{ had: boolean }]>(`SELECT pg_try_advisory_xact_lock(${migrationLockKey}) AS had`);
+    if (!lock.had) {
+      waits("for another that brings the schema up to date");
+      await em.execute(`SELECT pg_advisory_xact_lock(${migrationLockKey})`);
+    }
     await em.execute(`SET LOCAL lock_timeout = ${tableLock.waitMs}`);
     await provideRoles(em as EntityManager);
     const migrator = new TransactionMigrator(orm.em);
@@ -141,10 +148,10 @@ async function migrateAtOnce(orm: MikroORM): Promise<void> {
       "SELECT FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'migration' AND tableowner = ?",
       [ownerRole],
     );
-    if (owned.length === 0) await migrator.up({ to: Roles.migrationName, transaction });
+    const first = owned.length > 0 ? [] : await migrator.up({ to: Roles.migrationName, transaction });
     // The owner has no policy and sees no row: a migration that changes rows has to lift FORCE meanwhile, or fails.
     await em.execute(`SET LOCAL ROLE ${ownerRole}; SET LOCAL row_security = off`);
-    await migrator.up({ transaction });
+    return [...first, ...(await migrator.up({ transaction }))].map(({ name }) => name);
   });
 }
 

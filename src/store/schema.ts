@@ -10,15 +10,12 @@ import { ownerRole } from "./entities/tenancy.ts";
  * Brings the schema of a database up to date, and does nothing else.
  *
  * @param url Of a PostgreSQL database, by whatever way
- * @returns the names of the migrations that it had not had
+ * @param waits Is told what it waits for, each time that it does. Default: nobody is
+ * @returns the names of the migrations that this has run, and no other at the same time
  * @throws Failure "configuration_rejected", without the password, when the database can't be used
  */
-export async function bringUpToDate(url: string): Promise<string[]> {
-  return onDatabase(url, async (orm) => {
-    const pending = await pendingMigrations(orm);
-    await migrate(orm);
-    return pending;
-  });
+export function bringUpToDate(url: string, waits?: (forWhat: string) => void): Promise<string[]> {
+  return onDatabase(url, (orm) => migrate(orm, waits));
 }
 
 /**

@@ -85,7 +85,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const orm = databaseOf({ url, poolSize, log });
   try {
     await orm.em.fork().execute("SELECT 1");
-    await (migrates ? migrate(orm) : refuseOldSchema(orm));
+    await (migrates ? migrate(orm, (forWhat) => log(`The schema waits ${forWhat}.`)) : refuseOldSchema(orm));
     await asApplication(orm, {}, refuseWayAround);
     // Only now: a migration may take its time.
     mindPool(await orm.driver.getConnection().getNativeClient());

@@ -7,6 +7,7 @@ import { migrate } from "../../src/store/database.ts";
 import { Connector } from "../../src/store/entities/connector.ts";
 import { bringUpToDate, missingMigrations } from "../../src/store/schema.ts";
 import { openStore } from "../../src/store/store.ts";
+import { runProgram } from "../service/process.ts";
 import { patience } from "../support/patience.ts";
 import { type FreshDatabase, freshDatabase } from "../support/postgres.ts";
 import { violations } from "./catalogue.ts";
@@ -17,6 +18,7 @@ let database: FreshDatabase;
 let admin: pg.Client;
 
 beforeEach(async () => {
+  waited = [];
   database = await freshDatabase();
   const store = await openStore({ url: database.url });
   await store.withOrganization("acme", async (em) => em.create(Connector, newConnector("acme")));
@@ -30,8 +32,11 @@ afterEach(async () => {
   await database.drop();
 });
 
+/** What migrations have waited for. */
+let waited: string[] = [];
+
 /** Runs a migration as that of a later version. */
-async function later(...statements: string[]): Promise<void> {
+async function later(...statements: string[]): Promise<string[]> {
   class Later extends Migration {
     override readonly name = "29990101000000_later";
     override up(): void {
@@ -44,7 +49,7 @@ async function later(...statements: string[]): Promise<void> {
     migrations: { migrationsList: [Later], snapshot: false, silent: true, tableName: "migration" },
   });
   try {
-    await migrate(orm);
+    return await migrate(orm, (forWhat) => waited.push(forWhat));
   } finally {
     await orm.close(true);
   }
@@ -87,8 +92,10 @@ test("a migration that waits for a table lets others by, and is done when the ta
   await vi.waitUntil(async () => (await admin.query(waiting)).rows[0].count > 0, patience);
   // Behind the one who waits, for as long as the holder holds.
   await admin.query("SET statement_timeout = 60000; SELECT FROM connector");
+  await vi.waitUntil(() => waited.length > 0, patience);
   await holder.query("COMMIT");
-  await migrating;
+  expect(await migrating).toEqual(["29990101000000_later"]);
+  expect(waited[0]).toBe("for tables of the service that others hold (59 more tries)");
   expect((await admin.query("SELECT note FROM connector")).rows).toEqual([{ note: null }]);
   await holder.end();
 });
@@ -120,4 +127,27 @@ test("a store that is not to migrate makes nothing in an empty database, and a m
   expect(await bringUpToDate(empty.url)).toEqual(all);
   expect(await bringUpToDate(empty.url)).toEqual([]);
   await (await openStore({ url: empty.url, migrates: false })).close();
+});
+
+test("of two that migrate at once each claims only what it has done, and who waits says for what", async () => {
+  const empty = await freshDatabase();
+  onTestFinished(empty.drop);
+  const all = await missingMigrations(empty.url);
+  const done = await Promise.all([1, 2].map(() => bringUpToDate(empty.url, (forWhat) => waited.push(forWhat))));
+  expect(done.sort((a, b) => a.length - b.length)).toEqual([[], all]);
+  // Nobody, if one is over before the other begins.
+  expect(waited.filter((forWhat) => forWhat !== "for another that brings the schema up to date")).toEqual([]);
+});
+
+test("the command that waits for another's migrations says once which they are", async () => {
+  const empty = await freshDatabase();
+  onTestFinished(empty.drop);
+  const waiting = runProgram("cli/migrate.ts", { DATABASE_URL: empty.url }, ["--wait", "600"]);
+  await waiting.said(/^Waiting\. It has not had 20261122000000_connectors_and_api_keys, /m);
+  await bringUpToDate(empty.url);
+  expect(await waiting.ended).toMatchObject({
+    status: 0,
+    stdout: expect.stringMatching(/\nThe schema is up to date\.\n$/),
+  });
+  expect(waiting.output().stdout.match(/Waiting/g)).toHaveLength(1);
 });
