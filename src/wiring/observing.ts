@@ -92,14 +92,30 @@ async function keyFigures(keys: KeyProvider): Promise<KeyFigures> {
   return { states, primaryAgeSeconds };
 }
 
-/** The figures as they were read a moment ago, or now; undefined while whoever has them does not answer. */
+/**
+ * The figures as they were read a moment ago, or now; undefined while whoever has them does not answer. That there are
+ * none holds for no longer than an answer may take: whoever asks later reads anew, or gets the answer that came late.
+ */
 function keptFor<Figures>(ms: number, read: () => Promise<Figures>): () => Promise<Figures | undefined> {
   let kept: { readonly until: number; readonly figures: Promise<Figures | undefined> } | undefined;
+  /** Of reads, and the last one that was answered. */
+  let [begun, answered] = [0, 0];
+  const keep = (figures: Promise<Figures | undefined>, keptMs: number) => {
+    kept = { until: performance.now() + keptMs, figures };
+    return figures;
+  };
   return () => {
     if (kept !== undefined && performance.now() < kept.until) return kept.figures;
+    const number = ++begun;
+    const reading = read().then(
+      (figures) => {
+        if (number < answered) return figures;
+        answered = number;
+        return keep(Promise.resolve(figures), ms);
+      },
+      () => undefined,
+    );
     const late = delay(answerMs, undefined, { ref: false });
-    const figures = Promise.race([read().catch(() => undefined), late]);
-    kept = { until: performance.now() + ms, figures };
-    return figures;
+    return keep(Promise.race([reading, late]), Math.min(ms, answerMs));
   };
 }
