@@ -1,4 +1,5 @@
 /** Where in a statement the server found an error, by what it says of it. */
+import type { ErrorContext } from "../sql/meaning.ts";
 
 /** What names of tables, columns, databases and functions the server says, by the error's number. */
 const quotedName = /^[^']*'([^']+)'/;
@@ -21,11 +22,16 @@ const words =
  * outside of what is a value there.
  *
  * @param message the server's own
+ * @param context the statement is the caller's, in which places are counted
  */
-export function placeOf(errno: number, message: string, statement: string | undefined): string {
+export function placeOf(
+  errno: number,
+  message: string,
+  { statement, comment = "" }: Pick<ErrorContext, "statement" | "comment">,
+): string {
   if (statement === undefined) return "";
   const near = nearText.exec(message);
-  if (near !== null) return placeOfSyntax(near[1] ?? "", near[2] ?? "", statement);
+  if (near !== null) return placeOfSyntax(near[1] ?? "", near[2] ?? "", statement, comment);
   const dotted = naming.get(errno)?.exec(message)?.[1];
   const wanted = dotted?.slice(dotted.lastIndexOf(".") + 1).toLowerCase();
   if (wanted === undefined || wanted === "") return "";
@@ -36,13 +42,20 @@ export function placeOf(errno: number, message: string, statement: string | unde
   return "";
 }
 
-function placeOfSyntax(near: string, line: string, statement: string): string {
-  if (near === "") return "at its end";
-  const index = statement.endsWith(near) ? statement.length - near.length : statement.indexOf(near);
-  // The same text may stand there again.
-  if (index < 0 || (!statement.endsWith(near) && statement.indexOf(near, index + 1) >= 0)) return `in line ${line}`;
+function placeOfSyntax(near: string, line: string, statement: string, comment: string): string {
+  // Not everything is sent with the comment.
+  const index = [statement, statement + comment].map((sent) => indexIn(sent, near)).find((found) => found >= 0);
+  if (index === undefined) return `in line ${line}`;
+  if (index >= statement.trimEnd().length) return "at its end";
   const [name] = /^[\p{L}_$][\p{L}\p{N}_$]*/u.exec(near) ?? [];
   return name === undefined ? at(statement, index) : `${at(statement, index)}, \`${name}\``;
+}
+
+/** Negative when it is not there, or when the same text stands there again. */
+function indexIn(sent: string, near: string): number {
+  if (sent.endsWith(near)) return sent.length - near.length;
+  const index = sent.indexOf(near);
+  return sent.indexOf(near, index + 1) >= 0 ? -1 : index;
 }
 
 function at(statement: string, index: number): string {

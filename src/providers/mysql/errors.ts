@@ -36,7 +36,7 @@ function classifyAnswer(cause: Error & ServerAnswer, context: ErrorContext): Fai
   return answerFailure(upstream, answerMeaning(cause, context), cause, {
     status: sqlState === "" ? generalState : sqlState,
     metadata: { errno: String(errno), ...ruleOf(errno, message) },
-    place: placeOf(errno, message, context.statement),
+    place: placeOf(errno, message, context),
     context,
   });
 }

@@ -53,9 +53,9 @@ export function openSession(login: Login & Habits, password: string, context: Se
   const meaningFor =
     (call: Call, query?: ReadQuery, changes = false): MeaningOf =>
     (error) => {
-      // As it was sent: the server quotes it.
-      const statement = query?.kind === "native" ? { statement: query.text + traceComment(context, call) } : {};
-      const failure = classify(error, { database, user, changes, ...statement });
+      // The server quotes what it was sent.
+      const sent = query?.kind === "native" ? { statement: query.text, comment: traceComment(context, call) } : {};
+      const failure = classify(error, { database, user, changes, ...sent });
       if (failure?.status?.startsWith("42")) planner.forget();
       const stopped = failure?.kind === "cancelled" && failure.status !== undefined;
       return stopped ? stoppedBySource(failure, "max_execution_time or max_statement_time") : failure;

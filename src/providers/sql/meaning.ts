@@ -7,8 +7,10 @@ export interface ErrorContext {
   readonly database?: string;
   /** The configured user. */
   readonly user?: string;
-  /** The caller's own native statement, as it was sent. */
+  /** The caller's own native statement. */
   readonly statement?: string;
+  /** What may have been sent behind it. */
+  readonly comment?: string;
   /** It was to change the source. */
   readonly changes?: boolean;
 }

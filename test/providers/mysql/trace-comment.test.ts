@@ -1,6 +1,8 @@
 /** Statements that say which trace they are a part of. */
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Call, PageRequest, ReadQuery, Session } from "../../../src/providers/contract.ts";
+import { classify } from "../../../src/providers/mysql/errors.ts";
+import { ServerError } from "../../../src/providers/mysql/protocol.ts";
 import { textRows } from "../../../src/rows/page.ts";
 import { callFor } from "../sql/asking.ts";
 import { type Database, openDatabase } from "./client.ts";
@@ -49,16 +51,31 @@ test("a statement that ends in a semicolon is taken, or refused, as without it",
   expect(await asked(commenting)).toBe(await asked(silent));
 });
 
-test.each(["SELECT 1 +", "SELECT nowhere", "SELECT 1 FROM person WHERE ORDER BY id", "SELECT (1"])(
-  "the place of an error in %j is where it is in the caller's text",
-  async (text) => {
-    const place = (session: Required<Session>) =>
-      session
-        .query(native(text), page, call())
-        .catch(({ message }: Error) => message.replace(/at its end|at character 1[01]\b/, "at its end"));
-    expect(await place(commenting)).toBe(await place(silent));
-  },
-);
+describe("the place of an error is where it is in the caller's text", () => {
+  test.each([
+    ["SELECT 1 +", "at its end"],
+    ["SELECT (1  ", "at its end"],
+    ["SELECT nowhere", "at character 8, `nowhere`"],
+    ["SELECT 1 FROM person WHERE ORDER BY id", "at character 28, `ORDER`"],
+    ["SELECT name FROM person p p", "at character 27, `p`"],
+  ])("of %j, that is sent with the comment and without it", async (text, place) => {
+    for (const session of [commenting, silent]) {
+      const refused = { message: expect.stringContaining(`, ${place}.`) };
+      await expect(session.query(native(text), page, call())).rejects.toMatchObject(refused);
+      // What explains is sent without the comment.
+      await expect(session.explain(native(text), page, call())).rejects.toMatchObject(refused);
+    }
+  });
+
+  test("of what is quoted with the comment behind it, by servers that do so", () => {
+    const comment = `\n/*traceparent='${traceparent}'*/`;
+    const near = (quoted: string) => new ServerError(1064, "42000", `syntax error near '${quoted}' at line 1`);
+    const messageOf = (statement: string, quoted: string) => classify(near(quoted), { statement, comment })?.message;
+    expect(messageOf("SELECT 1 +", comment.slice(0, 80))).toContain("at its end.");
+    expect(messageOf("SELECT 1 + ) ", `) ${comment}`.slice(0, 80))).toContain("at character 12.");
+    expect(messageOf("SELECT ) , )", `)${comment}`.slice(0, 10))).toContain("at character 12.");
+  });
+});
 
 test("rows are written and read with it", async () => {
   const fields = ["id", "name"] as const;
