@@ -1,7 +1,7 @@
 /** For how long figures hold that somebody else has to be asked for, and that there are none. */
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { KeyProvider } from "../../src/vault/key-provider.ts";
+import type { KeyInfo, KeyProvider } from "../../src/vault/key-provider.ts";
 import { storeSources } from "../../src/wiring/observing.ts";
 
 // Figures age by it, while those that are late are so in truth.
@@ -11,8 +11,8 @@ afterEach(() => void vi.useRealTimers());
 type List = KeyProvider["list"];
 
 const store = { audit: {}, ping: async () => {} } as unknown as Parameters<typeof storeSources>[0];
-const states = (...all: readonly string[]) =>
-  all.map((state, i) => ({ id: `${i}`, state })) as Awaited<ReturnType<List>>;
+const states = (...all: readonly KeyInfo["state"][]): readonly KeyInfo[] =>
+  all.map((state, i) => ({ id: `${i}`, state, createTime: undefined }));
 
 /** The figures of keys, listed by each of these in turn. */
 function keysBy(...lists: readonly List[]) {
@@ -49,8 +49,8 @@ test("that the holder of keys fails holds for a second", async () => {
 });
 
 test("an answer that is late is there for the next who asks, and takes no newer one's place", async () => {
-  const slow = Promise.withResolvers<Awaited<ReturnType<List>>>();
-  const slower = Promise.withResolvers<Awaited<ReturnType<List>>>();
+  const slow = Promise.withResolvers<readonly KeyInfo[]>();
+  const slower = Promise.withResolvers<readonly KeyInfo[]>();
   const { figures, list } = keysBy(
     () => slower.promise,
     () => slow.promise,
@@ -67,7 +67,7 @@ test("an answer that is late is there for the next who asks, and takes no newer 
 });
 
 test("an answer that is later than the next question is there for the one after it", async () => {
-  const slow = Promise.withResolvers<Awaited<ReturnType<List>>>();
+  const slow = Promise.withResolvers<readonly KeyInfo[]>();
   const { figures } = keysBy(
     () => slow.promise,
     () => Promise.reject(new Error("sealed")),
