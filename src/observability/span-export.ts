@@ -32,7 +32,8 @@ export function createSpanExport(
     url,
     headers: async () => Object.fromEntries(headers.map(([name, value]) => [name, value.reveal()])),
     timeoutMillis: exportMs,
-    concurrencyLimit: 4,
+    // When the service stops all that waits is handed over at once, and what is above the limit is refused.
+    concurrencyLimit: Math.ceil(maxWaiting / maxBatch) + 1,
     httpAgentOptions: { keepAlive: true, ...(ca === undefined ? {} : { ca: [...rootCertificates, ca] }) },
   });
   let waiting = 0;

@@ -43,6 +43,16 @@ test("what waits is sent when it is closed, and the headers with it", async () =
   expect(receiver.headers.at(-1)).toMatchObject({ "x-token": "of-a-collector" });
 });
 
+test("all that waits is sent when it is closed, however much that is", async () => {
+  const told: Observation[] = [];
+  const { begin, observe, close } = await tracing({}, told);
+  const span = begin(null, null) as Span;
+  for (let i = 0; i < 8_192; i++) observe(callEnded({ span: spanBelow(span) }));
+  await close();
+  expect(receiver.spans.filter(({ traceId }) => traceId === span.traceId)).toHaveLength(8_192);
+  expect(new Set(told.map((each) => each.kind === "spans_exported" && each.outcome))).toEqual(new Set(["exported"]));
+});
+
 test("more spans than the queue has room for are dropped and counted, at once", async () => {
   const told: Observation[] = [];
   receiver.answer(400);
