@@ -1,35 +1,13 @@
 /** Actions at a database of their own, beside which its owner looks and changes. */
-import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
-import type { Failure } from "../../../src/failure.ts";
+import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import type { Action, ActionRequest } from "../../../src/providers/contract/action.ts";
-import type { Comparison, Operand, Session } from "../../../src/providers/contract.ts";
-import { textRows } from "../../../src/rows/page.ts";
+import type { Call, Session } from "../../../src/providers/contract.ts";
 import { freshMysqlDatabase } from "../../support/mariadb.ts";
 import { mysqlClient } from "../../support/mysql-client.ts";
 import type { FreshDatabase } from "../../support/postgres.ts";
 import type { SourceClient } from "../../support/source-kind.ts";
-import { callFor } from "../sql/asking.ts";
+import { executeBy } from "../sql/acting.ts";
 import { openedSession } from "./opened-session.ts";
-
-export const text = (value: string): Operand => ({ kind: "text", value });
-export const integer = (value: bigint): Operand => ({ kind: "integer", value });
-export const none: Operand = { kind: "null" };
-
-export const is = (field: string, operator: Comparison["operator"], ...values: Operand[]): Comparison => {
-  return { kind: "compare", field, operator, values, path: "update.filter.compare" };
-};
-
-export const refusal = (work: Promise<unknown>) =>
-  work.then(
-    () => expect.fail("it was done"),
-    (error: unknown) => error as Failure,
-  );
-
-export const before = ["1 Zürich 447082", "2 Genève -", "3 Bern 134794"];
-
-export const newCity = (...rows: Operand[][]): Action => ({
-  ...{ kind: "create", resource: "city", fields: ["name", "people"], rows },
-});
 
 const tables = `
   DROP TABLE IF EXISTS street, city, note;
@@ -69,8 +47,8 @@ export function acting() {
     get url() {
       return database.url;
     },
-    execute: (action: Action, options: Partial<ActionRequest> = {}, ms = 20_000) =>
-      executeBy(session, action, options, ms),
+    execute: (action: Action, options?: Partial<ActionRequest>, call?: Call) =>
+      executeBy(session, action, options, call),
     async cities(): Promise<string[]> {
       const rows = await owner.run("SELECT CONCAT_WS(' ', id, name, COALESCE(people, '-')) FROM city ORDER BY id");
       return rows.map(([line]) => line ?? "");
@@ -84,16 +62,4 @@ export function acting() {
       return Number(rows[0]?.[0]);
     },
   };
-}
-
-export async function executeBy(
-  session: Required<Session>,
-  action: Action,
-  options: Partial<ActionRequest> = {},
-  ms = 20_000,
-) {
-  const request = { dryRun: false, maxAffectedRows: undefined, returning: [], maxBytes: 1_000_000, ...options, action };
-  const result = await session.execute(request, callFor(ms));
-  const rows = result.batches.flatMap((batch) => textRows(batch, result.fields.length));
-  return { affectedRows: result.affectedRows, statement: result.statement, rows };
 }

@@ -5,7 +5,8 @@ import type { Session } from "../../../src/providers/contract.ts";
 import { newMysqlLogin } from "../../support/mariadb.ts";
 import { hasMariadb, ownMariadb } from "../../support/mariadb-server.ts";
 import { mysqlClient, runMysql } from "../../support/mysql-client.ts";
-import { acting, before, executeBy, integer, is, newCity, none, refusal, text } from "./acting.ts";
+import { before, executeBy, integer, is, newCity, none, refusal, text } from "../sql/acting.ts";
+import { acting } from "./acting.ts";
 import { dial } from "./opened.ts";
 import { openedSession } from "./opened-session.ts";
 

@@ -3,7 +3,9 @@ import { describe, expect, test } from "vitest";
 import { Failure } from "../../../src/failure.ts";
 import type { Action } from "../../../src/providers/contract/action.ts";
 import type { Comparison, Operand } from "../../../src/providers/contract.ts";
-import { acting, before, integer, is, newCity, none, refusal, text } from "./acting.ts";
+import { before, integer, is, newCity, none, refusal, text } from "../sql/acting.ts";
+import { callFor } from "../sql/asking.ts";
+import { acting } from "./acting.ts";
 
 const source = acting();
 const { execute, cities, run } = source;
@@ -302,7 +304,7 @@ test("what a trigger wrote without a transaction, and was kept, is told", async 
 
 test("an action that is given up changes nothing, also when it ends at the source", async () => {
   await run("CREATE TRIGGER dawdle BEFORE INSERT ON city FOR EACH ROW SET @slept = SLEEP(60)");
-  const failure = await refusal(execute(newCity([text("Basel"), none]), {}, 300));
+  const failure = await refusal(execute(newCity([text("Basel"), none]), {}, callFor(300)));
   expect(failure).not.toBeInstanceOf(Failure);
   expect(failure).toMatchObject({ name: "TimeoutError" });
   await expect.poll(source.connected, { timeout: 10_000 }).toBe(0);

@@ -1,7 +1,8 @@
 /** Rows of every kind of key, changed and given back by it. */
 import { expect, inject, test } from "vitest";
 import { runMysql } from "../../support/mysql-client.ts";
-import { acting, is, text } from "./acting.ts";
+import { is, text } from "../sql/acting.ts";
+import { acting } from "./acting.ts";
 
 const source = acting();
 const isMariadb = /mariadb/i.test(String(await runMysql(inject("mariadbUrl"), "SELECT VERSION()")));
