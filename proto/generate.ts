@@ -29,7 +29,8 @@ function generate(): void {
   const state = fingerprint();
   const isThere = [stamp, join(root, "src/gen")].every((made) => existsSync(made));
   if (isThere && readFileSync(stamp, "utf8") === state) return;
-  remove("build/proto");
+  // The last run may have failed on its way.
+  for (const left of ["build/proto", "build/made", "build/before"]) remove(left);
   for (const [path, source] of Object.entries(thirdParty)) {
     write(path, readFileSync(join(root, "node_modules", source), "utf8"));
   }
@@ -39,10 +40,10 @@ function generate(): void {
   const made = join(root, "build/made");
   const comments = commentsOf(readFileSync(join(made, "contract.binpb")), "connector.v1");
   writeFileSync(join(made, "src/gen/comments.json"), `${JSON.stringify(comments, null, 1)}\n`);
-  // Whoever runs from the last one finds all of it until all of the new one is there.
-  remove("src/gen");
+  // Between the two there is none, for an instant: no system replaces a directory that has something in it.
+  if (existsSync(join(root, "src/gen"))) renameSync(join(root, "src/gen"), join(root, "build/before"));
   renameSync(join(made, "src/gen"), join(root, "src/gen"));
-  remove("build/made");
+  for (const over of ["build/made", "build/before"]) remove(over);
   writeFileSync(stamp, state);
 }
 
