@@ -29,11 +29,16 @@ export function loginOf(databaseUrl: string): readonly [login: Login, password: 
  *
  * @param databaseUrl Default: as the administrator of the run's server
  * @param kills how the connection is dialled that stops a statement
+ * @param reads how the connection itself is
  */
-export async function open(databaseUrl = inject("mariadbUrl"), kills: typeof dial = dial): Promise<SourceConnection> {
+export async function open(
+  databaseUrl = inject("mariadbUrl"),
+  kills: typeof dial = dial,
+  reads: typeof dial = dial,
+): Promise<SourceConnection> {
   const [login, password] = loginOf(databaseUrl);
   let dialled = 0;
-  const either: typeof dial = (target) => (dialled++ === 0 ? dial(target) : kills(target));
+  const either: typeof dial = (target) => (dialled++ === 0 ? reads(target) : kills(target));
   const connection = await SourceConnection.open(login, password, either, AbortSignal.timeout(timeoutMs));
   onTestFinished(() => connection.close());
   return connection;
