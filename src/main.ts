@@ -1,4 +1,5 @@
 /** Composition root: configure, wire, listen, drain. With `wiring/` the only place that knows all rooms. */
+import { setTimeout as delay } from "node:timers/promises";
 import { mintApiKey } from "./auth/api-key.ts";
 import { parseSigningKey } from "./auth/signing-key.ts";
 import { type Config, readConfig } from "./config.ts";
@@ -155,8 +156,13 @@ async function main(): Promise<void> {
   const stop = async (signal: NodeJS.Signals) => {
     log.info({ signal }, "draining");
     // What is half started is stopped best when it has started; what can't start ends by itself.
-    const service = await starting.catch(() => undefined);
+    const late = delay(config.drainMs, "late" as const, { ref: false });
+    const service = await Promise.race([starting.catch(() => undefined), late]);
     if (service === undefined) return;
+    if (service === "late") {
+      log.warn("stopped before it had started");
+      process.exit(0);
+    }
     log.info(await service.stop(), "stopped");
     process.exit(0);
   };

@@ -45,7 +45,7 @@ const migrations = [
 ];
 
 /** Chosen at random, for this one use. */
-const migrationLockKey = "4871203659937214806";
+export const migrationLockKey = "4871203659937214806";
 /**
  * Who waits to change a table holds up all who come behind: a migration that has waited so long lets them by, and is
  * tried again. Milliseconds.

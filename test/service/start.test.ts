@@ -2,8 +2,10 @@ import { once } from "node:events";
 import { readFile, rm } from "node:fs/promises";
 import net from "node:net";
 import path from "node:path";
+import pg from "pg";
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { Code, type ConnectorClient, ConnectorError, createConnectorClient } from "../../src/client/index.ts";
+import { migrationLockKey } from "../../src/store/database.ts";
 import { seededDirectory } from "../support/cluster-seed.ts";
 import { encryptionKey, signingKey } from "../support/keys.ts";
 import { patience } from "../support/patience.ts";
@@ -166,4 +168,21 @@ test("SIGTERM ends a stream that does not end in time as unavailable, and exits 
   expect(error).toMatchObject({ code: Code.Unavailable, reason: "SHUTTING_DOWN" });
   expect((await service.ended).status).toBe(0);
   expect(took()).toBeLessThan(10_000);
+});
+
+test("SIGTERM during a start that does not end is waited for as long as a drain may take, and exits 0", async () => {
+  const database = await freshDatabase();
+  onTestFinished(database.drop);
+  const other = new pg.Client({ connectionString: database.url });
+  await other.connect();
+  onTestFinished(() => other.end());
+  await other.query(`SELECT pg_advisory_lock(${migrationLockKey})`);
+  const service = start({
+    ...{ DATABASE_URL: database.url, ENCRYPTION_KEY: encryptionKey, SIGNING_KEY: signingKey },
+    ...{ DRAIN_SECONDS: "1", LOG_LEVEL: "debug" },
+  });
+  await service.said(/The schema waits for another/);
+  service.child.kill("SIGTERM");
+  expect(await service.ended).toMatchObject({ status: 0, stderr: "" });
+  expect(service.output().stdout).toContain('"msg":"stopped before it had started"');
 });
