@@ -3,7 +3,7 @@
  * all cases asked of them in turn. A provider's test is its fixture and one call of
  * `providerConformance`.
  */
-import { afterAll, beforeAll, describe, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadCatalogue } from "../../src/providers/catalogue.ts";
 import type { Provider } from "../../src/providers/contract.ts";
 import { anew } from "../support/patience.ts";
@@ -110,6 +110,7 @@ function register<S>({ definition, groups, title, label }: Suite<S>, open: () =>
       for (const { name, timed, run } of cases) {
         test(name, timed ? anew : {}, async () => {
           await run(stage);
+          expect(expect.getState().assertionCalls, "what the case holds against something").toBeGreaterThan(0);
           passed++;
         });
       }

@@ -10,6 +10,7 @@ export const openIdFixture = (server: () => OAuthServer): ReadOnlyFixture => ({
   name: "an OpenID server",
   unchanged: "claims",
   network: localhost,
+  lacks: ["json_or_parameter", "number", "required_filter", "sent_text"],
   mistakes: {
     database: withBase((base) => `${base}/nowhere`),
     // Who has signed its certificate is none that everybody believes.

@@ -9,6 +9,7 @@ export const serviceFixture = (service: () => TestService): ReadOnlyFixture => (
   name: "this service's REST interface",
   unchanged: "providers",
   network: baseUrl,
+  lacks: ["required_filter"],
   mistakes: {
     credential: ({ config }) => ({ config, credential: { type: "bearer", token: "no.token" } }),
     database: withBase((base) => `${base}/nowhere`),

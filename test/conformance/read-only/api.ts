@@ -21,6 +21,9 @@ export interface Reading {
   readonly isLarge?: true;
 }
 
+/** What a case is about that not every API has. */
+export type Trait = "json_or_parameter" | "number" | "required_filter" | "sent_text";
+
 /** An API that is running. */
 export interface ReadOnlyApi {
   /** Each with a credential of its own, where one is good for one connector only. */
@@ -40,6 +43,8 @@ export interface ReadOnlyFixture {
   /** One of the resources that are read, of which nobody has said how it is changed. */
   readonly unchanged: string;
   readonly network: Network;
+  /** Cases of these are left out. Default: it has all of them. */
+  readonly lacks?: readonly Trait[];
   readonly mistakes: Fixture["mistakes"];
   open(): Promise<ReadOnlyApi>;
 }
@@ -71,7 +76,10 @@ export interface ReadStage extends Scene {
 /** What is asked for in every way. */
 export const filtered = ({ known }: ReadStage): readonly Known[] => known.filter(({ isLarge }) => !isLarge);
 
-export type ReadCase = CaseOf<ReadStage>;
+export interface ReadCase extends CaseOf<ReadStage> {
+  /** Default: what every API has. */
+  readonly about?: Trait;
+}
 
 /** Types of which one value can be greater than another. */
 const incomparable: ReadonlySet<FieldType> = new Set([FieldType.JSON, FieldType.ARRAY, FieldType.OTHER]);

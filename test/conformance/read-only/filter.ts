@@ -185,6 +185,7 @@ const nulls: ReadCase = {
 const impossible: ReadCase = {
   name: "what values of a type, or fields that no row holds, can't be asked is refused, whoever filters",
   needs,
+  about: "json_or_parameter",
   async run({ client, connectorId, known }) {
     for (const { query, fields } of known) {
       const json = fields.find(({ type, isFree }) => isFree && type === FieldType.JSON);
@@ -203,6 +204,7 @@ const impossible: ReadCase = {
 const wrongOperands: ReadCase = {
   name: "a value that the type can't hold is refused, and never repeated",
   needs,
+  about: "number",
   async run({ client, connectorId, known }) {
     for (const each of known) {
       const number = each.fields.find(({ type, isFree }) => isFree && (numbers.has(type) || type === FieldType.BOOL));
@@ -218,6 +220,7 @@ const wrongOperands: ReadCase = {
 const required: ReadCase = {
   name: "a resource that is read by a filter only says by which",
   needs,
+  about: "required_filter",
   async run({ client, connectorId, known }) {
     for (const { query, fields } of known) {
       const [name] = Object.keys(query.where ?? {});

@@ -1,12 +1,14 @@
 /** Texts of every kind of injection, where a caller's text goes: they mean themselves or are refused. */
 import { expect } from "vitest";
 import { ConnectorError } from "../../../src/client/error.ts";
-import { field, not, or } from "../../../src/client/index.ts";
+import { field, not, or, type QueryInput } from "../../../src/client/index.ts";
 import { FieldType } from "../../../src/gen/connector/v1/value_pb.js";
 import { asName } from "../cases/hostile.ts";
+import type { Network } from "../fixture.ts";
 import { hostileTexts, namesNowhere } from "../hostile.ts";
 import { readPages } from "../reading.ts";
-import { filtered, type Known, type ReadCase } from "./api.ts";
+import { filtered, type Known, type ReadCase, type ReadStage } from "./api.ts";
+import { type Parts, recorder } from "./recorder.ts";
 
 const needs = ["query"] as const;
 
@@ -24,7 +26,7 @@ function selected(known: Known, holds: (cell: string) => boolean) {
   return known.texts.filter((row) => row[at] !== null && holds(row[at] ?? ""));
 }
 
-export const hostileCases: readonly ReadCase[] = [
+export const hostileCases = (network: Network): readonly ReadCase[] => [
   {
     name: "as names they are refused wherever a name may stand",
     needs,
@@ -44,6 +46,10 @@ export const hostileCases: readonly ReadCase[] = [
           (await readPages(stage, { ...known.query, filter }, 1_000)).rows;
         const isOne = (cell: string) => hostileTexts.includes(cell);
         expect(await find(asked.in(hostileTexts))).toEqual(selected(known, isOne));
+        const own = known.texts.flatMap((row) => row[text.at] ?? [])[0] ?? "";
+        expect(await find(asked.in([...hostileTexts, own]))).toEqual(
+          selected(known, (cell) => isOne(cell) || cell === own),
+        );
         expect(await find(not(asked.in(hostileTexts)))).toEqual(selected(known, (cell) => !isOne(cell)));
         const contained = hostileTexts.filter((each) => each !== "");
         expect(await find(or(...contained.map((each) => asked.contains(each))))).toEqual(
@@ -58,19 +64,24 @@ export const hostileCases: readonly ReadCase[] = [
   {
     name: "as values that are sent to the API they are answered or refused, and end in no other place of it",
     needs,
-    async run({ client, connectorId, known }) {
-      const texts = hostileTexts.filter((_, i) => i % stride === 0);
-      for (const { query, fields } of known) {
-        const names = Object.keys(query.where ?? {}).filter((name) =>
-          fields.some((each) => each.name === name && each.type === FieldType.STRING),
-        );
-        for (const name of names) {
+    about: "sent_text",
+    run: (stage) =>
+      throughRecorder(stage, network, async (askedBy) => {
+        for (const { query, name } of stage.known.flatMap(sentTexts)) {
           const where = (text: string) => ({ ...query, where: { ...query.where, [name]: text } });
-          const ends = await Promise.all(texts.map((text) => endOf(client.query(connectorId, where(text)))));
-          for (const end of ends) expect(fair.has(end) || end === "rows", end).toBe(true);
+          // What the API is asked by then belongs to no text.
+          await askedBy(where(harmless));
+          const { asked: usual } = await askedBy(where(harmless));
+          expect(JSON.stringify(usual[0])).toContain(harmless);
+          for (const text of hostileTexts.filter((_, i) => i % stride === 0)) {
+            const { end, asked } = await askedBy(where(text));
+            expect(fair.has(end) || end === "rows", end).toBe(true);
+            const [first] = asked;
+            if (first === undefined) expect(end).toBe("INVALID_REQUEST");
+            else expect(first).toEqual(usual[0]?.map((part) => part.replaceAll(harmless, () => text)));
+          }
         }
-      }
-    },
+      }),
   },
   {
     name: "what is read afterwards is as it was",
@@ -82,10 +93,44 @@ export const hostileCases: readonly ReadCase[] = [
   },
 ];
 
+const harmless = "harmless";
+
+/** The fields of a reading that the API is told the value of as a text. */
+function sentTexts({ query, fields }: Known) {
+  const names = Object.keys(query.where ?? {}).filter((name) =>
+    fields.some((each) => each.name === name && each.type === FieldType.STRING),
+  );
+  return names.map((name) => ({ query, name }));
+}
+
 /** The reason of a refusal, or that there was none. */
 async function endOf(call: Promise<unknown>): Promise<string> {
   return call.then(
     () => "rows",
     (error: unknown) => ConnectorError.from(error).reason ?? "none",
   );
+}
+
+/** How a query ends, and what the API was asked for it. */
+type AskedBy = (query: QueryInput) => Promise<{ readonly end: string; readonly asked: readonly Parts[] }>;
+
+/** A connector that reaches the API by somebody who writes down what is asked. */
+async function throughRecorder(
+  stage: ReadStage,
+  network: Network,
+  work: (askedBy: AskedBy) => Promise<void>,
+): Promise<void> {
+  const target = await stage.target();
+  const recording = await recorder(network.addressOf(target));
+  try {
+    const address = { host: "127.0.0.1", port: recording.port };
+    const connectorId = await stage.connector({ target: network.at(target, address) });
+    await work(async (query) => {
+      recording.asked.splice(0);
+      const end = await endOf(stage.client.query(connectorId, query));
+      return { end, asked: [...recording.asked] };
+    });
+  } finally {
+    recording.stop();
+  }
 }

@@ -113,15 +113,18 @@ export const pagingCases: readonly ReadCase[] = [
     needs,
     async run(stage) {
       for (const known of filtered(stage)) {
-        const each = known.fields.find((other) => other.isFree && other.operators.length === 0);
+        const each = known.fields.find(
+          ({ isFree, operators, at }) =>
+            isFree && operators.length === 0 && known.texts.every((row) => row[at] !== null),
+        );
         if (each === undefined) continue;
         const isNull = field(each.name).isNull();
-        const query = { ...known.query, where: { ...known.query.where }, filter: isNull };
+        const query = { ...known.query, filter: isNull };
         const page = await readPages(stage, query, 10);
         const stream = await readStream(stage, query);
         expect(page.fields.map(({ name }) => name)).toEqual(known.fields.map(({ name }) => name));
         expect(stream.fields).toEqual(page.fields);
-        expect(stream.trailer.rows).toBe(BigInt(page.rows.length));
+        expect([page.rows, stream.rows, stream.trailer.rows]).toEqual([[], [], 0n]);
       }
     },
   },

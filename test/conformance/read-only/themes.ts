@@ -13,10 +13,13 @@ import { orderCases, pagingCases, tokenCases } from "./paging.ts";
 import { stopCases } from "./stop.ts";
 import { valueCases } from "./values.ts";
 
-export const readOnlyThemes = (
-  fixture: ReadOnlyFixture,
-  definition: Provider,
-): Record<string, readonly ReadCase[]> => ({
+export function readOnlyThemes(fixture: ReadOnlyFixture, definition: Provider): Record<string, readonly ReadCase[]> {
+  const isAsked = ({ about }: ReadCase) => about === undefined || !(fixture.lacks ?? []).includes(about);
+  const themes = Object.entries(allThemes(fixture, definition));
+  return Object.fromEntries(themes.map(([theme, cases]) => [theme, cases.filter(isAsked)]));
+}
+
+const allThemes = (fixture: ReadOnlyFixture, definition: Provider): Record<string, readonly ReadCase[]> => ({
   "testing a connector": testCases(),
   "what is read": valueCases,
   filter: filterCases,
@@ -26,7 +29,7 @@ export const readOnlyThemes = (
   "stopping a call": stopCases(fixture.network),
   "losing the source": silenceCases(fixture.network),
   actions: actingCases,
-  "hostile input": hostileCases,
+  "hostile input": hostileCases(fixture.network),
   "errors by kind": mistakeCases(fixture),
   "what the provider can't do": lackCases(definition),
 });
