@@ -20,10 +20,11 @@ Without --url it starts a service of its own, with sources to reach; nothing has
 
   --url URL      a service that runs: https://connectors.example.com
   --key KEY      an API key with the scope connector.admin, or the variable E2E_KEY
-  --ca FILE      certificates in PEM of the authority that signed the service's
+  --ca FILE      certificates in PEM of the authorities that signed the service's and the sources'
   --source URL   a database that the service may reach: postgres://user:password@host:5432/name or
-                 mysql://…; ?tls=disable where it has no TLS. May be given more than once. A table is
-                 made in it and dropped again where its user may; where not, it is only read.
+                 mysql://…; its TLS is verified, by ?tls=verify_ca without its name; ?tls=disable
+                 where it has none. A table is made in it and dropped again where its user may; where not,
+                 it is only read. May be given more than once.
   --metrics URL  where the service's metrics are served
 `;
 
