@@ -1,5 +1,6 @@
 /** `npm run e2e`, as an operator runs it against a service that is deployed already. */
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
@@ -64,6 +65,29 @@ describe("against a service that runs", () => {
     const [postgresql, mysql] = databases;
     expect(await run(postgresql.url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).toEqual([]);
     expect(await runMysql(mysql.url, "SHOW TABLES")).toEqual([]);
+    expect(await Array.fromAsync(client.listConnectors())).toEqual([]);
+  });
+
+  test.each(["SIGINT", "SIGTERM"] as const)("%s stops it, and nothing that it made stays", async (signal) => {
+    const { url, token, client } = service;
+    const [source] = databases;
+    const child = spawn(process.execPath, [program, "--url", url, "--source", sourceOf(source)], {
+      env: { ...process.env, NO_COLOR: "1", E2E_KEY: token },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const closed = once(child, "close");
+    const complaints = text(child.stderr);
+    let said = "";
+    for await (const chunk of child.stdout.setEncoding("utf8")) {
+      said += chunk;
+      // The connectors of these are made, and many sections are to come.
+      if (!child.killed && /^3 {2}/m.test(said)) child.kill(signal);
+    }
+    expect(await closed).toEqual([signal === "SIGINT" ? 130 : 143, null]);
+    expect(await complaints).toBe("");
+    expect(said).toMatch(/Stopped and removed\.\n$/);
+    expect(said).not.toContain("Summary");
+    expect(await run(source.url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).toEqual([]);
     expect(await Array.fromAsync(client.listConnectors())).toEqual([]);
   });
 });

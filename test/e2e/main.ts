@@ -2,6 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import tls from "node:tls";
+import { Interruption, interruption } from "../../src/demo/interruption.ts";
 import { scratchDirectory } from "../../src/demo/scratch.ts";
 import { createTerminal } from "../../src/demo/terminal.ts";
 import { freePort } from "../../src/store/embedded/cluster.ts";
@@ -19,18 +20,23 @@ import { prepareSource } from "./source.ts";
 import { createStage, type StageOptions } from "./stage.ts";
 
 const terminal = createTerminal(process.stdout, process.env);
+const interrupted = interruption(process.stdout, () => {
+  terminal.line();
+  terminal.note("Stopping, and removing what was made …");
+});
 
 async function drive(options: Omit<StageOptions, "sources">, urls: readonly URL[], more: typeof reaching) {
   await using preparing = new AsyncDisposableStack();
   const sources = [];
   for (const url of urls) {
+    interrupted.throwIfAborted();
     const source = await prepareSource(url);
     preparing.defer(() => source.remove());
     sources.push(source);
   }
   const stage = preparing.use(createStage({ ...options, sources }));
   const sections = [reaching, managing, reading, changing, watching, protecting].flat();
-  return await runSections(terminal, stage, [...sections, ...more]);
+  return await runSections(terminal, stage, [...sections, ...more], interrupted);
 }
 
 async function driveOwn({ sources }: Given) {
@@ -47,6 +53,7 @@ async function driveOwn({ sources }: Given) {
   const caFile = path.join(scratch.directory, "ca.pem");
   await writeFile(caFile, oauth.ca);
   const started = starting.use(await startOwn(port, caFile));
+  interrupted.throwIfAborted();
   const { url, key, metricsUrl, own, sourceUrl } = started;
   terminal.marked(
     "good",
@@ -69,6 +76,19 @@ function messageOf(error: unknown): string {
   return first instanceof Error ? first.message : String(first);
 }
 
+/** @returns the program's exit code */
+function tell(error: unknown): number {
+  const { reason } = interrupted;
+  if (reason instanceof Interruption) {
+    if (error instanceof SuppressedError) process.stderr.write(`Not all could be removed. ${error.error.message}\n`);
+    else terminal.note("Stopped and removed.");
+    return reason.exitCode;
+  }
+  const known = error instanceof UsageError;
+  process.stderr.write(known ? `${error.message}\n\n${usage}` : `It can't be run. ${messageOf(error)}\n`);
+  return known ? 2 : 1;
+}
+
 async function main(): Promise<number> {
   const given = readArguments(process.argv.slice(2), process.env);
   terminal.heading("connector-service: end to end");
@@ -79,7 +99,5 @@ async function main(): Promise<number> {
 try {
   process.exitCode = await main();
 } catch (error) {
-  const known = error instanceof UsageError;
-  process.stderr.write(known ? `${error.message}\n\n${usage}` : `It can't be run. ${messageOf(error)}\n`);
-  process.exitCode = known ? 2 : 1;
+  process.exitCode = tell(error);
 }

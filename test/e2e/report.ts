@@ -38,18 +38,26 @@ interface Outcome {
   readonly ms: number;
 }
 
-/** Runs the sections in their order. One that fails ends none of the others. */
+/**
+ * Runs the sections in their order. One that fails ends none of the others.
+ *
+ * @param signal Ends the run before the next step. Default: nothing does
+ * @throws the signal's reason, once it is aborted
+ */
 export async function runSections<Stage>(
   terminal: Terminal,
   stage: Stage,
   sections: readonly Section<Stage>[],
+  signal?: AbortSignal,
 ): Promise<readonly Outcome[]> {
   const outcomes: Outcome[] = [];
   for (const [index, { title, run }] of sections.entries()) {
+    signal?.throwIfAborted();
     terminal.heading(`${index + 1}  ${title}`);
     let calls = 0;
     let ms = 0;
     const did: Did = async (what, work) => {
+      signal?.throwIfAborted();
       const start = performance.now();
       const result = await work();
       const took = performance.now() - start;
@@ -60,10 +68,15 @@ export async function runSections<Stage>(
     };
     const mark = await run(stage, did).then(
       () => "good" as const,
-      (error: unknown) => sayWhy(terminal, error),
+      (error: unknown) => {
+        // What fails then fails because of it.
+        signal?.throwIfAborted();
+        return sayWhy(terminal, error);
+      },
     );
     outcomes.push({ title, mark, calls, ms });
   }
+  signal?.throwIfAborted();
   return outcomes;
 }
 
