@@ -66,11 +66,17 @@ test("every panel, rule and alert finds what it asks for", { timeout: 4 * limitM
   const took = stopwatch();
   // What counts something is asked when it has been counted, and what shows a state while it lasts.
   const askDuring = (trouble: Promise<void>) => Promise.all([trouble, delay(stateMs).then(ask)]);
-  for (let round = 0; open.size > 0 && took() < limitMs; round++) {
+  // One alert is about a replica that stops, which comes last.
+  const isRunning = (expr: string) => !expr.includes("connector_draining");
+  for (let round = 0; open.values().some(isRunning) && took() < limitMs; round++) {
     await askDuring(makeTrouble(stage));
     if (round === 0) await askDuring(loseAuditLog(stage, lossMs));
     if (round === 1) await askDuring(loseStore(stage, lossMs));
     await ask();
   }
+  const left = stage[Symbol.asyncDispose]();
+  await delay(stateMs);
+  await ask();
+  await left;
   expect([...open.keys()]).toEqual([]);
 });

@@ -12,17 +12,18 @@ const rows = JSON.stringify(Array.from({ length: 20 }, (_, id) => ({ id })));
 
 /**
  * `/orders` counts down a quota that is nearly used up, `/slow` takes a second and more,
- * `/broken` is always 503; `/token` refuses every grant of the client "revoked", and fails
+ * `/broken` is always 503, and `/shaky` every third time; `/token` refuses every grant of the client "revoked", and fails
  * for everybody else.
  */
 export async function badApi(): Promise<BadApi> {
-  let left = 100;
+  let [left, shaken] = [100, 0];
   const server = createServer((request, response) => {
     const path = request.url?.split("?", 1)[0];
     const answer = (status: number, body: string, headers = {}) =>
       response.writeHead(status, { "content-type": "application/json", ...headers }).end(body);
     request.resume();
     if (path === "/broken") return answer(503, "{}");
+    if (path === "/shaky" && ++shaken % 3 === 0) return answer(503, "{}");
     if (path === "/slow") return setTimeout(() => answer(200, rows), 1_200);
     if (path === "/token/revoked") return answer(400, '{"error":"invalid_grant"}');
     if (path === "/token") return answer(500, "{}");

@@ -1,7 +1,7 @@
 /**
- * A replica in troubles that take too long to make, or a machine that is full: what its metrics
- * say is given, and grows from scrape to scrape. That these metrics are the service's own is
- * tested where they are made.
+ * A replica in the troubles that a test can't make within seconds in its own process: what its
+ * metrics say is given, and grows from scrape to scrape. That these metrics are the service's own
+ * is tested where they are made.
  */
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -10,24 +10,17 @@ import type { AddressInfo } from "node:net";
 /** By how many scrapes there were. */
 const said = (scrapes: number) => `
 connector_build_info{version="0.0.0",commit="unknown",node="v0"} 1
-# It is started anew before each scrape.
+# It is started anew before each scrape: the service of the test lives in the test's process, which is started once.
 process_start_time_seconds ${scrapes}
+# Its files run out: the limit of the test's process is what the machine gives it, and often a million.
 process_open_fds 1000
 process_max_fds 1024
-# It does hardly anything but collect garbage.
+# It does hardly anything but collect garbage: a tenth of five minutes would be half a minute of nothing else.
 nodejs_gc_duration_seconds_sum{kind="major"} ${scrapes * 30}
-# Its store was away until 10,000 records of calls waited.
+# Its store was away until 10,000 records of calls waited, which takes as many calls.
 connector_history_dropped_total ${scrapes * 100}
-# The store went away just between an action and its outcome.
+# Its store went away between an action and its outcome, which is then tried to be noted for ten seconds.
 connector_outcomes_not_noted_total ${scrapes}
-# The holder of its keys is away.
-connector_key_operations_total{operation="unwrap",outcome="failed"} ${scrapes}
-# Its event loop is late, while one organization sends most calls.
-connector_over_share_total ${scrapes * 100}
-# Hundreds of its sources fail at once: breakers of a few would open before so many retries are refused.
-connector_retries_total{decision="budget_used"} ${scrapes * 100}
-# It was told to stop.
-connector_draining 1
 `;
 
 export interface GivenReplica {

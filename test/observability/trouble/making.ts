@@ -20,11 +20,12 @@ export async function makeTrouble(stage: Stage): Promise<void> {
     ...times(3, query(connectors.limited, "numbers")),
     ...times(2, () => client.query(connectors.cached, { resource: "orders" }, { maxAgeMs: 60_000 })),
     ...dead.flatMap((id) => times(4, query(id, "none"))),
-    ...times(8, () => client.testConnector(connectors.forbidden)),
+    ...times(12, () => client.testConnector(connectors.forbidden)),
     query(connectors.sealed, "numbers"),
+    query(connectors.tampered, "numbers"),
     query(connectors.untoken, "orders"),
     query(connectors.revoked, "orders"),
-    ...times(60, () => reader.query(connectors.quota, { resource: "orders" })),
+    ...times(150, () => reader.query(connectors.quota, { resource: "orders" })),
     () => leaveUnread(stage),
     () => loseAudit(stage),
     // One replica has all of its permits given out, and the others' calls in line.
@@ -32,6 +33,22 @@ export async function makeTrouble(stage: Stage): Promise<void> {
     ...times(5, query(connectors.quota, "orders")),
   ];
   await Promise.all([...together.map(attempted), holdEventLoop(5, 150)]);
+  await Promise.all([useRetryBudget(stage), takeMoreThanShare(stage)]);
+}
+
+/** Of its calls a third fails: too few for the breaker, and too many for all of them to be repeated. */
+async function useRetryBudget({ service, connectors }: Stage): Promise<void> {
+  const lane = async () => {
+    for (let i = 0; i < 40; i++) await attempted(() => service.client.query(connectors.shaky, { resource: "shaky" }));
+  };
+  await Promise.all([lane(), lane(), lane()]);
+}
+
+/** One organization makes hundreds of calls at a late event loop, and another one two. */
+async function takeMoreThanShare({ service, connectors, neighbour }: Stage): Promise<void> {
+  const loud = times(300, () => service.client.getConnector(connectors.quota));
+  const quiet = times(2, () => neighbour.listProviders());
+  await Promise.all([...[...quiet, ...loud].map(attempted), holdEventLoop(3, 150)]);
 }
 
 /** A reader that takes the first batch, and then nothing until its stream has ended. */

@@ -18,9 +18,11 @@ export type Matter =
   | "sleepy"
   | "crowded"
   | "broken"
+  | "shaky"
   | "cached"
   | "forbidden"
   | "sealed"
+  | "tampered"
   | "untoken"
   | "revoked";
 
@@ -31,6 +33,8 @@ export interface Stage extends AsyncDisposable {
   readonly dead: readonly string[];
   /** Of somebody who may do nothing but look. */
   readonly reader: TestService["client"];
+  /** Of another organization. */
+  readonly neighbour: TestService["client"];
   /** On the way to the service's own database. */
   readonly store: FaultProxy;
   /** The store, as the superuser. */
@@ -54,6 +58,8 @@ export async function troubledService(): Promise<Stage> {
     ...{ ENCRYPTION_KEYS: "", ENCRYPTION_KEYS_FILE: await oldKeys(directory), REDIS_URL: "redis://127.0.0.1:1" },
     ...{ MAX_CALLS: "12", MAX_CONNECTIONS_PER_HOST: "3", MAX_WAITING_CALLS_PER_CONNECTOR: "2" },
     ...{ STREAM_STALL_SECONDS: "1", BREAKER_OPEN_SECONDS: "1", EGRESS_ALLOW: "127.0.0.0/8" },
+    // It is looked at while it stops.
+    DRAIN_DELAY_SECONDS: "4",
   };
   const service = await testService(environment, (url) => {
     const through = new URL(url);
@@ -65,11 +71,14 @@ export async function troubledService(): Promise<Stage> {
   await admin.connect();
   stack.defer(() => admin.end());
   const connectors = await register(service, customer.url, api.url);
-  await sealByGoneKey(admin, connectors.sealed);
+  await resealed(admin, connectors.sealed, (sealed) => ({ ...sealed, keyId: "gone" }));
+  await resealed(admin, connectors.tampered, (sealed) => ({ ...sealed, wrapped: sealed.wrapped.toReversed() }));
   const reader = service.clientFor(await service.tokenFor("acme", "connector.read"));
+  const neighbour = service.clientFor(await service.tokenFor("globex", "connector.read"));
   const dead = await Promise.all(Array.from({ length: 8 }, (_, i) => registerDead(service, i)));
   const owned = stack.move();
-  return { service, connectors, dead, reader, store, admin, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  const parts = { service, connectors, dead, reader, neighbour, store, admin };
+  return { ...parts, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 async function fill(url: string): Promise<void> {
@@ -96,7 +105,7 @@ async function register({ client }: TestService, customer: string, api: string):
   const resource = (name: string) => ({ name, path: `/${name}`, fields: [{ name: "id", type: "int64" }] });
   const rest = (name: string, authentication: Record<string, string> = { type: "none" }) => ({
     ...{ provider: "rest", name },
-    config: { base_url: api, resources: ["orders", "slow", "broken"].map(resource), authentication },
+    config: { base_url: api, resources: ["orders", "slow", "broken", "shaky"].map(resource), authentication },
   });
   const oauth = (name: string, endpoint: string) => ({
     ...rest(name, {
@@ -111,9 +120,11 @@ async function register({ client }: TestService, customer: string, api: string):
     sleepy: { ...sql, name: "sleepy", policy: { maxConcurrency: 12 } },
     crowded: { ...rest("crowded"), policy: { maxConcurrency: 1 } },
     broken: { ...rest("broken"), policy: { maxConcurrency: 100 } },
+    shaky: rest("shaky"),
     cached: { ...rest("cached"), policy: { maxCacheAge: { seconds: 60n } } },
     forbidden: { ...sql, name: "forbidden", config: { ...sql.config, host: "10.1.2.3" } },
     sealed: { ...sql, name: "sealed" },
+    tampered: { ...sql, name: "tampered" },
     untoken: oauth("untoken", "/token"),
     revoked: oauth("revoked", "/token/revoked"),
   } satisfies Record<Matter, unknown>;
@@ -129,9 +140,11 @@ async function registerDead({ client }: TestService, number: number): Promise<st
   return (await client.createConnector(target)).id;
 }
 
-/** As if its key had been taken away too early. */
-async function sealByGoneKey(admin: pg.Client, id: string): Promise<void> {
+type Sealed = ReturnType<typeof decodeSealed>;
+
+/** As if its key had been taken away too early, or somebody had changed it in the database. */
+async function resealed(admin: pg.Client, id: string, change: (sealed: Sealed) => Sealed): Promise<void> {
   const { rows } = await admin.query("SELECT sealed_credential AS sealed FROM connector WHERE id = $1", [id]);
-  const sealed = Buffer.from(encodeSealed({ ...decodeSealed(rows[0].sealed), keyId: "gone" }));
+  const sealed = Buffer.from(encodeSealed(change(decodeSealed(rows[0].sealed))));
   await admin.query("UPDATE connector SET sealed_credential = $2 WHERE id = $1", [id, sealed]);
 }
