@@ -7,10 +7,10 @@
  */
 import { rm } from "node:fs/promises";
 import path from "node:path";
+import { findProgram } from "../../src/demo/observe/program.ts";
 import { startEmbedded } from "../../src/store/embedded.ts";
 import { diskDirectory } from "../support/directory.ts";
 import { ownRedis } from "../support/redis.ts";
-import { findProgram } from "../support/servers.ts";
 import { type CaseName, cases, type Turn } from "./pipeline/cases.ts";
 import { makeTable } from "./pipeline/table.ts";
 import { type BenchOptions, type BenchResult, median } from "./support/bench.ts";

@@ -1,7 +1,7 @@
 /** Chromium, where this machine has it, with the client loaded into its pages. */
 import { type Browser, chromium, type Page } from "playwright-core";
 import type * as WebClient from "../../src/client/web.ts";
-import { findProgram } from "../support/servers.ts";
+import { findProgram } from "../../src/demo/observe/program.ts";
 import { type PageServer, pageServer } from "./page-server.ts";
 
 declare global {

@@ -4,7 +4,7 @@ import { cp, mkdir } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { findProgram } from "../support/servers.ts";
+import { findProgram } from "../../src/demo/observe/program.ts";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const root = path.resolve(here, "../..");

@@ -1,7 +1,7 @@
 /** curl, as a person or a script calls the service. */
 import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
-import { findProgram } from "../support/servers.ts";
+import { findProgram } from "../../src/demo/observe/program.ts";
 import { LeftOut } from "./report.ts";
 
 export interface Curling {

@@ -5,10 +5,10 @@
 import { rm } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { findProgram } from "../../src/demo/observe/program.ts";
 import { type Prometheus, startPrometheus } from "../../src/demo/observe/prometheus.ts";
 import { questions, ruleFiles } from "../static/grafana/questions.ts";
 import { enterableDirectory } from "../support/directory.ts";
-import { findProgram } from "../support/servers.ts";
 import { stopwatch } from "../support/stopwatch.ts";
 import { givenReplica } from "./trouble/given-replica.ts";
 import { loseAuditLog, loseStore, makeTrouble } from "./trouble/making.ts";

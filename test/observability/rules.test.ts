@@ -4,7 +4,7 @@ import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { findProgram } from "../support/servers.ts";
+import { findProgram } from "../../src/demo/observe/program.ts";
 
 const directory = fileURLToPath(new URL("../../deploy/prometheus/", import.meta.url));
 

@@ -2,8 +2,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { findProgram } from "../../src/demo/observe/program.ts";
 import { freePort } from "../../src/store/embedded/cluster.ts";
-import { findProgram } from "./servers.ts";
 
 export interface HaProxy {
   readonly port: number;

@@ -3,10 +3,10 @@ import { execFile } from "node:child_process";
 import { chown, readdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
+import { findProgram } from "../../src/demo/observe/program.ts";
 import { serverAccount } from "../../src/store/embedded/account.ts";
 import { freePort } from "../../src/store/embedded/cluster.ts";
 import { enterableDirectory } from "./directory.ts";
-import { findProgram } from "./servers.ts";
 
 export interface InstalledPostgres {
   /** Holds pg_dump, pg_restore, psql and the others, all of the server's version. */

@@ -5,11 +5,11 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Readable } from "node:stream";
 import { promisify } from "node:util";
+import { findProgram } from "../../src/demo/observe/program.ts";
 import { freePort } from "../../src/store/embedded/cluster.ts";
 import { selfSignedCertificate } from "./certificate.ts";
 import { enterableDirectory } from "./directory.ts";
 import { untilSaid } from "./said.ts";
-import { findProgram } from "./servers.ts";
 
 export interface OwnMariadb {
   /** As its administrator, who may do everything. */

@@ -6,11 +6,11 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chown, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { findProgram } from "../../src/demo/observe/program.ts";
 import { serverAccount } from "../../src/store/embedded/account.ts";
 import { freePort } from "../../src/store/embedded/cluster.ts";
 import { enterableDirectory } from "./directory.ts";
 import { untilSaid } from "./said.ts";
-import { findProgram } from "./servers.ts";
 
 export interface PgBouncer {
   /** The URL that leads through it to a database of the server. */

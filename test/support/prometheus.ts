@@ -1,10 +1,10 @@
 /** A Prometheus server that scrapes itself, with rules of its own. */
 import { rm, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { findProgram } from "../../src/demo/observe/program.ts";
 import { type Prometheus, startPrometheus } from "../../src/demo/observe/prometheus.ts";
 import { freePort } from "../../src/store/embedded/cluster.ts";
 import { enterableDirectory } from "./directory.ts";
-import { findProgram } from "./servers.ts";
 
 export interface OwnPrometheus {
   /** `http://127.0.0.1:9090`. */

@@ -4,10 +4,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import path from "node:path";
+import { findProgram } from "../../src/demo/observe/program.ts";
 import { freePort } from "../../src/store/embedded/cluster.ts";
 import { temporaryDirectory } from "../../src/store/embedded/directory.ts";
 import { untilSaid } from "./said.ts";
-import { findProgram } from "./servers.ts";
 
 /** For whoever is not to find Redis late, on however busy a machine. */
 export const unhurried = { answerMs: 10_000 } as const;

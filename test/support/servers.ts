@@ -2,12 +2,7 @@
  * The programs that tests run and npm does not bring. Run before the tests, it installs
  * what is missing where it may, and says how to get it where it may not.
  */
-import { execFile, spawn } from "node:child_process";
-import { promisify } from "node:util";
-import { findProgram } from "../../src/demo/observe/program.ts";
-
-// The demo looks for programs in the same places.
-export { findProgram };
+import { findProgram, install } from "../../src/demo/observe/program.ts";
 
 interface Server {
   readonly program: string;
@@ -64,49 +59,24 @@ async function provide(): Promise<boolean> {
   const [missing, lacking] = await Promise.all([missingServers(), missingTools()]);
   const apt = await findProgram("apt-get");
   const may = apt !== undefined && process.getuid?.() === 0;
-  if (may && missing.length > 0) await installServers(apt, missing);
+  if (may && missing.length > 0) {
+    const packages = missing.map((server) => server.package);
+    const services = missing.map(({ service }) => service);
+    await provideBy(apt, packages, services);
+  }
   // By themselves: a system that has none of them must get its servers all the same.
-  if (may && lacking.length > 0)
-    await install(
-      apt,
-      lacking.flatMap(({ packages }) => packages),
-    );
+  if (may && lacking.length > 0) {
+    const packages = lacking.flatMap((tool) => tool.packages);
+    await provideBy(apt, packages);
+  }
   const still = await missingServers();
   for (const server of still) say(adviceFor(server, apt !== undefined));
   return still.length === 0;
 }
 
-async function installServers(apt: string, missing: readonly Server[]): Promise<void> {
-  await install(
-    apt,
-    missing.map((server) => server.package),
-  );
-  // The package was not there before, so neither was its service: nobody else's is stopped.
-  for (const { service } of missing) await promisify(execFile)("service", [service, "stop"]).catch(() => {});
-}
-
-async function install(apt: string, packages: readonly string[]): Promise<void> {
+async function provideBy(apt: string, packages: readonly string[], services?: readonly string[]): Promise<void> {
   say(`Installing ${packages.join(", ")} for the tests, which is done once...`);
-  try {
-    await run(apt, "update", "-q");
-    await run(apt, "install", "-y", "-q", "--no-install-recommends", ...packages);
-  } catch (error) {
-    say((error as Error).message);
-  }
-}
-
-/** Shows what the program said only when it failed. */
-async function run(program: string, ...args: string[]): Promise<void> {
-  const child = spawn(program, args, {
-    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const said: Buffer[] = [];
-  child.stdout.on("data", (chunk: Buffer) => said.push(chunk));
-  child.stderr.on("data", (chunk: Buffer) => said.push(chunk));
-  const code = await new Promise<number | null>((resolve, reject) => child.on("close", resolve).on("error", reject));
-  if (code === 0) return;
-  throw new Error(`${Buffer.concat(said)}\n${program} ${args.join(" ")} failed (${code}).`);
+  await install(apt, packages, services).catch((error: Error) => say(error.message));
 }
 
 function adviceFor({ program, package: name, elsewhere }: Server, debian: boolean): string {

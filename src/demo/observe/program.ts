@@ -1,4 +1,4 @@
-/** Finds Prometheus on this machine, or brings it where that may be done. */
+/** Finds programs on this machine, and brings those that are not there where that may be done. */
 import { execFile } from "node:child_process";
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
@@ -37,18 +37,32 @@ export async function findPrometheus(installing: () => void): Promise<Found> {
   if (apt === undefined) return { advice: "brew install prometheus" };
   if (process.getuid?.() === 0) {
     installing();
-    await install(apt).catch(() => {});
+    await install(apt, ["prometheus"], ["prometheus"]).catch(() => {});
     const program = await findProgram("prometheus");
     if (program !== undefined) return { program };
   }
   return { advice: "sudo apt-get update && sudo apt-get install -y --no-install-recommends prometheus" };
 }
 
-async function install(apt: string): Promise<void> {
-  const run = promisify(execFile);
+/**
+ * Installs packages of Debian or Ubuntu, which takes the rights of root.
+ *
+ * @param apt The path of apt-get
+ * @param services What the packages start by themselves, which is stopped: it was not here before, so it is nobody else's
+ * @throws Error with all that apt said
+ */
+export async function install(
+  apt: string,
+  packages: readonly string[],
+  services: readonly string[] = [],
+): Promise<void> {
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  await run(apt, ["update", "-q"], { env });
-  await run(apt, ["install", "-y", "-q", "--no-install-recommends", "prometheus"], { env });
-  // The package starts a Prometheus of its own: it was not here before, so it is nobody else's.
-  await run("service", ["prometheus", "stop"]).catch(() => {});
+  const run = async (...args: string[]) => {
+    await promisify(execFile)(apt, args, { env, maxBuffer: 64 * 1_048_576 }).catch((failed) => {
+      throw new Error(`${failed.stdout}${failed.stderr}\napt-get ${args.join(" ")} failed (${failed.code}).`);
+    });
+  };
+  await run("update", "-q");
+  await run("install", "-y", "-q", "--no-install-recommends", ...packages);
+  for (const service of services) await promisify(execFile)("service", [service, "stop"]).catch(() => {});
 }

@@ -12,7 +12,7 @@ import { PodDisruptionBudget } from "kubernetes-models/policy/v1";
 import { ConfigMap, Namespace, Service, ServiceAccount } from "kubernetes-models/v1";
 import { expect, test } from "vitest";
 import { readConfig, variables } from "../../../src/config.ts";
-import { findProgram } from "../../support/servers.ts";
+import { findProgram } from "../../../src/demo/observe/program.ts";
 import {
   base,
   kustomization,
