@@ -81,11 +81,8 @@ export interface AuditOptions {
   readonly graceMs?: number;
 }
 
-/**
- * Half a second from an event to its link at most, unless its replica dies; then another one's look.
- * Links are made often and a few at a time: whoever writes meanwhile shares the processor with them.
- */
-const linkDelayMs = 100;
+/** Half a second from an event to its link at most, unless its replica dies; then another one's look. */
+const linkDelayMs = 250;
 const linkPollMs = 700;
 const settlePollMs = 5_000;
 const monthsPollMs = 6 * 3_600_000;

@@ -21,7 +21,7 @@ export const headBytes = 32 + 8 + 8;
 
 /**
  * The hash of a place, as a text of a character for each byte. Links are made by the database,
- * in `audit_link_events`; here they are made anew to be compared.
+ * in `audit_extend_chain`; here they are made anew to be compared.
  *
  * @param bytes Room of `headBytes`, which is written, and the event's text
  * @param before 32 bytes

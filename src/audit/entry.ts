@@ -122,10 +122,11 @@ function identity(): { readonly id: string; readonly createMs: number } {
 }
 
 /**
- * Stores entries of one organization. One that is there already is left as it is, and has been
- * noted already.
+ * Stores entries of one organization. One that is there already is left as it is.
+ * @param atOnce Whether they are linked with it, where nobody else is at the chain: then it is locked until the end
+ *   of the transaction
  */
-export function insertion(organizationId: string, entries: readonly NewEntry[]): Statement {
+export function insertion(organizationId: string, entries: readonly NewEntry[], atOnce: boolean): Statement {
   const parameters = [
     organizationId,
     arrayOf(entries.map(({ entry }) => entry.id)),
@@ -133,12 +134,13 @@ export function insertion(organizationId: string, entries: readonly NewEntry[]):
     arrayOf(entries.map(({ entry }) => textOf(entry))),
     arrayOf(entries.map(({ dueMs }) => (dueMs === null ? null : timeOf(dueMs)))),
     arrayOf(entries.map(({ entry }) => entry.intent).filter((intent) => intent !== "")),
+    atOnce,
   ];
   return { text: insertionText, parameters };
 }
 
 const given = (type: string) => `convert_from(?, 'UTF8')::${type}[]`;
-const insertionText = `SELECT audit_add_events(?, ${given("uuid")}, ${given("timestamptz")}, ${given("text")}, ${given("timestamptz")}, ${given("uuid")})`;
+const insertionText = `SELECT audit_append_events(?, ${given("uuid")}, ${given("timestamptz")}, ${given("text")}, ${given("timestamptz")}, ${given("uuid")}, ?)`;
 
 const timeOf = (ms: number) => new Date(ms).toISOString();
 
@@ -148,12 +150,12 @@ function arrayOf(values: readonly (string | null)[]): Buffer {
   return Buffer.from(`{${elements.join(",")}}`);
 }
 
-/** The same, in a transaction of the organization. */
+/** The same, in a transaction of the organization that goes on. */
 export async function insertEntries(
   em: EntityManager,
   organizationId: string,
   entries: readonly NewEntry[],
 ): Promise<void> {
-  const { text, parameters } = insertion(organizationId, entries);
+  const { text, parameters } = insertion(organizationId, entries, false);
   await em.execute(text, [...parameters]);
 }

@@ -1,4 +1,7 @@
-/** Gives the events of one organization their places in its chain, in a transaction that only one replica has at a time. */
+/**
+ * Gives the events of one organization that were not linked as they were written their places in
+ * its chain, and signs its end, in a transaction that only one replica has at a time.
+ */
 import type { EntityManager } from "@mikro-orm/postgresql";
 import { type Checkpoint, insertCheckpoint, signCheckpoint } from "./checkpoint.ts";
 import type { AuditKeys } from "./keys.ts";
@@ -10,8 +13,6 @@ export interface CheckpointEvery {
 }
 
 export interface Linked {
-  /** How many events got their places; undefined when another replica is at it. */
-  readonly linked: number | undefined;
   /** Whether there may be more. */
   readonly more: boolean;
   readonly checkpoint: Checkpoint | undefined;
@@ -20,7 +21,6 @@ export interface Linked {
 }
 
 const batch = 2_000;
-const busy: Linked = { linked: undefined, more: false, checkpoint: undefined, unsigned: false };
 
 /** The database makes the links, as `chain.ts` tells of them. */
 export async function linkBatch(
@@ -29,8 +29,7 @@ export async function linkBatch(
   keys: AuditKeys,
   every: CheckpointEvery,
 ): Promise<Linked> {
-  const [row] = await em.execute<LinkedRow[]>(linkStatement, [organizationId, batch]);
-  if (row === undefined) return busy;
+  const [row] = await em.execute<[LinkedRow]>(linkStatement, [organizationId, batch]);
   const { linked, hash } = row;
   const [sequence, signed] = [BigInt(row.sequence), BigInt(row.signed_sequence)];
   const nowMs = Number(row.now_ms);
@@ -39,7 +38,7 @@ export async function linkBatch(
     sequence > signed && isDue ? signCheckpoint(keys, { organizationId, sequence, hash }, nowMs) : undefined;
   if (checkpoint !== undefined) await insertCheckpoint(em, checkpoint);
   return {
-    ...{ linked, more: linked === batch, checkpoint },
+    ...{ more: linked === batch, checkpoint },
     unsigned: checkpoint === undefined && sequence > signed,
   };
 }

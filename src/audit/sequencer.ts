@@ -1,8 +1,10 @@
 /**
- * Links what was written, within a second. Every replica does it for what it wrote itself,
- * soon after, and looks once in a while for what a replica wrote that is no more: who comes
- * second finds the chain locked, or nothing left to do.
+ * Links what was not linked as it was written, within a second, and signs the ends of chains.
+ * Every replica does it for what it wrote itself, soon after, and looks once in a while for what
+ * a replica wrote that is no more: who comes second waits for the chain, and finds nothing left
+ * to do.
  */
+import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Store } from "../store/store.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { AuditKeys } from "./keys.ts";
@@ -47,14 +49,8 @@ export function createSequencer(options: SequencerOptions): Sequencer {
 
   async function link(organizationId: string, every = checkpointEvery): Promise<void> {
     for (;;) {
-      const {
-        linked,
-        more,
-        checkpoint,
-        unsigned: open,
-      } = await store.withOrganization(organizationId, (em) => linkBatch(em, organizationId, keys, every));
-      // Whoever is at it does all that was committed before it began, and the next look the rest.
-      if (linked === undefined) return;
+      const link = (em: EntityManager) => linkBatch(em, organizationId, keys, every);
+      const { more, checkpoint, unsigned: open } = await store.withOrganization(organizationId, link);
       if (!open) unsigned.delete(organizationId);
       else if (!unsigned.has(organizationId)) unsigned.set(organizationId, performance.now() + every.ms);
       if (checkpoint !== undefined) await onCheckpoint(checkpoint);
@@ -94,7 +90,7 @@ export function createSequencer(options: SequencerOptions): Sequencer {
         void inTurn(linkTold);
       }, delayMs).unref();
     },
-    run: () => inTurn(linkDue),
+    run: () => inTurn(() => linkTold().then(linkDue)),
     async close() {
       closed = true;
       clearInterval(poll);

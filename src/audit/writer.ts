@@ -1,7 +1,8 @@
 /**
- * Brings entries into the store, and settles when they are committed there. Whoever comes
- * while batches of the organization are on their way goes with the next one: many share a
- * commit when there are many, and one alone waits for nobody.
+ * Brings entries into the store, and settles when they are committed there, with their places in
+ * the chain where nobody else is at it. Whoever comes while batches of the organization are on
+ * their way goes with the next one: many share a commit when there are many, and one alone waits
+ * for nobody.
  */
 import { Failure } from "../failure.ts";
 import type { Store } from "../store/store.ts";
@@ -64,16 +65,22 @@ export function createWriter(options: WriterOptions): Writer {
         const left = (batches.get(organizationId) ?? 1) - 1;
         if (left > 0) batches.set(organizationId, left);
         else batches.delete(organizationId);
-        start();
+        startSoon();
       });
       writing.add(written);
     }
   }
 
+  /** What is told in the same turn of the event loop goes together, by those too who were just answered. */
+  function startSoon(): void {
+    if (!starting) setImmediate(start);
+    starting = true;
+  }
+
   async function writeGroup(organizationId: string, group: readonly Waiting[]): Promise<void> {
     const entries = group.map(({ entry }) => entry);
     try {
-      await store.commit(organizationId, insertion(organizationId, entries));
+      await store.commit(organizationId, insertion(organizationId, entries, true));
       for (const { resolve } of group) resolve();
       onWritten(organizationId);
     } catch (cause) {
@@ -89,9 +96,7 @@ export function createWriter(options: WriterOptions): Writer {
       lines.set(entry.organizationId, line);
       line.push({ entry, resolve, reject });
       waiting++;
-      // What is told in the same turn of the event loop goes together.
-      if (!starting) setImmediate(start);
-      starting = true;
+      startSoon();
       return promise;
     },
     async idle() {

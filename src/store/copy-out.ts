@@ -5,7 +5,8 @@
  *
  * @see https://www.postgresql.org/docs/18/sql-copy.html#SQL-COPY-FILE-FORMATS
  */
-import pg from "pg";
+import type pg from "pg";
+import { settingsText } from "./commit-text.ts";
 
 /** Says whether it wants more. The row is good until it returns, and its to write into. */
 export type OnRow = (row: Buffer) => boolean;
@@ -27,9 +28,11 @@ export async function copyOut(
   query: string,
   onRow: OnRow,
 ): Promise<void> {
-  const set = Object.entries(settings).map((each) => `set_config(${each.map(pg.escapeLiteral).join(", ")}, true)`);
   const client = await pool.connect();
-  const copying = new Copying(`SELECT ${set.join(", ")}; COPY (${query}) TO STDOUT WITH (FORMAT binary)`, onRow);
+  const copying = new Copying(
+    `SELECT ${settingsText(settings)}; COPY (${query}) TO STDOUT WITH (FORMAT binary)`,
+    onRow,
+  );
   client.query(copying);
   await copying.ended.finally(() => client.release(copying.isBroken));
 }

@@ -22,6 +22,7 @@ import { ConnectorTokens } from "./migrations/20261123040000_connector_tokens.ts
 import { AgentGrants } from "./migrations/20261123050000_agent_grants.ts";
 import { AuditLinking } from "./migrations/20261123060000_audit_linking.ts";
 import { IdempotencyClaims } from "./migrations/20261123070000_idempotency_claims.ts";
+import { AuditAppending } from "./migrations/20261123080000_audit_appending.ts";
 import { StoreClient } from "./pool.ts";
 import { provideRoles } from "./roles.ts";
 import { StoreSocket } from "./socket.ts";
@@ -42,6 +43,7 @@ const migrations = [
   AgentGrants,
   AuditLinking,
   IdempotencyClaims,
+  AuditAppending,
 ];
 
 /** Chosen at random, for this one use. */

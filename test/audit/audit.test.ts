@@ -1,4 +1,5 @@
 /** What is told to the audit log is there when it says so, is linked soon, is settled, and stays in its organization. */
+import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Audit, AuditOptions } from "../../src/audit/audit.ts";
 import { entryOf, insertion } from "../../src/audit/entry.ts";
@@ -74,12 +75,29 @@ test("an intent and its outcome come back as they were told, and are linked in t
   expect(await count("audit_task")).toBe(0);
 });
 
-test("an event is linked within a second or so, without being asked for", async () => {
+test("an event is linked as it is written, in the same transaction", async () => {
   const audit = opened();
   await audit.record(acting(), { outcome: "succeeded" });
+  expect(await count("audit_link")).toBe(1);
+  expect(await run(database.url, taskStatement, [organization])).toEqual([]);
+});
+
+test("while another is at the chain an event waits for nobody, and is linked within a second or so", async () => {
+  const audit = opened();
+  const other = new pg.Client(database.url);
+  cleanups.push(() => other.end());
+  await other.connect();
+  await other.query("BEGIN");
+  await other.query("SELECT pg_advisory_xact_lock(hashtextextended('connector/1 audit chain ' || $1, 0))", [
+    organization,
+  ]);
+  await audit.record(acting(), { outcome: "succeeded" });
+  expect(await count("audit_link")).toBe(0);
+  expect(await run(database.url, taskStatement, [organization])).toEqual([["link"]]);
+  await other.query("COMMIT");
   await expect.poll(() => count("audit_link")).toBe(1);
   await audit.record(acting(), { outcome: "succeeded" });
-  await expect.poll(() => count("audit_link")).toBe(2);
+  expect(await verified(store, organization)).toMatchObject({ verified: 2, broken: undefined });
 });
 
 test("many at once share their commits, and each is there when it was told so", async () => {
@@ -143,7 +161,7 @@ test("an outcome is told again until the database is back, and is there once", a
 test("an entry that is told twice, since nobody knows whether it was stored, is there once and linked once", async () => {
   const audit = opened({ graceMs: 0 });
   const entry = entryOf(action("twice", organization), { outcome: "intended" });
-  const told = insertion(organization, [{ ...entry, dueMs: entry.createMs + 3_600_000 }]);
+  const told = insertion(organization, [{ ...entry, dueMs: entry.createMs + 3_600_000 }], true);
   await store.commit(organization, told);
   await audit.tend();
   await store.commit(organization, told);

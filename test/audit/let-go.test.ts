@@ -38,7 +38,7 @@ function eventOf(ms: number): NewEntry {
 }
 
 async function write(...times: readonly number[]): Promise<void> {
-  await store.commit(organization, insertion(organization, times.map(eventOf)));
+  await store.commit(organization, insertion(organization, times.map(eventOf), true));
   const audit = auditOf(store, { checkpointEvery: { rows: 1, ms: 0 } });
   await audit.tend();
   await audit.close();

@@ -66,6 +66,8 @@ const grants: Readonly<Record<string, readonly string[]>> = {
   audit_checkpoint: ["connector_application: INSERT, SELECT", "connector_audit: SELECT"],
   audit_task: ["connector_application: DELETE, INSERT, SELECT", "connector_audit: SELECT"],
   audit_add_events: ["connector_application: EXECUTE"],
+  audit_append_events: ["connector_application: EXECUTE"],
+  audit_extend_chain: ["connector_application: EXECUTE"],
   audit_link_events: ["connector_application: EXECUTE"],
 };
 

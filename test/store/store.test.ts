@@ -183,7 +183,7 @@ test("the entities and the migrated schema agree, policies included", async () =
   const unknown = new RegExp(
     [
       'drop table if exists "migration"( cascade)?;',
-      'drop function if exists "audit_(add_partition|add_events|link_events)"\\([^)]*\\);',
+      'drop function if exists "audit_(add_partition|add_events|append_events|extend_chain|link_events)"\\([^)]*\\);',
       'drop trigger if exists "count_calls" on "query_record";',
       'drop function if exists "query_record_count_calls_fn"\\(\\);',
     ].join("|"),

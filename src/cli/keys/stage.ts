@@ -55,7 +55,7 @@ export async function withLog<T>(url: string, migrates: boolean, work: (told: To
 function tellerOf(store: Store): Told {
   return async (done) => {
     const entry = entryOf({ ...done, organizationId: serviceOrganization, actor: service }, { outcome: "succeeded" });
-    await persistently(() => store.commit(serviceOrganization, insertion(serviceOrganization, [entry])));
+    await persistently(() => store.commit(serviceOrganization, insertion(serviceOrganization, [entry], true)));
   };
 }
 
