@@ -14,8 +14,6 @@ const subjectOf = (): Subject => ({
 });
 const quotasOf = (cooldowns: Cooldowns, { organizationId, connectorId }: Subject) =>
   cooldowns.quotas(organizationId, connectorId);
-const forget = (cooldowns: Cooldowns, { organizationId, connectorId }: Subject) =>
-  cooldowns.forget(organizationId, connectorId);
 /** Milliseconds that are left of the pause; 0 for none. */
 const leftMs = async (cooldowns: Cooldowns, subject: Subject): Promise<number> => {
   const failure = await cooldowns.check(subject)?.catch((error: Failure) => error);
@@ -138,20 +136,6 @@ describe("in memory", () => {
     }
     expect(quotasOf(cooldowns, subject).length).toBeLessThan(100);
   });
-
-  test("a changed connector is called, and another one's pause stays", async () => {
-    const { cooldowns, subject } = setup();
-    const other = subjectOf();
-    for (const one of [subject, other]) {
-      cooldowns.pause(one, 30_000);
-      cooldowns.quota(one, { name: "core", limit: 100, remaining: 9, resetTime: undefined });
-    }
-    forget(cooldowns, subject);
-    expect(cooldowns.check(subject)).toBeUndefined();
-    expect(quotasOf(cooldowns, subject)).toEqual([]);
-    expect(await leftMs(cooldowns, other)).toBe(30_000);
-    expect(quotasOf(cooldowns, other)).toHaveLength(1);
-  });
 });
 
 describe("over one Redis", () => {
@@ -231,14 +215,6 @@ describe("over one Redis", () => {
       for (const known of [before, subject]) expect(await leftMs(three.cooldowns, known)).toBeGreaterThan(20_000);
     },
   );
-
-  test("a changed connector's pause is not taken up again by a replica that starts later", async () => {
-    const { server, one, subject } = await setup();
-    one.cooldowns.pause(subject, 30_000);
-    forget(one.cooldowns, subject);
-    await one.redis.client.get("sent");
-    expect((await replica(server)).cooldowns.check(subject)).toBeUndefined();
-  });
 
   test("what is no pause is not taken for one, and none becomes longer than an hour", async () => {
     const { one, two, subject } = await setup();

@@ -36,8 +36,6 @@ export interface Cooldowns {
   quotaFigures(organizationId: string, connectorId: string): QuotaFigures | undefined;
   /** The same of all connectors, by their providers. */
   leastLeft(): Readonly<Record<string, QuotaFigures>>;
-  /** The connector was changed or deleted: nothing holds of what its source said. */
-  forget(organizationId: string, connectorId: string): void;
 }
 
 export interface CooldownOptions {
@@ -77,7 +75,7 @@ export function createCooldowns({ redis, observe }: CooldownOptions): Cooldowns 
   const pause = ({ organizationId, connectorId }: Subject, ms: number) => {
     const cappedMs = Math.ceil(Math.min(ms, maxPauseMs));
     const key = keyOf(organizationId, connectorId);
-    if (cappedMs > 0 && hold(key, cappedMs)) shared?.tell(key, cappedMs);
+    if (cappedMs > 0 && hold(key, cappedMs)) shared?.(key, cappedMs);
   };
 
   return {
@@ -111,12 +109,6 @@ export function createCooldowns({ redis, observe }: CooldownOptions): Cooldowns 
       const byProvider = Map.groupBy(quotas.values(), ({ provider }) => provider);
       const figures = [...byProvider].map(([provider, all]) => [provider, figuresOf(all.flatMap(current))] as const);
       return Object.fromEntries(figures.flatMap(([name, one]) => (one === undefined ? [] : [[name, one]])));
-    },
-    forget(organizationId, connectorId) {
-      const key = keyOf(organizationId, connectorId);
-      quotas.delete(key);
-      pauses.delete(key);
-      shared?.forget(key);
     },
   };
 }
@@ -173,7 +165,7 @@ function sharePauses(
   redis: SharedRedis,
   pauses: LRUCache<string, number>,
   hold: (key: string, ms: number) => boolean,
-): { tell(key: string, ms: number): void; forget(key: string): void } {
+): (key: string, ms: number) => void {
   const heard = (key: unknown, ms: number) => {
     // Whoever can write into this Redis must not stop a connector for longer than its source could.
     if (typeof key === "string" && ms > 0) hold(key, Math.min(ms, maxPauseMs));
@@ -201,12 +193,7 @@ function sharePauses(
       for (const { key, ms } of missing) redis.publish(name, `${Math.ceil(ms)} ${key}`);
     },
   });
-  return {
-    tell,
-    forget(key) {
-      if (redis.available) redis.client.zrem(name, key).catch(redis.doubt);
-    },
-  };
+  return tell;
 }
 
 function coolingDown({ provider }: Subject, ms: number): Failure {
