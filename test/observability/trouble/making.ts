@@ -20,7 +20,7 @@ export async function makeTrouble(stage: Stage): Promise<void> {
     ...times(3, query(connectors.limited, "numbers")),
     ...times(2, () => client.query(connectors.cached, { resource: "orders" }, { maxAgeMs: 60_000 })),
     ...dead.flatMap((id) => times(4, query(id, "none"))),
-    ...times(12, () => client.testConnector(connectors.forbidden)),
+    () => probe(stage),
     query(connectors.sealed, "numbers"),
     query(connectors.tampered, "numbers"),
     query(connectors.untoken, "orders"),
@@ -34,6 +34,18 @@ export async function makeTrouble(stage: Stage): Promise<void> {
   ];
   await Promise.all([...together.map(attempted), holdEventLoop(5, 150)]);
   await Promise.all([useRetryBudget(stage), takeMoreThanShare(stage)]);
+  await waitForConnections(stage);
+}
+
+/** With nothing else beside them, which would wait for permits first. */
+async function waitForConnections({ service, connectors }: Stage): Promise<void> {
+  const sleep = () => service.client.query(connectors.sleepy, { native: "SELECT pg_sleep(1)" }, { timeoutMs: 8_000 });
+  await Promise.all(times(8, sleep).map(attempted));
+}
+
+/** One after the other: those that come together share one look. */
+async function probe({ service, connectors }: Stage): Promise<void> {
+  for (let i = 0; i < 15; i++) await attempted(() => service.client.testConnector(connectors.forbidden));
 }
 
 /** Of its calls a third fails: too few for the breaker, and too many for all of them to be repeated. */
