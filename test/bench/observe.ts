@@ -1,32 +1,31 @@
 /**
  * What all observation costs: CPU of the service for a call, and for a stream, with
- * everything that listens and with nobody listening.
+ * everything that listens and with nobody listening; and what the spans of a call cost, over
+ * those of a call that its caller has left out of its traces.
  *
- * The services differ in who listens, and in nothing else; they are in one process, take
- * short turns, and are called by this one. Whatever else the machine does only adds to a
- * turn, and so does what the turn before has put off: a case's cost is the one that a
- * quarter of its turns stay below.
+ * Cases take many short turns, in both orders, and are called by this process. What is told of two
+ * is the median of their differences, of turns that follow each other: whatever else the machine
+ * does meets both of them alike.
  */
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
+import type { Interceptor } from "@connectrpc/connect";
 import pg from "pg";
 import { type ConnectorClient, createConnectorClient } from "../../src/client/index.ts";
 import { startEmbedded } from "../../src/store/embedded.ts";
 import { diskDirectory } from "../support/directory.ts";
-import { type Addresses, type CaseName, cases } from "./observe/cases.ts";
-import { type BenchOptions, type BenchResult, percentile } from "./support/bench.ts";
+import { type Addresses, type CaseName, cases, type ServiceName } from "./observe/cases.ts";
+import { type BenchOptions, type BenchResult, median } from "./support/bench.ts";
 import { Child, serviceFlags } from "./support/child.ts";
 
 const names = Object.keys(cases) as CaseName[];
 const rowsOfTable = 200_000;
 const concurrency = 16;
 /** In each round. */
-const turns = { call: { number: 12, calls: 200 }, stream: { number: 6, calls: 1 } };
-/** Of all turns. */
-const least = 0.25;
+const turns = { call: { number: 40, calls: 100 }, stream: { number: 8, calls: 1 } };
 const warmUpRounds = 2;
 
 type Kind = keyof typeof turns;
@@ -49,16 +48,16 @@ export default async function observe(options: BenchOptions): Promise<BenchResul
   const streams = await measure(stage, "stream", options);
   return {
     figures: {
-      call_us: more(calls, "on"),
-      stream_cost: part(streams, "on"),
-      traced_call_us: more(calls, "traced"),
-      traced_stream_cost: part(streams, "traced"),
+      call_us: more(calls, "on", "off"),
+      stream_cost: part(streams, "on", "off"),
+      traced_call_us: more(calls, "traced", "unsampled"),
+      traced_stream_cost: part(streams, "traced", "unsampled"),
       unobserved_call_us: rounded(costOf(calls, "off"), 10),
     },
     table: {
       columns: ["case", "µs of CPU a call", "ms of CPU a stream", "who listens"],
       rows: names.map((name) => [
-        ...[name, costOf(calls, name).toFixed(1), (costOf(streams, name) / 1_000).toFixed(1), cases[name]],
+        ...[name, costOf(calls, name).toFixed(1), (costOf(streams, name) / 1_000).toFixed(1), cases[name].what],
       ]),
     },
   };
@@ -75,13 +74,21 @@ async function open({ progress }: BenchOptions, cleanup: AsyncDisposableStack): 
   const child = new Child(new URL("observe/process.ts", import.meta.url), serviceFlags());
   cleanup.defer(() => child.stop());
   const addresses = await child.call<Addresses>("open", { databaseUrl, directory, collectorUrl });
-  const clientOf = (name: CaseName) => {
-    const client = createConnectorClient(addresses[name]);
-    cleanup.defer(async () => void (await client.close()));
+  const clientOf = (service: ServiceName, interceptors: Interceptor[] = []) => {
+    const client = createConnectorClient({ ...addresses[service], interceptors });
+    cleanup.defer(() => client.close());
     return client;
   };
-  return { child, addresses, clients: { off: clientOf("off"), on: clientOf("on"), traced: clientOf("traced") } };
+  const plain = clientOf("plain");
+  const clients = { off: plain, on: plain, unsampled: clientOf("tracing", [leftOut]), traced: clientOf("tracing") };
+  return { child, addresses, clients };
 }
+
+/** The caller's own trace is not recorded, and so nothing of it is. */
+const leftOut: Interceptor = (next) => (request) => {
+  request.header.set("traceparent", `00-${"a1".repeat(16)}-${"b2".repeat(8)}-00`);
+  return next(request);
+};
 
 /** Takes spans and forgets them. */
 async function collector(cleanup: AsyncDisposableStack): Promise<string> {
@@ -111,21 +118,22 @@ async function makeTable(url: string): Promise<void> {
   }
 }
 
-/** The cases take turns, every other time backwards: nobody always follows the same neighbour. */
+/** Those that are compared follow each other, and each comes as often behind any other: what one puts off the next one does. */
+function orderOf(turn: number): CaseName[] {
+  const pair = (one: CaseName, other: CaseName, isTurned: boolean) => (isTurned ? [other, one] : [one, other]);
+  return [...pair("off", "on", turn % 2 === 1), ...pair("unsampled", "traced", turn % 4 > 1)];
+}
+
 async function measure(
   stage: Stage,
   kind: Kind,
   { rounds, progress }: Pick<BenchOptions, "rounds" | "progress">,
 ): Promise<Costs> {
-  const costs: Record<CaseName, number[]> = { off: [], on: [], traced: [] };
+  const costs: Record<CaseName, number[]> = { off: [], on: [], unsampled: [], traced: [] };
   const { number, calls } = turns[kind];
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < number; turn++) {
-      const first = turn % names.length;
-      const order = [...names.slice(first), ...names.slice(0, first)];
-      for (const name of turn % 2 === 0 ? order : order.reverse()) {
-        costs[name].push((await turnOf(stage, kind, name)) / calls);
-      }
+      for (const name of orderOf(turn)) costs[name].push((await turnOf(stage, kind, name)) / calls);
     }
     const line = names.map((name) => `${name} ${costOf(costs, name).toFixed(0)}`);
     progress(`${kind}, round ${round + 1} of ${rounds}, µs of CPU: ${line.join(", ")}`);
@@ -135,7 +143,8 @@ async function measure(
 
 async function turnOf({ child, clients, addresses }: Stage, kind: Kind, name: CaseName): Promise<number> {
   const client = clients[name];
-  const { connectorId } = addresses[name];
+  const { connectorId } = addresses[cases[name].service];
+  await child.call("hear", name !== "off");
   const before = await child.call<number>("cpuUs");
   if (kind === "call") await makeCalls(client, connectorId);
   else await readStream(client, connectorId);
@@ -161,10 +170,12 @@ async function readStream(client: ConnectorClient, connectorId: string): Promise
 
 const rounded = (value: number, parts: number) => Math.round(value * parts) / parts;
 
-const costOf = (costs: Costs, name: CaseName) => percentile(costs[name], least);
+const costOf = (costs: Costs, name: CaseName) => median(costs[name]);
 
-/** Microseconds that a call takes more than unobserved. */
-const more = (costs: Costs, name: CaseName) => rounded(costOf(costs, name) - costOf(costs, "off"), 10);
+/** Microseconds that a call takes more than another one. */
+const more = (costs: Costs, name: CaseName, than: CaseName) =>
+  rounded(median(costs[name].map((us, turn) => us - (costs[than][turn] ?? 0))), 10);
 
-/** The part of what a stream takes unobserved that it takes more. */
-const part = (costs: Costs, name: CaseName) => rounded(costOf(costs, name) / costOf(costs, "off") - 1, 10_000);
+/** The part of what another stream takes that it takes more. */
+const part = (costs: Costs, name: CaseName, than: CaseName) =>
+  rounded(median(costs[name].map((us, turn) => us / (costs[than][turn] ?? 0))) - 1, 10_000);

@@ -1,8 +1,8 @@
 /** Starts the service as its own main does, with a connector to the source of the benchmark. */
 import { createConnectorClient } from "../../../src/client/index.ts";
-import { readConfig } from "../../../src/config.ts";
+import { type Config, readConfig } from "../../../src/config.ts";
 import { startService as start } from "../../../src/main.ts";
-import { createLog } from "../../../src/observability/log.ts";
+import { createLog, type Log } from "../../../src/observability/log.ts";
 import type { Observing } from "../../../src/wiring/observing.ts";
 import type { ConnectorGiven } from "../support/stages.ts";
 import type { ServiceAddress } from "./cases.ts";
@@ -11,7 +11,7 @@ export interface StartOptions {
   /** Besides where its data are. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Default: all listen that do in a service. */
-  readonly observing?: Observing;
+  readonly observing?: (config: Config, log: Log) => Observing;
 }
 
 export async function startService(
@@ -20,7 +20,8 @@ export async function startService(
   { environment, observing }: StartOptions = {},
 ): Promise<{ address: ServiceAddress; close: () => Promise<void> }> {
   const config = readConfig({ PORT: "0", CONNECTOR_DATA_DIR: directory, LOG_LEVEL: "warn", ...environment });
-  const service = await start(config, createLog(config.logLevel), observing);
+  const log = createLog(config.logLevel);
+  const service = await start(config, log, observing?.(config, log));
   const { url, firstApiKey: token } = service;
   if (token === undefined) throw new Error("A new service has made no API key.");
   const connectorId = await createConnector({ url, token }, connector);
