@@ -31,7 +31,11 @@ export function redirected(
   if (url.protocol === "https:" && next.protocol === "http:") throw misled("redirects from https to http");
   next.hash = "";
   // The server that the credential is for is the source, by whichever name it is led to.
-  if (next.origin === asked.url.origin) next.host = url.host;
+  if (next.origin === asked.url.origin) {
+    next.hostname = url.hostname;
+    // A host without a port would leave the other one's.
+    next.port = url.port;
+  }
   return discreet(next, url, asked.url);
 }
 
