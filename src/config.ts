@@ -16,6 +16,7 @@ import {
   key,
   keyHint,
   origins,
+  ranges,
   seconds,
   whole,
 } from "./config/kinds.ts";
@@ -43,6 +44,8 @@ export interface Config {
   readonly authorization: AuthorizationConfig;
   /** The origins of pages that may call the service from browsers. */
   readonly corsOrigins: readonly string[];
+  /** Ranges of the proxies that are believed when they say whom they were called from. */
+  readonly trustedProxies: readonly string[];
   /** Where connectors may go. */
   readonly egress: EgressConfig;
   /** Certificates in PEM that are trusted besides those that Node does; undefined: none. */
@@ -165,6 +168,7 @@ const schema = z.object({
     .optional(),
   ...authorizationVariables,
   CORS_ORIGINS: origins.default([]),
+  TRUSTED_PROXIES: ranges.default([]),
   EGRESS_ALLOW: egressRules.default([]),
   EGRESS_POLICY_FILE: file.pipe(egressPolicy).optional(),
   CA_FILE: file.pipe(certificates).optional(),
@@ -244,6 +248,7 @@ export function readConfig(environment: Environment): Config {
     jwt: jwtOf(values),
     authorization: authorizationOf(values),
     corsOrigins: values.CORS_ORIGINS,
+    trustedProxies: values.TRUSTED_PROXIES,
     egress: egressOf(values.EGRESS_ALLOW, values.EGRESS_POLICY_FILE, builtIn),
     ca: values.CA_FILE,
     redis: REDIS_URL === undefined ? undefined : { url: new Secret(REDIS_URL), answerMs: values.REDIS_TIMEOUT_SECONDS },

@@ -1,5 +1,6 @@
 /** The kinds of values that variables take, each with what to say of one that is none. */
 import { readFileSync, statSync } from "node:fs";
+import { isIP } from "node:net";
 import { isAbsolute } from "node:path";
 import { z } from "zod";
 import { certificatesProblem } from "../egress/certificates.ts";
@@ -57,6 +58,18 @@ export const origins = list.refine(
   (all) => all.every((each) => isBrowsable(each) && URL.parse(each)?.origin === each),
   "must be https origins with commas between, such as https://app.example.com, or http ones of this machine",
 );
+
+/** Of addresses: `10.20.0.0/16`. */
+export const ranges = list.refine(
+  (all) => all.every(isRange),
+  "must be ranges of addresses with commas between, such as 10.20.0.0/16 or fd00::/8, and 10.20.0.7/32 for one address",
+);
+
+function isRange(text: string): boolean {
+  const [, network = "", bits = ""] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];
+  const most = { 0: -1, 4: 32, 6: 128 }[isIP(network)] ?? -1;
+  return Number(bits) <= most;
+}
 
 /** What a browser brings goes over the network: in the clear on this machine only. */
 export function isBrowsable(text: string): boolean {

@@ -6,6 +6,7 @@ import type { ConnectRouter, ConnectRouterOptions, HandlerContext, Interceptor }
 import { Failure } from "../failure.ts";
 import { type FaultOptions, failureGate, failureInterceptor, toConnectError } from "../rpc/failure.ts";
 import { Calls } from "./calls.ts";
+import { clientAddressBehind } from "./client-address.ts";
 import { allowOrigins } from "./cors.ts";
 import { http1Half } from "./http1.ts";
 import { http2Half } from "./http2.ts";
@@ -41,6 +42,8 @@ export interface ListenOptions extends FaultOptions, RpcGateOptions {
   readonly pages?: ListenerOptions["pages"];
   /** Whose pages may call from browsers: `https://app.example.com`. Default: none's. */
   readonly origins?: readonly string[];
+  /** Ranges of the proxies that are believed when they say whom they were called from. Default: none is. */
+  readonly trustedProxies?: readonly string[];
   readonly slowPart?: LateOptions["slowPart"];
   readonly limits?: Partial<Limits>;
 }
@@ -85,6 +88,7 @@ export async function listen(options: ListenOptions): Promise<Server> {
   const shutdown = new AbortController();
   const calling = createListener({
     calls,
+    clientAddress: clientAddressBehind(options.trustedProxies ?? []),
     maxHeaderBytes: limits.maxHeaderBytes,
     requestTimeoutMs: limits.requestTimeoutMs,
     routes: (router) => options.routes(router, draining.signal),

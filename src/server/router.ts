@@ -15,6 +15,7 @@ import type { FaultOptions } from "../rpc/failure.ts";
 import { clientAddressKey, clientCertificateKey } from "../rpc/principal.ts";
 import { takeReady } from "../rpc/ready.ts";
 import type { Calls, Response } from "./calls.ts";
+import type { ClientAddressOf } from "./client-address.ts";
 import { clientCertificateOf } from "./client-certificate.ts";
 import { requestOf, writeWhole } from "./exchange.ts";
 import { defaultLimits } from "./limits.ts";
@@ -41,6 +42,8 @@ export interface ListenerOptions extends FaultOptions {
   readonly calls: Calls;
   /** Answers what is no RPC and says whether it did. Default: nothing does. */
   readonly pages?: ((request: Request, response: Response) => boolean) | undefined;
+  /** Whom a request comes from, as far as it is known. */
+  readonly clientAddress: ClientAddressOf;
   /** Bytes of a request's headers; a client of HTTP/2 need not keep to what it is told. */
   readonly maxHeaderBytes: number;
   /** An HTTP/2 request must be complete after so many milliseconds; HTTP/1.1 has this of its own. */
@@ -80,7 +83,7 @@ export function createListener(options: ListenerOptions): Listener {
     if (answering !== undefined) {
       options.calls.add(response);
       if (request instanceof Http2ServerRequest && answering.asksOnce) limitRequest(request, options.requestTimeoutMs);
-      serve(answering, request, response).catch((cause) => endUnwritten(response, cause));
+      serve(answering, request, response, options).catch((cause) => endUnwritten(response, cause));
     } else if (options.pages?.(request, response)) {
       options.calls.add(response);
     } else {
@@ -89,10 +92,16 @@ export function createListener(options: ListenerOptions): Listener {
   };
 }
 
-async function serve({ answer, streams }: Answering, request: Request, response: Response): Promise<void> {
+async function serve(
+  { answer, streams }: Answering,
+  request: Request,
+  response: Response,
+  { clientAddress }: Pick<ListenerOptions, "clientAddress">,
+): Promise<void> {
   let universal: ReturnType<typeof requestOf>;
   const values = createContextValues();
-  values.set(clientCertificateKey, clientCertificateOf(request)).set(clientAddressKey, request.socket.remoteAddress);
+  values.set(clientCertificateKey, clientCertificateOf(request));
+  values.set(clientAddressKey, clientAddress(request.socket.remoteAddress, request.headers));
   try {
     universal = requestOf(request, response, values);
   } catch {

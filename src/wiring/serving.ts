@@ -39,6 +39,7 @@ export async function serve(config: Config, log: Log, rooms: Rooms, gate: Gate):
     port: config.port,
     ...(config.tls === undefined ? {} : { tls: tlsOf(config.tls) }),
     origins: config.corsOrigins,
+    trustedProxies: config.trustedProxies,
     limits: { defaultTimeoutMs: config.timeouts.unaryMs, maxTimeoutMs: config.timeouts.maxMs },
     admit,
     ...{ slowPart, trace, observe },
