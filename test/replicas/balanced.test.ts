@@ -2,6 +2,9 @@
  * Four replicas behind the load balancer of `deploy/`: they are upgraded across a migration of the
  * schema, and killed, while calls run by gRPC, Connect and JSON over HTTP/1.1.
  */
+import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
+import { json } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import {
@@ -56,6 +59,7 @@ beforeAll(async () => {
   // All tests share a server of 200 connections. A starved balancer takes its time to see who stops.
   replicas = await openReplicas(4, store.url, {
     ...{ MIGRATE: "off", DRAIN_DELAY_SECONDS: "3", DRAIN_SECONDS: "1", MAX_CONNECTIONS_PER_CONNECTOR: "12" },
+    TRUSTED_PROXIES: "127.0.0.1/32",
   });
   front = await haproxy(replicas.all.map(({ port }) => port));
   id = (await (replicas.all[0] as Replica).client.createConnector(connectorTo(source.url))).id;
@@ -176,4 +180,19 @@ test.each<[string, string, (client: ConnectorClient, options: CallOptions) => Pr
   leaving.abort();
   await vi.waitUntil(async () => (await count()) === 0, patience);
   client.close();
+});
+
+test("the audit log has the address of who has called the balancer, whatever that one says of itself", async () => {
+  const create = { resource: "effect", fields: ["note"], rows: [{ values: [{ string: "from afar" }] }] };
+  const headers = { authorization: `Bearer ${replicas.token}`, "content-type": "application/json" };
+  const call = request({
+    ...{ host: "127.0.0.1", port: front.port, localAddress: "127.0.0.2", method: "POST" },
+    ...{ path: `/api/connectors/${id}/execute`, headers: { ...headers, "x-forwarded-for": "203.0.113.9" } },
+  }).end(JSON.stringify({ create }));
+  const [answer] = (await once(call, "response")) as [IncomingMessage];
+  expect({ status: answer.statusCode, answer: await json(answer) }).toMatchObject({ status: 200 });
+  const client = createConnectorClient({ url: `http://127.0.0.1:${front.port}`, token: replicas.token });
+  const { auditLogs } = await client.rpc.listAuditLogs({ pageSize: 1 });
+  client.close();
+  expect(auditLogs).toMatchObject([{ event: "action.create", details: { client_address: "127.0.0.2" } }]);
 });

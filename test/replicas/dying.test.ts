@@ -74,7 +74,7 @@ test.each(["connect", "grpc"] as const)(
 test("a caller is not told that its write was refused, which would promise that nobody has seen it", async () => {
   const session = http2.connect(`http://127.0.0.1:${front.port}`);
   for (let count = 0; count < 3; count++) {
-    const stream = session.request({ ":method": "POST", ":path": `/api/connectors/${id}:execute` });
+    const stream = session.request({ ":method": "POST", ":path": `/api/connectors/${id}/execute` });
     stream.resume().end("{}");
     const [head] = await once(stream, "response");
     expect(head[":status"]).toBe(502);
