@@ -26,14 +26,20 @@ export interface ServiceProcess {
 /** Where Node keeps what it has compiled, if the run has such a place: most of a start is compiling. */
 const { NODE_COMPILE_CACHE } = process.env;
 
-/** Runs a program of `src/`, or one anywhere by its full path, with these environment variables and no others but PATH. */
+/**
+ * Runs a program of `src/`, or one anywhere by its full path, with these environment variables and no others but PATH.
+ *
+ * @param through A command that becomes the one that follows it, as `env` does. Default: none
+ */
 export function runProgram(
   file: string,
   environment: Readonly<Record<string, string>>,
   args: readonly string[] = [],
+  through: readonly string[] = [],
 ): ServiceProcess {
   const program = resolve(fileURLToPath(new URL("../../src", import.meta.url)), file);
-  const child = spawn(process.execPath, [program, ...args], {
+  const [command, ...rest] = [...through, process.execPath, program, ...args] as [string, ...string[]];
+  const child = spawn(command, rest, {
     env: { PATH: process.env.PATH, ...(NODE_COMPILE_CACHE && { NODE_COMPILE_CACHE }), ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -91,11 +91,26 @@ async function holdEventLoop(count: number, ms: number): Promise<void> {
   }
 }
 
-/** Nothing can be written into the audit log, while actions are asked for. */
-export async function loseAuditLog({ admin, service, connectors }: Stage, ms: number): Promise<void> {
-  await admin.query("ALTER TABLE audit_event ADD CONSTRAINT nothing CHECK (false) NOT VALID");
-  await actFor(service, connectors.sleepy, ms);
-  await admin.query("ALTER TABLE audit_event DROP CONSTRAINT nothing");
+/** Nothing can be written into the audit log and the history, while actions are asked for, and one is under way. */
+export async function loseLogs(stage: Stage, ms: number): Promise<void> {
+  const { admin, service, connectors } = stage;
+  const tables = ["audit_event", "query_record"];
+  const late = attempted(() => service.client.execute(connectors.sleepy, { create: "late", rows: [{ id: 0 }] }));
+  await acting(stage, late);
+  for (const table of tables) {
+    await admin.query(`ALTER TABLE ${table} ADD CONSTRAINT nothing CHECK (false) NOT VALID`);
+  }
+  await Promise.all([late, actFor(service, connectors.sleepy, ms)]);
+  for (const table of tables) await admin.query(`ALTER TABLE ${table} DROP CONSTRAINT nothing`);
+}
+
+/** Settles when an action is at its source, so that its intent is noted, or is over. */
+async function acting({ admin, customer }: Stage, action: Promise<unknown>): Promise<void> {
+  const over = action.then(() => true);
+  const asleep = "SELECT FROM pg_stat_activity WHERE datname = $1 AND wait_event = 'PgSleep' AND query LIKE '%late%'";
+  while ((await admin.query(asleep, [customer])).rowCount === 0) {
+    if (await Promise.race([over, delay(20, false)])) return;
+  }
 }
 
 /** The service's own database is away for some time, while actions are asked for. */

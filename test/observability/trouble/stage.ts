@@ -39,6 +39,8 @@ export interface Stage extends AsyncDisposable {
   readonly store: FaultProxy;
   /** The store, as the superuser. */
   readonly admin: pg.Client;
+  /** The name of the customer's database. */
+  readonly customer: string;
 }
 
 /** Rows of the table `numbers`, which are more than what stands between a service and a reader. */
@@ -77,7 +79,7 @@ export async function troubledService(): Promise<Stage> {
   const neighbour = service.clientFor(await service.tokenFor("globex", "connector.read"));
   const dead = await Promise.all(Array.from({ length: 8 }, (_, i) => registerDead(service, i)));
   const owned = stack.move();
-  const parts = { service, connectors, dead, reader, neighbour, store, admin };
+  const parts = { service, connectors, dead, reader, neighbour, store, admin, customer: server.pathname.slice(1) };
   return { ...parts, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
@@ -87,6 +89,11 @@ async function fill(url: string): Promise<void> {
   await client.query(
     `CREATE TABLE numbers AS SELECT id, repeat('x', 100) AS text FROM generate_series(1, ${rows}) AS id`,
   );
+  // What is added to it takes its time.
+  await client.query(`
+    CREATE TABLE late (id bigint);
+    CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(1); RETURN NEW; END';
+    CREATE TRIGGER wait BEFORE INSERT ON late FOR EACH ROW EXECUTE FUNCTION wait()`);
   await client.end();
 }
 
