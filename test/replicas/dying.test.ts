@@ -1,5 +1,5 @@
-/** A replica that dies with a call that it was sent, behind the load balancer of `deploy/`: who sends it again. */
-import { once } from "node:events";
+/** Replicas that die with a call that they were sent, behind the load balancer of `deploy/`: who sends it again, and who leaves it. */
+import { EventEmitter, once } from "node:events";
 import http2 from "node:http2";
 import type { AddressInfo } from "node:net";
 import { Code } from "@connectrpc/connect";
@@ -8,14 +8,17 @@ import { type ConnectorClient, createConnectorClient } from "../../src/client/in
 import { ConnectorService } from "../../src/gen/connector/v1/service_pb.js";
 import { type HaProxy, haproxy } from "../support/haproxy.ts";
 
-const { NGHTTP2_NO_ERROR } = http2.constants;
+const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = http2.constants;
 
 /** Paths of the calls that came to any of the replicas. */
 const seen: string[] = [];
 let replicas: http2.Http2Server[];
 let front: HaProxy;
 
-/** It says that it is well, and dies of every call, its connection with it. */
+/** Of calls that are never answered: those that run at a replica. */
+const running = new EventEmitter<{ begun: []; ended: [] }>();
+
+/** It says that it is well, and dies of every call, its connection with it; one to delete it never answers. */
 async function dyingReplica(): Promise<http2.Http2Server> {
   const server = http2.createServer();
   server.on("stream", (stream: http2.ServerHttp2Stream, { ":path": path = "" }) => {
@@ -26,7 +29,9 @@ async function dyingReplica(): Promise<http2.Http2Server> {
       return;
     }
     seen.push(path);
-    stream.session?.destroy();
+    if (path !== pathOf("deleteConnector")) return stream.session?.destroy();
+    stream.once("close", () => running.emit("ended"));
+    running.emit("begun");
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -47,7 +52,7 @@ afterAll(async () => {
 
 const id = "0199a5a0-0000-7000-8000-000000000001";
 
-function path(method: keyof typeof ConnectorService.method): string {
+function pathOf(method: keyof typeof ConnectorService.method): string {
   const { parent, name } = ConnectorService.method[method];
   return `/${parent.typeName}/${name}`;
 }
@@ -67,7 +72,7 @@ test.each(["connect", "grpc"] as const)(
       });
     }
     client.close();
-    expect(seen).toEqual(Array.from({ length: 3 }, () => path("execute")));
+    expect(seen).toEqual(Array.from({ length: 3 }, () => pathOf("execute")));
   },
 );
 
@@ -83,6 +88,19 @@ test("a caller is not told that its write was refused, which would promise that 
   }
   session.close();
   expect(seen.length).toBe(3);
+});
+
+test("whoever leaves a write leaves its replica, too, each time", async () => {
+  const session = http2.connect(`http://127.0.0.1:${front.port}`);
+  for (let count = 0; count < 20; count++) {
+    const stream = session.request({ ":method": "POST", ":path": pathOf("deleteConnector") });
+    const [begun, ended] = [once(running, "begun"), once(running, "ended")];
+    stream.end("{}");
+    await begun;
+    stream.close(NGHTTP2_CANCEL);
+    await ended;
+  }
+  session.close();
 });
 
 test("a read goes to other replicas, until all have died of it", async () => {
