@@ -5,8 +5,7 @@
  *
  * @see https://www.postgresql.org/docs/18/sql-copy.html#SQL-COPY-FILE-FORMATS
  */
-import type pg from "pg";
-import { settingsText } from "./commit-text.ts";
+import pg from "pg";
 
 /** Says whether it wants more. The row is good until it returns, and its to write into. */
 export type OnRow = (row: Buffer) => boolean;
@@ -28,11 +27,9 @@ export async function copyOut(
   query: string,
   onRow: OnRow,
 ): Promise<void> {
+  const set = Object.entries(settings).map((each) => `set_config(${each.map(pg.escapeLiteral).join(", ")}, true)`);
   const client = await pool.connect();
-  const copying = new Copying(
-    `SELECT ${settingsText(settings)}; COPY (${query}) TO STDOUT WITH (FORMAT binary)`,
-    onRow,
-  );
+  const copying = new Copying(`SELECT ${set.join(", ")}; COPY (${query}) TO STDOUT WITH (FORMAT binary)`, onRow);
   client.query(copying);
   await copying.ended.finally(() => client.release(copying.isBroken));
 }

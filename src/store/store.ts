@@ -6,7 +6,6 @@ import type { EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import { Failure } from "../failure.ts";
 import { type AuditStore, auditStore } from "./audit.ts";
 import { type ChangeListener, type ChangesOptions, listenForChanges } from "./changes.ts";
-import { commitText, type Parameter } from "./commit-text.ts";
 import { checkUrl, connectionFailure, unavailable } from "./connection-failure.ts";
 import { copyOut } from "./copy-out.ts";
 import { databaseOf, migrate } from "./database.ts";
@@ -33,7 +32,7 @@ export interface StoreOptions {
 /** A statement of SQL, with a question mark for each parameter. */
 export interface Statement {
   readonly text: string;
-  readonly parameters: readonly Parameter[];
+  readonly parameters: readonly unknown[];
 }
 
 /**
@@ -191,11 +190,17 @@ async function asApplication<Result>(orm: MikroORM, settings: Settings, work: Wo
   }
 }
 
-/** The same for one statement, by the driver itself. */
+/**
+ * The same for one statement. The server takes statements that come as one text for one
+ * transaction, which it commits behind the last of them or undoes as a whole.
+ *
+ * @see https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT
+ */
 async function commitAsApplication(orm: MikroORM, settings: Settings, { text, parameters }: Statement): Promise<void> {
-  const all = { role: applicationRole, ...timeLimits, ...settings };
+  const all = Object.entries({ role: applicationRole, ...timeLimits, ...settings });
+  const setting = `SELECT ${all.map(() => "set_config(?, ?, true)").join(", ")}`;
   try {
-    await commitText(await orm.driver.getConnection().getNativeClient(), all, text, parameters);
+    await orm.em.fork().execute(`${setting}; ${text}`, [...all.flat(), ...parameters]);
   } catch (cause) {
     throw unavailable(cause, true) ?? cause;
   }
