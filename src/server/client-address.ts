@@ -16,7 +16,7 @@ export type ClientAddressOf = (peer: string | undefined, headers: IncomingHttpHe
  */
 export function clientAddressBehind(proxies: readonly string[]): ClientAddressOf {
   const trusted = listOf(proxies);
-  const isTrusted = (address: string) => trusted.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+  const isTrusted = (address: string) => trusted.check(address, kindOf(address));
   return (peer, { "x-forwarded-for": said }) => {
     if (peer === undefined || proxies.length === 0 || said === undefined || !isTrusted(peer)) return peer;
     let nearest = peer;
@@ -34,13 +34,13 @@ export function clientAddressBehind(proxies: readonly string[]): ClientAddressOf
 function listOf(ranges: readonly string[]): BlockList {
   const list = new BlockList();
   for (const range of ranges) {
-    const [, network = "", bits = ""] = /^([\d.a-f:]+)\/(\d{1,3})$/i.exec(range) ?? [];
-    const kind = isIP(network);
-    if (kind === 0) throw new Error(`${range} is no range of addresses.`);
-    list.addSubnet(network, Number(bits), kind === 6 ? "ipv6" : "ipv4");
+    const [network = "", bits] = range.split("/");
+    list.addSubnet(network, Number(bits), kindOf(network));
   }
   return list;
 }
+
+const kindOf = (address: string) => (isIP(address) === 6 ? "ipv6" : "ipv4");
 
 /** Some write the port behind it: `192.0.2.7:40001`, `[2001:db8::7]:40001`. */
 function addressIn(entry: string): string | undefined {
