@@ -2,7 +2,7 @@
  * A database with a superuser for a connector's user, so that nothing but the service
  * stands between an input and the server; and what shows whether anything came through.
  */
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import pg from "pg";
 import { effectOf, isAllowedBuiltin } from "../../../src/providers/postgresql/functions.ts";
@@ -53,11 +53,14 @@ const stateQuery = `SELECT
     ('files', (SELECT string_agg(f, ' ' ORDER BY f) FROM pg_ls_dir('.') f))
   ) AS d(name, rows))`;
 
-export async function besieged(): Promise<Besieged> {
+/** A directory besides, which the server may write to. */
+export async function besieged(): Promise<Besieged & { readonly directory: string }> {
   const database = await freshDatabase();
   const directory = await enterableDirectory();
   const open = path.join(directory, "open");
-  await mkdir(open, { mode: 0o777 });
+  await mkdir(open);
+  // Whatever the umask: where the server can't write, that there is no file shows nothing.
+  await chmod(open, 0o777);
   await writeFile(path.join(open, "secret"), canary, { mode: 0o644 });
   const user = `hostile_${crypto.randomUUID().replaceAll("-", "")}`;
   const own = new pg.Client({ connectionString: database.url });
@@ -73,6 +76,7 @@ export async function besieged(): Promise<Besieged> {
   url.password = "x";
   return {
     url: url.href,
+    directory: open,
     seeds: [...dangerousStatements(open), ...(await callsOfRefused(rows, open))],
     notifications,
     state: async () => [await rows(stateQuery), (await readdir(open)).sort()],
