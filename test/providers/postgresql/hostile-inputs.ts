@@ -1,6 +1,22 @@
 /** What is dangerous to PostgreSQL, and where an application of it might put what a stranger typed. */
 import type { Change, Tricks } from "../sql/hostile-inputs.ts";
 
+/** What would leave a read-only transaction, or make later ones others. */
+export const leavingStatements = [
+  "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE",
+  "SET TRANSACTION READ WRITE",
+  "BEGIN READ WRITE",
+  "START TRANSACTION READ WRITE",
+  "COMMIT",
+  "COMMIT AND CHAIN",
+  "ROLLBACK",
+  "ROLLBACK AND CHAIN",
+  "END",
+  "ABORT",
+  "SET transaction_read_only = off",
+  "SET default_transaction_read_only = off",
+];
+
 /** What a statement would leave when it ran: files go to the directory, rows to or from `journal`. */
 export function dangerousStatements(directory: string): string[] {
   const file = `'${directory}/written'`;
@@ -57,21 +73,12 @@ export function dangerousStatements(directory: string): string[] {
     "SELECT * FROM city FOR KEY SHARE SKIP LOCKED",
     "SET work_mem = '1GB'",
     "SET LOCAL statement_timeout = 0",
-    "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE",
-    "SET TRANSACTION READ WRITE",
+    ...leavingStatements,
     "SET ROLE postgres",
     "SET SESSION AUTHORIZATION postgres",
     "RESET ALL",
     "RESET ROLE",
     "DISCARD ALL",
-    "BEGIN READ WRITE",
-    "START TRANSACTION READ WRITE",
-    "COMMIT",
-    "COMMIT AND CHAIN",
-    "ROLLBACK",
-    "ROLLBACK AND CHAIN",
-    "END",
-    "ABORT",
     "SAVEPOINT hostile",
     "ROLLBACK TO hostile",
     "PREPARE TRANSACTION 'hostile'",

@@ -1,7 +1,10 @@
-/** A session of the provider's own with a real database, without the service around it. */
-import { connect } from "node:net";
+/** Sessions and connections of the provider's own with a real database, without the service around them. */
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { onTestFinished } from "vitest";
 import { createPlaces } from "../../../src/execution/session/places.ts";
 import type { Session } from "../../../src/providers/contract.ts";
+import { SourceConnection } from "../../../src/providers/postgresql/connection.ts";
 import { openSession } from "../../../src/providers/postgresql/session.ts";
 
 export interface Habits {
@@ -11,16 +14,29 @@ export interface Habits {
 }
 
 export function openedSession(databaseUrl: string, habits: Habits = {}): Required<Session> {
-  const { hostname: host, port, pathname, username, password } = new URL(databaseUrl);
+  const [login, password] = loginOf(databaseUrl);
   const { functions, refuseRiskyPrivileges = false, maxConnections = 4 } = habits;
-  const login = { host, port: Number(port), database: decodeURIComponent(pathname.slice(1)), user: username };
-  const dial = async (target: { host: string; port: number }) => {
-    const socket = connect(target.port, target.host).setNoDelay();
-    await new Promise((resolve, reject) => socket.once("connect", resolve).once("error", reject));
-    return socket;
-  };
   const places = createPlaces({ perHost: 100, all: 100 });
   const context = { dial, maxConnections, places, refuseRiskyPrivileges };
-  const session = openSession({ ...login, tls: "disable", functions }, decodeURIComponent(password), context);
-  return session as Required<Session>;
+  return openSession({ ...login, functions }, password, context) as Required<Session>;
+}
+
+/** A connection that is closed when the test ends. */
+export async function openedConnection(databaseUrl: string): Promise<SourceConnection> {
+  const [login, password] = loginOf(databaseUrl);
+  const connection = await SourceConnection.open(login, password, dial, AbortSignal.timeout(20_000));
+  onTestFinished(() => connection.close());
+  return connection;
+}
+
+function loginOf(databaseUrl: string) {
+  const { hostname: host, port, pathname, username: user, password } = new URL(databaseUrl);
+  const login = { host, port: Number(port), database: decodeURIComponent(pathname.slice(1)), user };
+  return [{ ...login, tls: "disable" as const }, decodeURIComponent(password)] as const;
+}
+
+async function dial({ host, port }: { host: string; port: number }): Promise<Socket> {
+  const socket = connect(port, host).setNoDelay();
+  await once(socket, "connect");
+  return socket;
 }
