@@ -91,7 +91,7 @@ const residue = `
     (SELECT count(*)::int FROM pg_prepared_statements) AS prepared, (SELECT count(*)::int FROM pg_cursors) AS cursors,
     (SELECT count(*)::int FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory') AS locks`;
 
-const operations = scaled({ test: 1_000, torture: 100_000 });
+const operations = scaled({ test: 2_000, torture: 100_000 });
 const organizations = ["acme", "other"] as const;
 type Organization = (typeof organizations)[number];
 
