@@ -55,6 +55,7 @@ test(`of ${flips} names that change after they were judged, none leads to the ch
   await dialAll(flips, (host, i) => (drivers[i % drivers.length] as Driver)(host, open.port));
   const connections = { atTheClosed: await closed.count(), atTheOpen: await open.count() };
   expect(connections).toEqual({ atTheClosed: 0, atTheOpen: flips });
+  console.log(`${flips} names that change, ${drivers.length} drivers, connections: ${JSON.stringify(connections)}`);
 });
 
 test("a dial that asked once more would be led there by the same names", async () => {
