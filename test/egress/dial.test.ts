@@ -58,6 +58,16 @@ test("an allowed address is connected to", async () => {
   socket.destroy();
 });
 
+test("a connection whose other end is judged to be closed after all is ended, and nothing was sent", async () => {
+  const judged: string[] = [];
+  const dial = createDial({ allows: (address) => judged.push(address) === 1, names: () => false });
+  const heard = once(canary, "connection");
+  await expect(dial({ host: "127.0.0.1", port })).rejects.toMatchObject({ kind: "egress_denied" });
+  expect(judged).toEqual(["127.0.0.1", "127.0.0.1"]);
+  const [socket] = await heard;
+  expect(socket.bytesRead).toBe(0);
+});
+
 test("a dial that was given up says why, and leaves nothing open", async () => {
   const dial = createDial(createEgressPolicy({ allow: ["127.0.0.0/8"] }));
   const reason = new Error("given up");
