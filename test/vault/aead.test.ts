@@ -1,6 +1,6 @@
-import { createSecretKey } from "node:crypto";
+import { createSecretKey, Decipheriv } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { decrypt, encrypt } from "../../src/vault/aead.ts";
 
 interface Vector {
@@ -72,6 +72,15 @@ test("a tag cut to any shorter length is refused", () => {
   for (let cut = 1; cut <= sealed.length; cut++) {
     expect(() => decrypt(key, nonce, sealed.subarray(0, sealed.length - cut), Buffer.alloc(0))).toThrow();
   }
+});
+
+test("of a text whose tag does not verify nothing is given, and what was decrypted before is overwritten", () => {
+  const sealed = Buffer.from(encrypt(key, nonce, Buffer.from("text"), Buffer.alloc(0)));
+  sealed.writeUInt8(sealed.readUInt8(sealed.length - 1) ^ 1, sealed.length - 1);
+  const update = vi.spyOn(Decipheriv.prototype, "update");
+  onTestFinished(() => update.mockRestore());
+  expect(() => decrypt(key, nonce, sealed, Buffer.alloc(0))).toThrow("does not verify");
+  expect(update.mock.results.map(({ value }) => value)).toEqual([Buffer.alloc(4)]);
 });
 
 test("encrypting refuses a key of 128 bits and a nonce of 128 bits", () => {
