@@ -1,5 +1,5 @@
 /** Connectors of an API that checks who asks, in every way, through the whole service. */
-import { createHmac } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { createServer } from "node:https";
@@ -12,16 +12,20 @@ import { ConnectorError } from "../../src/client/index.ts";
 import { CheckOutcome } from "../../src/gen/connector/v1/connector_pb.js";
 import { certificateAuthority } from "../support/certificate.ts";
 import { assertionIssuer, type OAuthServer, startOAuthServer } from "../support/oauth-server.ts";
+import { keepSought } from "../support/outputs.ts";
 import { type TestService, testService } from "../support/service.ts";
 
 const authority = certificateAuthority("api");
-const signingSecret = "s3cret that signs";
+/** Like no other text, so that they can be looked for in all that the service puts out. */
+const [apiKey, password, signingSecret, wrong] = ["key", "password", "hmac", "wrong"].map(
+  (name) => `s3cret-${name}+${randomBytes(18).toString("base64")}`,
+) as [string, string, string, string];
 
 /** Whether who asks is known, by the first segment of what is asked for. */
 const known: Record<string, (request: IncomingMessage) => boolean | Promise<boolean>> = {
-  header: ({ headers }) => headers["x-api-key"] === "s3cret-key",
-  query: ({ url = "" }) => new URL(url, "https://x").searchParams.get("key") === "s3cret-key",
-  basic: ({ headers }) => headers.authorization === `Basic ${btoa("user:s3cret-password")}`,
+  header: ({ headers }) => headers["x-api-key"] === apiKey,
+  query: ({ url = "" }) => new URL(url, "https://x").searchParams.get("key") === apiKey,
+  basic: ({ headers }) => headers.authorization === `Basic ${btoa(`user:${password}`)}`,
   hmac({ method, url, headers }) {
     const time = Number(headers["x-time"]);
     const signature = createHmac("sha256", signingSecret).update(`${method} ${url} ${time}`).digest("hex");
@@ -33,6 +37,8 @@ const known: Record<string, (request: IncomingMessage) => boolean | Promise<bool
 
 /** Tokens that came, in their order. */
 const tokens: string[] = [];
+/** All that came ever, without their kind. */
+const given = new Set<string>();
 /** Answers 401 to as many requests with good tokens. */
 let refusals = 0;
 const api = createServer(
@@ -40,6 +46,7 @@ const api = createServer(
   async (request, response) => {
     const [, kind = ""] = /^\/(\w+)/.exec(request.url ?? "") ?? [];
     tokens.push(`${request.headers.authorization}`);
+    given.add(tokens.at(-1)?.replace(/^Bearer /, "") ?? "");
     const isGood = (await known[kind]?.(request)) && refusals-- <= 0;
     response.writeHead(isGood ? 200 : 401, { "content-type": "application/json" });
     response.end(isGood ? '[{"id":1}]' : `{"error":"s3cret-of-the-source ${tokens.at(-1)}"}`);
@@ -59,6 +66,10 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await service.stop();
+  const accessTokens = [...given].filter((token) => /^[\w-]{20,}$/.test(token));
+  expect(accessTokens.length).toBeGreaterThan(1);
+  const keys = [oauth.privateKey, certificate.private_key].map((pem) => pem.split("\n")[2] ?? pem);
+  await keepSought([apiKey, password, signingSecret, wrong, oauth.clients.basic.secret, ...accessTokens, ...keys]);
   await oauth.stop();
   api.close();
   api.closeAllConnections();
@@ -73,6 +84,7 @@ interface Case {
 }
 
 const certificateOf = ({ cert, key }: { cert: string; key: string }) => ({ certificate: cert, private_key: key });
+const certificate = certificateOf(authority.issue());
 
 const hmac = {
   ...{ type: "hmac", signed: "{method} {path_and_query} {timestamp}" },
@@ -83,38 +95,38 @@ const cases: Readonly<Record<string, () => Case>> = {
   "an API key in a header": () => ({
     kind: "header",
     authentication: { type: "api_key", name: "X-Api-Key" },
-    credential: { key: "s3cret-key" },
-    wrong: { key: "s3cret-wrong" },
+    credential: { key: apiKey },
+    wrong: { key: wrong },
   }),
   "an API key in a query": () => ({
     kind: "query",
     authentication: { type: "api_key", in: "query", name: "key" },
-    credential: { key: "s3cret-key" },
-    wrong: { key: "s3cret-wrong" },
+    credential: { key: apiKey },
+    wrong: { key: wrong },
   }),
   "a password": () => ({
     kind: "basic",
     authentication: { type: "basic" },
-    credential: { user: "user", password: "s3cret-password" },
-    wrong: { user: "user", password: "s3cret-wrong" },
+    credential: { user: "user", password },
+    wrong: { user: "user", password: wrong },
   }),
   "a signature": () => ({
     kind: "hmac",
     authentication: hmac,
     credential: { secret: signingSecret },
-    wrong: { secret: "s3cret that does not" },
+    wrong: { secret: wrong },
   }),
   "a certificate": () => ({
     kind: "mtls",
     authentication: { type: "mtls" },
-    credential: { client_certificate: certificateOf(authority.issue()) },
+    credential: { client_certificate: certificate },
     wrong: { client_certificate: certificateOf(certificateAuthority("stranger").issue()) },
   }),
   "its own token": () => ({
     kind: "oauth",
     authentication: { type: "oauth2_client_credentials", ...server(), client_id: oauth.clients.basic.id },
     credential: { client_secret: oauth.clients.basic.secret },
-    wrong: { client_secret: "s3cret-wrong" },
+    wrong: { client_secret: wrong },
   }),
   "an assertion": () => ({
     kind: "oauth",

@@ -22,8 +22,15 @@ test.each([
   await expect(outputs.search([secret])).rejects.toThrow(/log-1 at byte \d+$/);
 });
 
+test("a credential that a test has named is looked for, too, and not where it was named", async () => {
+  await writeFile(path.join(outputs.directory, "sought-1"), `${JSON.stringify(secret)}\n"another\\nof-two-lines"\n`);
+  expect(await outputs.search(["a-third-one"])).toMatchObject({ secrets: 3 });
+  await writeFile(path.join(outputs.directory, "errors-1"), `error: ${secret}`);
+  await expect(outputs.search(["a-third-one"])).rejects.toThrow(/errors-1 at byte 7$/);
+});
+
 test("what was searched is told by its kind", async () => {
   await writeFile(path.join(outputs.directory, "log-1"), "a line");
   await writeFile(path.join(outputs.directory, "errors-1"), "an error");
-  expect(await outputs.search([secret])).toEqual({ log: 6, metrics: 0, errors: 8, tables: 0 });
+  expect(await outputs.search([secret])).toEqual({ log: 6, metrics: 0, errors: 8, tables: 0, secrets: 1 });
 });

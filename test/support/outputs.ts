@@ -2,7 +2,7 @@
  * What the services of a run have put out: their logs, metrics and errors, and what their
  * audit logs and histories have kept. It is searched for credentials when the run ends.
  */
-import { appendFile, mkdir, open, readdir, rm } from "node:fs/promises";
+import { appendFile, mkdir, open, readdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import pg from "pg";
@@ -24,6 +24,16 @@ type Kind = (typeof kinds)[number];
 
 /** What takes all that a worker's services put out of one kind. */
 const fileOf = (kind: Kind) => path.join(inject("outputsDirectory"), `${kind}-${process.pid}`);
+
+/** What files begin with that tell what is looked for, besides what every run looks for. */
+const sought = "sought";
+
+/** Has credentials of a test's own looked for, too: few, as each is looked for in all that was put out. */
+export const keepSought = (secrets: readonly string[]) =>
+  appendFile(
+    path.join(inject("outputsDirectory"), `${sought}-${process.pid}`),
+    secrets.map((each) => `${JSON.stringify(each)}\n`).join(""),
+  );
 
 const keep = (kind: Kind, text: string) => appendFile(fileOf(kind), `${text}\n`);
 
@@ -79,13 +89,13 @@ export async function keepTables(storeUrl: string): Promise<void> {
   }
 }
 
-/** Bytes of what was searched, by kind. */
-export type Searched = Readonly<Record<Kind, number>>;
+/** Bytes of what was searched, by kind, and how many credentials were looked for. */
+export type Searched = Readonly<Record<Kind | "secrets", number>>;
 
 export interface Outputs {
   readonly directory: string;
   /**
-   * Looks for secrets in all that was kept, however they are written.
+   * Looks for secrets, and those that tests have named, in all that was kept, however they are written.
    *
    * @throws Error that names the files and where in them one stands, and not the secret
    */
@@ -99,10 +109,11 @@ export async function openOutputs(): Promise<Outputs> {
   return {
     directory,
     async search(secrets) {
-      const pattern = anySpelling(secrets);
-      const searched: Record<Kind, number> = { log: 0, metrics: 0, errors: 0, tables: 0 };
+      const all = new Set([...secrets, ...(await namedIn(directory))]);
+      const pattern = anySpelling([...all]);
+      const searched = { log: 0, metrics: 0, errors: 0, tables: 0, secrets: all.size };
       const found: string[] = [];
-      for (const file of await readdir(directory)) {
+      for (const file of (await readdir(directory)).filter((each) => !each.startsWith(sought))) {
         for await (const [at, bytes] of chunksOf(path.join(directory, file))) {
           searched[kinds.find((kind) => file.startsWith(kind)) ?? "log"] += bytes.length;
           const match = pattern.exec(bytes.toString("latin1"));
@@ -114,6 +125,12 @@ export async function openOutputs(): Promise<Outputs> {
     },
     remove: () => rm(path.dirname(directory), { recursive: true, force: true }),
   };
+}
+
+async function namedIn(directory: string): Promise<string[]> {
+  const files = (await readdir(directory)).filter((file) => file.startsWith(sought));
+  const texts = await Promise.all(files.map((file) => readFile(path.join(directory, file), "utf8")));
+  return texts.flatMap((text) => text.trim().split("\n")).map((line) => JSON.parse(line) as string);
 }
 
 const chunkBytes = 32 * 1024 * 1024;
