@@ -47,7 +47,7 @@ export interface TransitClient {
 
 /** For one request, in milliseconds. */
 const requestMs = 3_000;
-/** A new leader is found in less. */
+/** A leader that steps down has a successor in less; one that dies may be missed for 10 s and more. */
 const usualPausesMs = [100, 400, 1_500, 3_000];
 /** Vault's own ones for a standby, and those of a server that can't for the moment. */
 const passing = new Set([412, 429, 472, 473, 500, 502, 503, 504]);
@@ -127,8 +127,9 @@ function refusal(status: number, errors: readonly string[]): Answer {
   if (sealed) return { failure: sealedServer(), passes: true };
   if (passing.has(status)) return { failure: unreachable(new Error(`status ${status}`)), passes: true };
   if (status === 403) return { failure: forbidden(), passes: false };
-  const unknown = status === 404 || errors.some((error) => /key not found|no handler for route/i.test(error));
-  if (unknown) return { failure: unknownKey(), passes: false };
+  const says = (what: RegExp) => errors.some((error) => what.test(error));
+  if (status === 404 || says(/key not found|no handler for route/i)) return { failure: unknownKey(), passes: false };
+  if (says(/soft-deleted key/i)) return { failure: deletedKey(), passes: false };
   // Whoever speaks otherwise is no transit engine.
   if (status !== 400) return { failure: unreachable(new Error(`status ${status}`)), passes: false };
   return { failure: new TransitRefusal(errors.join("; ").slice(0, 200)), passes: false };
@@ -172,7 +173,7 @@ function forbidden(): Failure {
   return new Failure("internal", "The key service refuses the service's token.", {
     where: "service",
     remedy:
-      'Operators: put a token into VAULT_TOKEN_FILE that is valid, and whose policy allows "update" on MOUNT/encrypt/KEY and MOUNT/decrypt/KEY, and "read" on MOUNT/keys/KEY.',
+      'Operators: put a token into VAULT_TOKEN_FILE that is valid, and whose policy allows "update" on MOUNT/encrypt/KEY and MOUNT/decrypt/KEY, and "read" on MOUNT/keys/KEY, of VAULT_TRANSIT_MOUNT and VAULT_TRANSIT_KEY. See that the key is there: Vault refuses one that is not in the same way.',
   });
 }
 
@@ -180,6 +181,14 @@ function unknownKey(): Failure {
   return new Failure("internal", "The key service has no such key.", {
     where: "service",
     remedy:
-      "Operators: correct VAULT_TRANSIT_MOUNT and VAULT_TRANSIT_KEY, or make it with `vault write -f MOUNT/keys/KEY type=aes256-gcm96`.",
+      "Operators: correct VAULT_NAMESPACE, VAULT_TRANSIT_MOUNT and VAULT_TRANSIT_KEY, or make it with `vault write -f MOUNT/keys/KEY type=aes256-gcm96`.",
+  });
+}
+
+/** OpenBao's: it is still there, and takes no more work. */
+export function deletedKey(): Failure {
+  return new Failure("internal", "The key service's key is deleted, and can be restored.", {
+    where: "service",
+    remedy: "Operators: restore it with `bao write -f MOUNT/keys/KEY/soft-delete-restore`.",
   });
 }

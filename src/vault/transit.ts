@@ -10,7 +10,7 @@ import { LRUCache } from "lru-cache";
 import { z } from "zod";
 import { Failure } from "../failure.ts";
 import type { KeyInfo, KeyProvider, KeyState } from "./key-provider.ts";
-import { type TransitAddress, type TransitFetch, transitClient } from "./transit-client.ts";
+import { deletedKey, type TransitAddress, type TransitFetch, transitClient } from "./transit-client.ts";
 
 export interface TransitOptions extends TransitAddress {
   readonly fetch: TransitFetch;
@@ -40,9 +40,10 @@ const decrypted = z.object({ plaintext: z.base64() });
 const described = z.object({
   type: z.string(),
   derived: z.boolean().default(false),
+  soft_deleted: z.boolean().default(false),
   latest_version: z.int(),
   min_decryption_version: z.int(),
-  /** Seconds since 1970 at which each version was made, of those that are not archived. */
+  /** Seconds since 1970 at which each version was made, of those that decrypt. */
   keys: z.record(z.string(), z.unknown()),
 });
 
@@ -59,6 +60,7 @@ export function transitKeys({ fetch, keptMs = keptMsByDefault, pausesMs, ...addr
     async list() {
       const key = parsed(described, await client.ask("keys"));
       if (!aeadTypes.has(key.type) || key.derived) throw unfit(key.type);
+      if (key.soft_deleted) throw deletedKey();
       return Array.from({ length: key.latest_version }, (_, index): KeyInfo => {
         const version = index + 1;
         const made = key.keys[version];

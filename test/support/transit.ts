@@ -1,4 +1,7 @@
-/** A small server of the transit engine's API, true in what it encrypts: AES-256-GCM with associated data, and versions. */
+/**
+ * A small server of the transit engine's API, true in what it encrypts: AES-256-GCM with associated data, and versions.
+ * What it answers is what Vault and OpenBao do: `test/vault/transit-engine.test.ts` asks both the same.
+ */
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -18,26 +21,35 @@ export interface TransitServer {
   rotate(): void;
   /** Below it nothing is decrypted. */
   minDecryptionVersion: number;
-  type: string;
+  /** Undefined while there is no key. */
+  type: string | undefined;
+  /** As OpenBao does: the key is there, and refuses to work. */
+  softDeleted: boolean;
   stop(): Promise<void>;
 }
 
 class Refused extends Error {
   readonly status: number;
 
-  constructor(status: number, message: string) {
+  constructor(status: number, message?: string) {
     super(message);
     this.status = status;
   }
 }
 
-/** @param mount Where the engine is. @param key The one key that it has */
+/** By the token's policy, other than by there being no such token. */
+const deniedByPolicy = "1 error occurred:\n\t* permission denied\n\n";
+
+/**
+ * @param mount Where the engine is
+ * @param key The one key that it has, and that the token's policy is about
+ */
 export async function transitServer(mount: string, key: string): Promise<TransitServer> {
   const versions = [randomBytes(32)];
   const state = {
     ...{ token: "hvs.test-token", instead: [], requests: [], sealed: false, minDecryptionVersion: 1 },
-    type: "aes256-gcm96",
-  } as Pick<TransitServer, "token" | "instead" | "requests" | "sealed" | "minDecryptionVersion" | "type">;
+    ...{ type: "aes256-gcm96", softDeleted: false },
+  } as Omit<TransitServer, "address" | "rotate" | "stop">;
 
   const encrypt = ({ plaintext, associated_data: additional }: Record<string, string>) => {
     const nonce = randomBytes(12);
@@ -51,11 +63,14 @@ export async function transitServer(mount: string, key: string): Promise<Transit
   const decrypt = ({ ciphertext = "", associated_data: additional }: Record<string, string>) => {
     const [, version = "", text] = /^vault:v(\d+):(.+)$/.exec(ciphertext) ?? [];
     const bytes = decoded(text);
-    const known = versions[Number(version) - 1];
+    // Real ones take v0 for v1.
+    const number = Math.max(Number(version), 1);
+    const known = versions[number - 1];
     if (known === undefined) throw new Refused(400, "invalid ciphertext: version is too new");
-    if (Number(version) < state.minDecryptionVersion) {
+    if (number < state.minDecryptionVersion) {
       throw new Refused(400, "ciphertext or signature version is disallowed by policy (too old)");
     }
+    if (bytes.length < 12) throw new Refused(400, "invalid ciphertext length");
     try {
       const decipher = createDecipheriv("aes-256-gcm", known, bytes.subarray(0, 12), { authTagLength: 16 });
       decipher.setAAD(decoded(additional)).setAuthTag(bytes.subarray(-16));
@@ -67,9 +82,13 @@ export async function transitServer(mount: string, key: string): Promise<Transit
     }
   };
   const describe = () => ({
-    ...{ type: state.type, derived: false, latest_version: versions.length },
-    min_decryption_version: state.minDecryptionVersion,
-    keys: Object.fromEntries(versions.map((_, index) => [String(index + 1), 1_700_000_000 + index])),
+    ...{ name: key, type: state.type, derived: false, latest_version: versions.length },
+    ...{ min_decryption_version: state.minDecryptionVersion, soft_deleted: state.softDeleted },
+    keys: Object.fromEntries(
+      versions
+        .map((_, index) => [String(index + 1), 1_700_000_000 + index] as const)
+        .slice(state.minDecryptionVersion - 1),
+    ),
   });
 
   const answer = async (request: IncomingMessage): Promise<object> => {
@@ -80,12 +99,17 @@ export async function transitServer(mount: string, key: string): Promise<Transit
     state.requests.push({ operation, namespace: request.headers["x-vault-namespace"] as string | undefined });
     if (state.sealed) throw new Refused(503, "Vault is sealed");
     if (request.headers["x-vault-token"] !== state.token) throw new Refused(403, "permission denied");
-    if (operation === "") throw new Refused(404, `no handler for route "${request.url}"`);
-    if (name !== key) throw operation === "keys" ? new Refused(404, "") : new Refused(400, "encryption key not found");
+    if (operation === "" || name !== key) throw new Refused(403, deniedByPolicy);
     const body = chunks.length === 0 ? {} : JSON.parse(Buffer.concat(chunks).toString("utf8"));
+    if (state.type === undefined && operation === "keys") throw new Refused(404);
+    // To make the key by encrypting is another capability.
+    if (state.type === undefined && operation === "encrypt") throw new Refused(403, deniedByPolicy);
+    if (state.type === undefined) throw new Refused(400, "encryption key not found");
     if (operation === "keys") return describe();
-    if (state.type !== "aes256-gcm96")
-      throw new Refused(400, "'[0].associated_data' provided for non-AEAD cipher suite");
+    if (state.softDeleted) throw new Refused(400, "refusing to use soft-deleted key");
+    if (state.type !== "aes256-gcm96") {
+      throw new Refused(400, `'[0].associated_data' provided for non-AEAD cipher suite ${state.type}`);
+    }
     return operation === "encrypt" ? encrypt(body) : decrypt(body);
   };
   const server = createServer(async (request, response) => {
@@ -93,7 +117,7 @@ export async function transitServer(mount: string, key: string): Promise<Transit
     if (instead !== undefined) return instead(response);
     const [status, body] = await answer(request).then(
       (data) => [200, { data }] as const,
-      (error) => [error instanceof Refused ? error.status : 500, { errors: [String(error.message)] }] as const,
+      (error) => [error instanceof Refused ? error.status : 500, { errors: [error.message].filter(Boolean) }] as const,
     );
     response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(body));
   }).listen(0, "127.0.0.1");
