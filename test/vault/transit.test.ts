@@ -112,6 +112,16 @@ test("a blink is waited out: a cut connection, a standby, a server without a lea
   expect(await vault.open(sealed, context)).toEqual(secret);
 });
 
+test("a version that a standby has not heard of yet is waited for", async () => {
+  const vault = createVault(keysWith());
+  const sealed = await vault.seal(secret, context);
+  const behind = (response: ServerResponse) => {
+    response.writeHead(400).end('{"errors":["invalid ciphertext: version is too new"]}');
+  };
+  server.instead.push(behind, behind);
+  expect(await vault.open(sealed, context)).toEqual(secret);
+});
+
 test("what was opened a moment ago opens while the engine is away, and no longer when it is forgotten", async () => {
   const keys = keysWith({ keptMs: 60_000 });
   const vault = createVault(keys);
