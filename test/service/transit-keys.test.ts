@@ -53,9 +53,11 @@ test.for(engines)("keys are rotated in $name while the service serves", async ({
   expect(listed).toMatch(new RegExp(`^${id(1)} +decrypt-only .* 1$`, "m"));
   expect(listed).toMatch(new RegExp(`^${id(2)} +primary .* 1$`, "m"));
   expect(await keys("rewrap")).toContain(`Every credential is under ${id(2)}.`);
-  expect(await keys("retire", id(1))).toContain("min_decryption_version=2");
+  const retired = await keys("retire", id(1));
+  expect(retired).toContain(`/config min_decryption_version=2 min_encryption_version=2\n`);
+  expect(retired).toContain(`/trim min_available_version=2\n`);
 
-  await engine.decryptFrom(2);
+  await engine.retireBefore(2);
   expect(await keys("list")).toMatch(new RegExp(`^${id(1)} +destroyed +0$`, "m"));
   const next = runProgram("main.ts", { ...environment, PORT: "0" });
   cleanups.push(

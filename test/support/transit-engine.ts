@@ -13,6 +13,8 @@ export interface TransitEngine {
   rotate(): Promise<void>;
   /** The oldest version that still decrypts. */
   decryptFrom(version: number): Promise<void>;
+  /** Destroys what came before it, as `npm run keys -- retire` tells to. */
+  retireBefore(version: number): Promise<void>;
   /** The key by the same name, of another type; none when that is undefined. */
   replaceKey(type: string | undefined): Promise<void>;
   /** Whether the engine can delete a key so that it can be restored, which it has been now. */
@@ -28,6 +30,9 @@ export async function ownEngine(): Promise<TransitEngine> {
     ...{ address: server.address, mount, key, token: server.token, stop: server.stop },
     rotate: async () => server.rotate(),
     async decryptFrom(version) {
+      server.minDecryptionVersion = version;
+    },
+    async retireBefore(version) {
       server.minDecryptionVersion = version;
     },
     async replaceKey(type) {
@@ -75,6 +80,10 @@ async function realEngine(): Promise<TransitEngine> {
     ...{ address: new URL(url).origin, mount, key, token },
     rotate: () => done("POST", `${path}/rotate`),
     decryptFrom: (version) => done("POST", `${path}/config`, { min_decryption_version: version }),
+    async retireBefore(version) {
+      await done("POST", `${path}/config`, { min_decryption_version: version, min_encryption_version: version });
+      await done("POST", `${path}/trim`, { min_available_version: version });
+    },
     async replaceKey(type) {
       await done("POST", `${path}/config`, { deletion_allowed: true });
       await done("DELETE", path);

@@ -77,8 +77,11 @@ function transitHolder({ mount, key }: NonNullable<Config["encryptionKeys"]["tra
     async retire(id) {
       const prefix = transitPrefix(mount, key);
       if (!id.startsWith(prefix)) return `The key ${id} wraps nothing. Remove it from where it is given.`;
-      return `The key ${id} wraps nothing. Run:
-  vault write ${mount}/keys/${key}/config min_decryption_version=${Number(id.slice(prefix.length)) + 1}`;
+      const next = Number(id.slice(prefix.length)) + 1;
+      return `The key ${id} wraps nothing. Run this, which can be undone:
+  vault write ${mount}/keys/${key}/config min_decryption_version=${next} min_encryption_version=${next}
+Later, to destroy the key for good:
+  vault write ${mount}/keys/${key}/trim min_available_version=${next}`;
     },
   };
 }
