@@ -2,8 +2,14 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type ClaimedAction, type Claims, createClaims } from "../../src/execution/idempotency/claims.ts";
+import { Failure } from "../../src/failure.ts";
 import type { ActionResult } from "../../src/providers/contract/action.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
+import { createAnswerSealer } from "../../src/vault/kept-answer.ts";
+import type { KeyProvider } from "../../src/vault/key-provider.ts";
+import { localKeys } from "../../src/vault/keys.ts";
+import { createVault } from "../../src/vault/vault.ts";
+import { encryptionKey, signingKey } from "../support/keys.ts";
 import { type FreshDatabase, freshStore } from "../support/postgres.ts";
 
 let database: FreshDatabase;
@@ -47,4 +53,18 @@ test("what comes late of a call that has let the key go does nothing to the call
     await inStore((em) => claims.done(em, second, result));
     expect(await claim(call(settle))).toEqual(result);
   }
+});
+
+test("an answer whose encryption key is gone is told to be lost, and not as one that can be had by trying again", async () => {
+  const [old, other] = [localKeys(`old:${encryptionKey}`), localKeys(`new:${signingKey}`)];
+  const under = (keys: KeyProvider) => createClaims(createAnswerSealer(createVault(keys)));
+  const first = call("rotated");
+  await claim(first);
+  await inStore((em) => under(old).done(em, first, result));
+  const again = (keys: KeyProvider) => inStore((em) => under(keys).claim(em, call("rotated"), 60_000));
+  expect(await again(old)).toEqual(result);
+  await expect(again(other)).rejects.toMatchObject({ kind: "outcome_unknown", where: "service" });
+
+  const away = new Failure("upstream_unreachable", "The key service can't be reached.");
+  await expect(again({ ...old, unwrap: () => Promise.reject(away) })).rejects.toBe(away);
 });

@@ -34,7 +34,8 @@ export interface Claims {
    * @param leaseMs Milliseconds after which nobody can be at it any more
    * @returns The answer of the first call, or undefined when the key is the caller's now
    * @throws Failure `invalid_request` when the key is another request's, `conflict` while
-   *   the first call is under way, `outcome_unknown` when nobody knows what came of it
+   *   the first call is under way, `outcome_unknown` when nobody knows what came of it, or
+   *   its answer can't be opened any more
    */
   claim(em: EntityManager, action: ClaimedAction, leaseMs: number): Promise<ActionResult | undefined>;
   /** Keeps the answer for whoever asks again. */
@@ -91,7 +92,7 @@ export function createClaims(sealer: AnswerSealer): Claims {
       if (found === null) throw inFlight();
       refuse(found, action);
       if (found.sealedAnswer === null) throw inFlight();
-      return decodeAnswer(await sealer.open(placeOf(action), found.sealedAnswer));
+      return decodeAnswer(await sealer.open(placeOf(action), found.sealedAnswer).catch(unreadable));
     },
     async done(em, action, result) {
       const sealedAnswer = Buffer.from(await sealer.seal(placeOf(action), encodeAnswer(result)));
@@ -128,6 +129,17 @@ function nobodyKnows(): Failure {
   return new Failure("outcome_unknown", message, {
     where: "upstream",
     remedy: "Look at the source, and use a new key to send the action again.",
+  });
+}
+
+/** The encryption key of a day ago was destroyed meanwhile, say; one that can't be reached now says so itself. */
+function unreadable(cause: unknown): never {
+  if (cause instanceof Failure && cause.kind !== "internal") throw cause;
+  const message = "A call with the same idempotency key was carried out, and its answer can't be opened any more.";
+  throw new Failure("outcome_unknown", message, {
+    where: "service",
+    remedy: "Look at the source for what was changed, and do not send the action again under another key unasked.",
+    cause,
   });
 }
 
