@@ -34,8 +34,11 @@ const setUp = `
     (SELECT 'locks ' || objid FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() LIMIT 1),
     current_user, session_user) $$`;
 
-/** The checksum of every table's rows, and of every catalogue that a statement could change. */
-const stateQuery = `SELECT
+/**
+ * The checksum of every table's rows, and of every catalogue that a statement could change. Of what the whole server
+ * has, only what this user or a hostile statement would have made: others are besieged there at the same time.
+ */
+const stateQuery = (user: string) => `SELECT
   (SELECT json_object_agg(c.relname, query_to_xml('TABLE ' || c.oid::regclass || ' ORDER BY 1', true, true, ''))
     FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'S')),
   (SELECT json_agg(d.rows ORDER BY d.name) FROM (VALUES
@@ -44,7 +47,7 @@ const stateQuery = `SELECT
     ('proc', (SELECT md5(string_agg(concat(oid, proname, proacl), ' ' ORDER BY oid)) FROM pg_proc)),
     ('authid', (SELECT string_agg(rolname, ' ' ORDER BY oid) FROM pg_authid WHERE rolname ~ 'hostile')),
     ('database', (SELECT string_agg(datname, ' ' ORDER BY oid) FROM pg_database WHERE datname ~ 'hostile')),
-    ('settings', (SELECT md5(string_agg(s::text, ' ')) FROM pg_db_role_setting s WHERE setdatabase IN (SELECT oid FROM pg_database WHERE datname = current_database()) OR setrole IN (SELECT oid FROM pg_roles WHERE rolname ~ 'hostile'))),
+    ('settings', (SELECT md5(string_agg(s::text, ' ')) FROM pg_db_role_setting s WHERE setdatabase IN (SELECT oid FROM pg_database WHERE datname = current_database()) OR setrole IN (SELECT oid FROM pg_roles WHERE rolname ~ 'hostile' OR rolname = '${user}'))),
     ('own settings', (SELECT string_agg(s::text, ' ') FROM pg_file_settings s WHERE s.sourcefile ~ 'auto.conf')),
     ('extension', (SELECT string_agg(extname, ' ' ORDER BY oid) FROM pg_extension)),
     ('large objects', (SELECT count(*)::text FROM pg_largeobject_metadata)),
@@ -62,7 +65,7 @@ export async function besieged(): Promise<Besieged & { readonly directory: strin
   // Whatever the umask: where the server can't write, that there is no file shows nothing.
   await chmod(open, 0o777);
   await writeFile(path.join(open, "secret"), canary, { mode: 0o644 });
-  const user = `hostile_${crypto.randomUUID().replaceAll("-", "")}`;
+  const user = `besieged_${crypto.randomUUID().replaceAll("-", "")}`;
   const own = new pg.Client({ connectionString: database.url });
   await own.connect();
   // Every refusal by the server costs a connection: logging in need not take long here.
@@ -79,7 +82,7 @@ export async function besieged(): Promise<Besieged & { readonly directory: strin
     directory: open,
     seeds: [...dangerousStatements(open), ...(await callsOfRefused(rows, open))],
     notifications,
-    state: async () => [await rows(stateQuery), (await readdir(open)).sort()],
+    state: async () => [await rows(stateQuery(user)), (await readdir(open)).sort()],
     leftovers: async () =>
       (
         await rows(`SELECT 'lock', count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
