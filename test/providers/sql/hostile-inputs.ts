@@ -88,16 +88,20 @@ export interface Tricks {
   readonly places: readonly Change[];
 }
 
-/** One input after the other: each seed as it is, and then what becomes of them. */
+/** One input after the other, none twice: each seed as it is, and then what becomes of them. */
 export function* hostileInputs(seeds: readonly string[], tricks: Tricks, seed: number): Generator<string, never> {
   const random = randomFrom(seed);
   const allChanges = [...changes, ...tricks.changes];
-  for (const text of seeds) yield text;
+  const given = new Set(seeds);
+  yield* given;
   for (;;) {
     let text = pick(random, seeds);
     for (let i = Math.floor(random() * 3); i > 0; i--) {
       text = pick(random, allChanges)(text, random, pick(random, seeds));
     }
-    yield pick(random, tricks.places)(text, random, "");
+    const input = pick(random, tricks.places)(text, random, "");
+    if (given.has(input)) continue;
+    given.add(input);
+    yield input;
   }
 }
