@@ -1,13 +1,15 @@
 /** What people, BI tools and mappers ask of a database goes through, as it stands and as such tools wrap it. */
 import { readFileSync } from "node:fs";
-import { afterAll, beforeAll, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Session } from "../../../src/providers/contract.ts";
 import { classify } from "../../../src/providers/postgresql/errors.ts";
 import { expectServed, statementsOf } from "../sql/legitimate.ts";
 import { type Database, openDatabase } from "./client.ts";
 import { openedSession } from "./opened.ts";
 
-const statements = statementsOf(new URL("legitimate.sql", import.meta.url));
+const statements = ["legitimate.sql", "legitimate-reports.sql"].flatMap((file) =>
+  statementsOf(new URL(file, import.meta.url)),
+);
 const wrapped = statements
   .filter((text) => !/^(SHOW|EXPLAIN)/.test(text))
   .map((text) => `WITH "source" AS (\n${text}\n) SELECT count(*) AS "count" FROM "source" LIMIT 1001`);
@@ -27,5 +29,6 @@ afterAll(async () => {
 });
 
 test(`of ${statements.length} legitimate queries, and ${wrapped.length} of them wrapped, none is refused`, async () => {
+  expect(new Set(statements).size).toBeGreaterThanOrEqual(500);
   await expectServed(session, [...statements, ...wrapped], { readers, classify });
 });
