@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { loadSync, type ServiceDefinition } from "@grpc/proto-loader";
+import { keepSpans } from "./outputs.ts";
 
 export interface ReceivedSpan {
   /** In hexadecimal digits, as the other ids; a span without a parent has an empty one. */
@@ -72,6 +73,7 @@ export async function otlpReceiver(): Promise<OtlpReceiver> {
     const body = await buffer(request);
     headers.push({ ...request.headers, path: request.url });
     bodies.push(body);
+    await keepSpans(body);
     if (status === 200) spans.push(...read(decode(body) as Sent));
     response.writeHead(status, { "content-type": "application/x-protobuf" }).end();
     for (const each of heard) each();

@@ -32,5 +32,5 @@ test("a credential that a test has named is looked for, too, and not where it wa
 test("what was searched is told by its kind", async () => {
   await writeFile(path.join(outputs.directory, "log-1"), "a line");
   await writeFile(path.join(outputs.directory, "errors-1"), "an error");
-  expect(await outputs.search([secret])).toEqual({ log: 6, metrics: 0, errors: 8, tables: 0, secrets: 1 });
+  expect(await outputs.search([secret])).toEqual({ log: 6, metrics: 0, errors: 8, tables: 0, spans: 0, secrets: 1 });
 });

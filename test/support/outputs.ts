@@ -1,5 +1,5 @@
 /**
- * What the services of a run have put out: their logs, metrics and errors, and what their
+ * What the services of a run have put out: their logs, metrics, errors and spans, and what their
  * audit logs and histories have kept. It is searched for credentials when the run ends.
  */
 import { appendFile, mkdir, open, readdir, readFile, rm } from "node:fs/promises";
@@ -19,7 +19,7 @@ declare module "vitest" {
 }
 
 /** What services put out, one file each. */
-const kinds = ["log", "metrics", "errors", "tables"] as const;
+const kinds = ["log", "metrics", "errors", "tables", "spans"] as const;
 type Kind = (typeof kinds)[number];
 
 /** What takes all that a worker's services put out of one kind. */
@@ -47,6 +47,9 @@ export function logFile(): DestinationStream {
 
 /** Keeps all that a service in a process of its own has said. */
 export const keepSaid = (stdout: string, stderr: string) => keep("log", `${stdout}${stderr}`);
+
+/** Keeps what a collector of traces was sent. */
+export const keepSpans = (body: Uint8Array) => appendFile(fileOf("spans"), body);
 
 /** Keeps what the service measures now, if it still does. */
 export async function keepMetrics(url: string): Promise<void> {
@@ -111,7 +114,7 @@ export async function openOutputs(): Promise<Outputs> {
     async search(secrets) {
       const all = new Set([...secrets, ...(await namedIn(directory))]);
       const pattern = anySpelling([...all]);
-      const searched = { log: 0, metrics: 0, errors: 0, tables: 0, secrets: all.size };
+      const searched = { log: 0, metrics: 0, errors: 0, tables: 0, spans: 0, secrets: all.size };
       const found: string[] = [];
       for (const file of (await readdir(directory)).filter((each) => !each.startsWith(sought))) {
         for await (const [at, bytes] of chunksOf(path.join(directory, file))) {
