@@ -44,6 +44,8 @@ export const sessionSettings = {
 
 export function mysqlDialect({ isMariaDb, version: [major, minor] }: Server): Dialect {
   const json = !isMariaDb ? "typed" : major > 10 || minor >= 7 ? "function" : "text";
+  const typed = (text: string, type: ValueType) => typedText(isMariaDb ? text : asText(text), type) ?? text;
+  const operand = operandsWith(typed);
   return dialectWith({
     quote: quoteIdentifier,
     placeholder: () => "?",
@@ -52,7 +54,7 @@ export function mysqlDialect({ isMariaDb, version: [major, minor] }: Server): Di
     compare(compared, symbol, bind) {
       const { column, type, value } = compared;
       if (symbol === "=" || symbol === "<>") {
-        const equal = equalityOf(compared, json, bind);
+        const equal = equalityOf(compared, { json, operand }, bind);
         return symbol === "=" ? equal : `NOT (${equal})`;
       }
       // By their places, as they are sorted; compared with a text, they are texts.
@@ -63,7 +65,7 @@ export function mysqlDialect({ isMariaDb, version: [major, minor] }: Server): Di
     compareRow: () => undefined,
     oneOf: (column, type, values, bind) =>
       needsOwnEquality(type, values, json)
-        ? values.map((value) => `(${equalityOf({ column, type, value }, json, bind)})`).join(" OR ")
+        ? values.map((value) => `(${equalityOf({ column, type, value }, { json, operand }, bind)})`).join(" OR ")
         : `${column} IN (${values.map((value) => operand(value, type, bind)).join(", ")})`,
     contains: (column, _type, value, bind) => `LOCATE(CAST(${bind(value)} AS BINARY), ${bytesOf(column)}) > 0`,
     startsWith(column, type, value, bind) {
@@ -103,7 +105,17 @@ function bytesOf(column: string): string {
   return `CAST(CONVERT(${column} USING utf8mb4) AS BINARY)`;
 }
 
-function typed(expression: string, type: ValueType): string {
+/**
+ * MySQL gives a parameter the type that it is cast to, and then reads its text by other rules
+ * than the cast has: no integer beyond 2⁶³ - 1, and 24:00:00.5 as 05:00:00. So it is made a
+ * text first.
+ */
+function asText(expression: string): string {
+  return `CONVERT(${expression} USING utf8mb4)`;
+}
+
+/** A text as a value of another type; undefined for a type that a text stands for itself. */
+function typedText(expression: string, type: ValueType): string | undefined {
   switch (type.type) {
     case "bool":
     case "uint64":
@@ -126,22 +138,26 @@ function typed(expression: string, type: ValueType): string {
       return `CAST(${expression} AS DATETIME(6))`;
     case "other":
       if (type.castType === "bit") return `CAST(CONV(${expression}, 2, 10) AS UNSIGNED)`;
-      return type.castType === "" ? expression : `CAST(${expression} AS ${type.castType})`;
+      return type.castType === "" ? undefined : `CAST(${expression} AS ${type.castType})`;
     case "json":
     case "uuid":
-      return type.castType === "" ? expression : `CAST(${expression} AS ${type.castType})`;
+      return type.castType === "" ? undefined : `CAST(${expression} AS ${type.castType})`;
     default:
       // A text takes the character set and the collation of what it is compared with.
-      return expression;
+      return undefined;
   }
 }
 
-function operand(value: string, type: ValueType, bind: Bind): string {
-  if (type.type !== "decimal") return typed(bind(parameterOf(value, type)), type);
-  const { negative, whole, fraction } = digitsOf(value);
-  const plain = `${negative ? "-" : ""}${whole || "0"}.${fraction}`;
-  // As many digits behind the point as it has: a fixed number would leave too few before it.
-  return `CAST(${bind(plain)} AS DECIMAL(65,${fraction.length}))`;
+type Operands = (value: string, type: ValueType, bind: Bind) => string;
+
+function operandsWith(typed: Dialect["typed"]): Operands {
+  return (value, type, bind) => {
+    if (type.type !== "decimal") return typed(bind(parameterOf(value, type)), type);
+    const { negative, whole, fraction } = digitsOf(value);
+    const plain = `${negative ? "-" : ""}${whole || "0"}.${fraction}`;
+    // As many digits behind the point as it has: a fixed number would leave too few before it.
+    return `CAST(${bind(plain)} AS DECIMAL(65,${fraction.length}))`;
+  };
 }
 
 /** The text by which a server takes the value, from the canonical one. */
@@ -164,8 +180,13 @@ function parameterOf(value: string, type: ValueType): string {
 /** By JSON's own type, by MariaDB's function for its texts, or before MariaDB 10.7 as the texts that they are. */
 type JsonEquality = "typed" | "function" | "text";
 
+interface Equality {
+  readonly json: JsonEquality;
+  readonly operand: Operands;
+}
+
 /** An equality that may need more than an operator. */
-function equalityOf({ column, type, value }: ComparedColumn, json: JsonEquality, bind: Bind): string {
+function equalityOf({ column, type, value }: ComparedColumn, { json, operand }: Equality, bind: Bind): string {
   // Where it is null, WHERE takes it for true by itself.
   if (type.type === "json" && json === "function") return `JSON_EQUALS(${column}, ${bind(value)}) = 1`;
   // The place of what was no label, and let in nevertheless, shown as an empty text.
@@ -174,7 +195,8 @@ function equalityOf({ column, type, value }: ComparedColumn, json: JsonEquality,
       ? `CAST(${column} AS CHAR) = ${bind(value)}`
       : `${column} = ${placeOf(type, value, bind)}`;
   }
-  if (isBeyond(type, value)) return representable(column, value, type.narrowText as NarrowText, bind);
+  if (isBeyond(type, value))
+    return representable(column, value, type.narrowText as NarrowText, (each) => asText(bind(each)));
   return `${column} = ${operand(value, type, bind)}`;
 }
 

@@ -6,11 +6,10 @@ import { mysqlDialect, sessionSettings } from "../../../src/providers/mysql/dial
 import { valueTypeOf } from "../../../src/providers/mysql/value-type.ts";
 import { encodeOperand } from "../../../src/providers/query/operand.ts";
 import type { ValueType } from "../../../src/providers/sql/dialect.ts";
+import { isMariadb, versionNumbers } from "../../support/mysql-server.ts";
 
-const dialect = mysqlDialect({ isMariaDb: true, version: [10, 11, 0] });
-
-/** Not the server that TEST_MYSQL_URL names, which may lack a type. */
-const isOurs = process.env.TEST_MYSQL_URL === undefined;
+const [major = 0, minor = 0, patch = 0] = versionNumbers;
+const dialect = mysqlDialect({ isMariaDb: isMariadb, version: [major, minor, patch] });
 
 const typeOf = (columnType: string): ValueType =>
   valueTypeOf({
@@ -78,7 +77,7 @@ describe("a text that is accepted is one that the server reads as it is", () => 
     ["double", number],
     ["float", number],
     ["bit(5)", fc.string({ unit: fc.constantFrom("0", "1", "2"), maxLength: 6 })],
-    ...(isOurs ? [["inet6", address] as [string, fc.Arbitrary<string>]] : []),
+    ...(isMariadb ? [["inet6", address] as [string, fc.Arbitrary<string>]] : []),
   ])("%s", async (columnType, texts) => {
     let accepted = 0;
     const type = typeOf(columnType);
@@ -123,4 +122,15 @@ test("an instant is told in UTC, across days and years", () => {
   expect(sent("2026-01-01 00:15+00:30")).toBe("2025-12-31 23:45:00");
   expect(sent("0099-03-01 00:00:00+01")).toBe("0099-02-28 23:00:00");
   expect(sent("2026-11-22 13:45:00Z")).toBe("2026-11-22 13:45:00");
+});
+
+test("MySQL gets every operand as a text, which it would read by other rules than those of the cast", () => {
+  const { operand } = mysqlDialect({ isMariaDb: false, version: [9, 7, 4] });
+  const bind = () => "?";
+  expect(operand("18446744073709551615", { ...typeOf("bigint"), type: "uint64" }, bind)).toBe(
+    "CAST(CONVERT(? USING utf8mb4) AS UNSIGNED)",
+  );
+  expect(operand("24:00:00.5", typeOf("time(6)"), bind)).toBe("CAST(CONVERT(? USING utf8mb4) AS TIME(6))");
+  // A text has the character set of what it is compared with.
+  expect(operand("a", { ...typeOf("text"), type: "string" }, bind)).toBe("?");
 });
