@@ -40,7 +40,7 @@ const common = words(`
   LOCALTIME LOCALTIMESTAMP MAKEDATE MAKETIME MICROSECOND MINUTE MONTH MONTHNAME NOW PERIOD_ADD PERIOD_DIFF QUARTER
   SECOND SEC_TO_TIME STR_TO_DATE SUBDATE SUBTIME SYSDATE TIME TIMEDIFF TIMESTAMP TIMESTAMPADD TIMESTAMPDIFF TIME_FORMAT
   TIME_TO_SEC TO_DAYS TO_SECONDS UNIX_TIMESTAMP UTC_DATE UTC_TIME UTC_TIMESTAMP WEEK WEEKDAY WEEKOFYEAR YEAR YEARWEEK
-  AES_DECRYPT AES_ENCRYPT COMPRESS MD5 SHA SHA1 SHA2 UNCOMPRESS UNCOMPRESSED_LENGTH
+  AES_DECRYPT AES_ENCRYPT COMPRESS SHA2 UNCOMPRESS UNCOMPRESSED_LENGTH
   CHARSET COERCIBILITY COLLATION CONNECTION_ID CURRENT_ROLE CURRENT_USER DATABASE SCHEMA SESSION_USER SYSTEM_USER USER
   VERSION UUID DEFAULT VALUES
   INET6_ATON INET6_NTOA INET_ATON INET_NTOA IS_IPV4 IS_IPV4_COMPAT IS_IPV4_MAPPED IS_IPV6
@@ -57,9 +57,12 @@ const common = words(`
   ST_NUMINTERIORRINGS ST_NUMPOINTS ST_OVERLAPS ST_POINTFROMTEXT ST_POINTFROMWKB ST_POINTN ST_POLYFROMTEXT ST_POLYFROMWKB
   ST_POLYGONFROMTEXT ST_POLYGONFROMWKB ST_SRID ST_STARTPOINT ST_SYMDIFFERENCE ST_TOUCHES ST_UNION ST_WITHIN ST_X ST_Y`);
 
-type Since = readonly (readonly [Version, ReadonlySet<string>])[];
+/** From which version on a server has the functions, and from which it has them no more. */
+type Since = readonly (readonly [since: Version, names: ReadonlySet<string>, until?: Version])[];
 
 const ofMysql: Since = [
+  // Of a component since then, which a server need not have: without it their names are free.
+  [[8, 0, 0], words("MD5 SHA SHA1"), [9, 6, 0]],
   [
     [8, 0, 0],
     words(`ANY_VALUE BIN_TO_UUID FORMAT_BYTES FORMAT_PICO_TIME GROUPING ICU_VERSION IS_UUID JSON_PRETTY JSON_STORAGE_FREE
@@ -76,6 +79,7 @@ const ofMysql: Since = [
 ];
 
 const ofMariaDb: Since = [
+  [[10, 6, 1], words("MD5 SHA SHA1")],
   [
     [10, 6, 1],
     words(`ADD_MONTHS CHR COLUMN_ADD COLUMN_CHECK COLUMN_CREATE COLUMN_DELETE COLUMN_EXISTS COLUMN_GET COLUMN_JSON
@@ -142,7 +146,9 @@ export function allowedBuiltins(server: Server): readonly string[] {
 }
 
 function listsFor({ isMariaDb, version }: Server): readonly ReadonlySet<string>[] {
-  const later = (isMariaDb ? ofMariaDb : ofMysql).filter(([since]) => isAtLeast(version, since));
+  const later = (isMariaDb ? ofMariaDb : ofMysql).filter(
+    ([since, , until]) => isAtLeast(version, since) && (until === undefined || !isAtLeast(version, until)),
+  );
   return [common, ...later.map(([, names]) => names)];
 }
 
