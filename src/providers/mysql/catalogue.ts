@@ -103,9 +103,9 @@ type Cell = string | null | undefined;
 const sameText = (a: Cell, b: Cell) => a === b;
 const sameLetters = (a: Cell, b: Cell) => a?.toLowerCase() === b?.toLowerCase();
 
-/** Tables of these engines may hold rows that break the keys that they declare: those of other tables. */
+/** Tables of these engines may hold rows that break the keys that they declare: those of other tables. MySQL writes MRG_MYISAM, and MariaDB MRG_MyISAM. */
 function holdsItsKeys([, engine]: Row): boolean {
-  return engine !== "MRG_MyISAM" && !foreignEngines.has(engine ?? "");
+  return engine?.toUpperCase() !== "MRG_MYISAM" && !foreignEngines.has(engine ?? "");
 }
 
 /** The catalogue compares names in its own way, which takes some for each other. */

@@ -3,6 +3,7 @@
 import { type Privileges, refuseRisky as refuse } from "../sql/privileges.ts";
 import type { Row } from "../sql/run.ts";
 import type { SourceConnection } from "./connection.ts";
+import { quoteIdentifier } from "./dialect.ts";
 import { type Grant, readGrant } from "./grants.ts";
 import { type Facts, judge } from "./judgement.ts";
 
@@ -27,12 +28,13 @@ export async function readPrivileges(connection: SourceConnection, timeoutMs: nu
     // MySQL reads and writes none where it names no place; at MariaDB that means any.
     filesReach: isMariaDb || files !== null,
   };
-  const granted = await readGrants(ask);
+  const granted = await readGrants(ask, isMariaDb ? "" : ` FOR ${quotedAccount(account ?? "")}`);
   const own = granted.filter(({ to }) => isAccount(to) || to === "PUBLIC");
   const roles = own.flatMap(({ roles: names, to }) => names.map((role) => ({ role, to })));
   const held = [];
   for (const { role, to } of roles.slice(0, maxRoles)) {
-    const grants = isMariaDb ? await readRole(ask, role, activeRole ?? null) : await readGrants(ask, role);
+    const using = ` FOR CURRENT_USER() USING ${role}`;
+    const grants = await (isMariaDb ? readRole(ask, role, activeRole ?? null) : readGrants(ask, using));
     held.push({ role, to, grants });
   }
   return {
@@ -49,8 +51,8 @@ const factsQuery = "SELECT VERSION(), CURRENT_USER(), DATABASE(), @@read_only, @
 /** A role has no host at MariaDB, where the grants of active roles are told, too. */
 const isAccount = (to: string) => to.includes("@");
 
-async function readGrants(ask: Ask, role?: string): Promise<Grant[]> {
-  const rows = await ask(role === undefined ? "SHOW GRANTS" : `SHOW GRANTS FOR CURRENT_USER() USING ${role}`);
+async function readGrants(ask: Ask, of: string): Promise<Grant[]> {
+  const rows = await ask(`SHOW GRANTS${of}`);
   return rows.map(([line]) => readGrant(line ?? "")).filter((grant) => grant !== undefined);
 }
 
@@ -58,7 +60,7 @@ async function readGrants(ask: Ask, role?: string): Promise<Grant[]> {
 async function readRole(ask: Ask, role: string, active: string | null): Promise<Grant[]> {
   await ask(`SET ROLE ${role}`);
   try {
-    return await readGrants(ask);
+    return await readGrants(ask, "");
   } finally {
     await ask(`SET ROLE ${active === null ? "NONE" : `\`${active.replaceAll("`", "``")}\``}`);
   }
@@ -68,6 +70,12 @@ const numbersOf = (version: string) => /^[\d.]+/.exec(version)?.[0] ?? version;
 
 /** Without the host: a user's name may hold an @. */
 const userOf = (account: string) => account.slice(0, account.lastIndexOf("@"));
+
+/** Unless it is named, MySQL tells of its active roles' privileges as if they were its own. */
+function quotedAccount(account: string): string {
+  const user = userOf(account);
+  return `${quoteIdentifier(user)}@${quoteIdentifier(account.slice(user.length + 1))}`;
+}
 
 /** @throws Failure `configuration_rejected` that names the privileges, or the signal's reason */
 export function refuseRisky(connection: SourceConnection, signal: AbortSignal): Promise<void> {
