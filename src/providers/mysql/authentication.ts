@@ -125,7 +125,8 @@ function tried<T>(work: () => T): T {
 const safer = 'Set "tls" to "verify_full" in the connector';
 
 function wantsUnencrypted(): Failure {
-  return new Failure("credential_rejected", "The server asks for the password on a connection without TLS.", {
+  const why = "it is wrong, or has not been used since the server started";
+  return new Failure("credential_rejected", `The server asks for the password itself, without TLS: ${why}.`, {
     where: "credential",
     upstream: "mysql",
     remedy: `${safer}, or give the server's public key as \`config.server_public_key\` for a user of caching_sha2_password.`,

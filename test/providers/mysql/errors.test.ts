@@ -6,6 +6,7 @@ import { classify } from "../../../src/providers/mysql/errors.ts";
 import { ServerError } from "../../../src/providers/mysql/protocol.ts";
 import { newMysqlLogin } from "../../support/mariadb.ts";
 import { mysqlClient } from "../../support/mysql-client.ts";
+import { isMariadb } from "../../support/mysql-server.ts";
 import { type Database, openDatabase } from "./client.ts";
 import { dial, loginOf, open } from "./opened.ts";
 
@@ -129,13 +130,18 @@ describe("an answer of the server", () => {
     ["SELECT 1 WHERE", 1064, "statement_rejected", /a syntax error, at its end\.$/],
     ["SELECT 'é' + + ; SELECT 'hunter2'", 1064, "statement_rejected", /a syntax error, at character 16\.$/],
     ["SELECT a FROM broken", 1356, "statement_rejected", /a view of something that is not there/],
-    ["SELECT secret REGEXP '(' FROM t", 1139, "statement_rejected", /regular expression/],
+    ["SELECT secret REGEXP '(' FROM t", isMariadb ? 1139 : 3691, "statement_rejected", /regular expression/],
     ["SELECT (SELECT a FROM t UNION SELECT 2)", 1242, "statement_rejected", /don't fit together/],
     ["SELECT CAST('hunter2' AS DATE) + 9223372036854775807 * 2", 1690, "statement_rejected", /does not fit/],
     ["INSERT INTO t VALUES (2, 'hunter2')", 1792, "statement_rejected", /read-only/],
     ["CREATE TABLE made (a int)", 1792, "statement_rejected", /read-only/],
-    ["KILL CONNECTION_ID()", 1927, "upstream_lost", /an administrator/],
-    ["SELECT a FROM t WHERE SLEEP(30)", 1969, "cancelled", /cancelled/],
+    [
+      "KILL CONNECTION_ID()",
+      isMariadb ? 1927 : 1317,
+      isMariadb ? "upstream_lost" : "cancelled",
+      /an administrator|cancelled/,
+    ],
+    ["SELECT a FROM t WHERE SLEEP(30)", isMariadb ? 1969 : 3024, "cancelled", /cancelled/],
   ])("to %s is %i, %s, and says nothing of values", async (text, errno, kind, message) => {
     const connection = await open(database.url);
     const cause = await errorOf(connection.rows({ text, parameters: [] }, text.includes("SLEEP") ? 1 : 20_000));
@@ -162,7 +168,8 @@ describe("an answer of the server", () => {
     }
   });
 
-  test("about a lock is one to wait for, and a deadlock one to try again", async () => {
+  // MySQL has no such wait for one statement.
+  test.runIf(isMariadb)("about a lock is one to wait for, and a deadlock one to try again", async () => {
     const holder = await mysqlClient(database.url);
     onTestFinished(() => holder.close());
     await holder.run("LOCK TABLES t WRITE");
@@ -198,17 +205,26 @@ describe("a login that fails", () => {
       "for its password",
       "",
       wrongPassword,
-      "1045",
+      // A server that does not remember this password asks for it, which is not sent without TLS.
+      isMariadb ? "1045" : undefined,
       "credential_rejected",
-      /rejected the stored credential of the user/,
+      isMariadb ? /rejected the stored credential of the user/ : /it is wrong, or/,
     ],
-    ["for a locked account", "ACCOUNT LOCK", undefined, "4151", "credential_rejected", /locked/],
-    ["for an expired password", "PASSWORD EXPIRE", undefined, "1820", "credential_rejected", /expired/],
+    ["for a locked account", "ACCOUNT LOCK", undefined, isMariadb ? "4151" : "3118", "credential_rejected", /locked/],
+    [
+      "for an expired password",
+      "PASSWORD EXPIRE",
+      undefined,
+      isMariadb ? "1820" : "1862",
+      "credential_rejected",
+      /expired/,
+    ],
     ["for lack of encryption", "REQUIRE X509", undefined, "1045", "credential_rejected", /./],
     ["for its database", "", wrongDatabase, "1044", "configuration_rejected", /no database of this name, or/],
   ] as const)("%s says so, and not the password", async (_, options, change, errno, kind, message) => {
     const failure = await loginFailure(options, change);
-    expect(failure).toMatchObject({ kind, metadata: { errno }, message: expect.stringMatching(message) });
+    expect(failure).toMatchObject({ kind, message: expect.stringMatching(message) });
+    expect(failure?.metadata.errno).toBe(errno);
     expect(`${failure?.message}${failure?.remedy}`).not.toContain("hunter2");
   });
 
