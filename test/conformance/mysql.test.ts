@@ -1,6 +1,7 @@
 import type { FieldType } from "../../src/rows/field.ts";
 import { freshMysqlDatabase, newMysqlLogin } from "../support/mariadb.ts";
 import { mysqlClient } from "../support/mysql-client.ts";
+import { isMariadb, processlist } from "../support/mysql-server.ts";
 import { connectorTo } from "../support/service.ts";
 import { providerConformance } from "./conformance.ts";
 import { type Fixture, hostAndPort, type OpenedSource, type Target } from "./fixture.ts";
@@ -13,7 +14,7 @@ const types = {
   ...{ date: "date", time: "time(6)", timestamp: "datetime(6)", timestamp_tz: "timestamp(6) NULL", json: "json" },
   enum: "enum('sad','ok','happy')",
   // MySQL has no such type.
-  ...(process.env.TEST_MYSQL_URL === undefined ? { uuid: "uuid" } : {}),
+  ...(isMariadb ? { uuid: "uuid" } : {}),
 } satisfies Fixture["types"];
 
 const extremes: Fixture["extremes"] = {
@@ -56,7 +57,7 @@ async function open(): Promise<OpenedSource> {
     },
     forbid: async (table) => void (await own.run(`REVOKE ALL ON ${onTable(table.name)} FROM '${login.user}'@'%'`)),
     async running() {
-      const rows = await own.run(`SELECT INFO FROM information_schema.PROCESSLIST
+      const rows = await own.run(`SELECT INFO FROM ${processlist}
         WHERE USER = '${login.user}' AND COMMAND NOT IN ('Sleep', 'Connect')`);
       return rows.map(([text]) => text ?? "");
     },

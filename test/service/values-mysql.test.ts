@@ -92,7 +92,9 @@ test("JSON by a plain fetch carries every value", async () => {
     body: JSON.stringify({ connectorId, query: { resource: "torture", orderBy: [{ field: "n" }] } }),
   });
   const answer = (await response.json()) as { rows: { values: Record<string, unknown>[] }[] };
-  expect(answer.rows.map((row) => row.values.map(jsonValueText))).toEqual(canonical(rows, fields));
+  // JavaScript writes a zero without its sign.
+  const unsigned = canonical(rows, fields).map((row) => row.map((cell) => (cell === "-0" ? "0" : cell)));
+  expect(answer.rows.map((row) => row.values.map(jsonValueText))).toEqual(unsigned);
 });
 
 test("the client's rows are the same in both formats, zero dates and long times as text", async () => {

@@ -2,6 +2,7 @@
 import mysql from "mysql2/promise";
 import { inject } from "vitest";
 import { runMysql } from "./mysql-client.ts";
+import { processlist } from "./mysql-server.ts";
 import type { FreshDatabase } from "./postgres.ts";
 
 /** An empty database in UTF-8; its URL is the administrator's. */
@@ -16,10 +17,21 @@ export async function freshMysqlDatabase(): Promise<FreshDatabase> {
 
 /** Who is connected and may hold a lock is put out first. */
 async function drop(admin: string, name: string): Promise<void> {
-  const connected = await runMysql(admin, `SELECT ID FROM information_schema.PROCESSLIST WHERE DB = '${name}'`);
+  const connected = await runMysql(admin, `SELECT ID FROM ${processlist} WHERE DB = '${name}'`);
   // Some have left by themselves meanwhile.
   for (const [id] of connected) await runMysql(admin, `KILL ${id}`).catch(() => {});
   await runMysql(admin, `DROP DATABASE IF EXISTS ${name}`);
+}
+
+/**
+ * Has a server of caching_sha2_password know the user's password again: who has never logged
+ * in is asked for the password itself, which our connections do not send without TLS.
+ */
+export async function remember(login: URL): Promise<void> {
+  const bare = new URL(login);
+  // The user need not have anything there.
+  bare.pathname = "";
+  await runMysql(bare.href, "DO 0");
 }
 
 export interface MysqlLogin {
@@ -47,5 +59,6 @@ export async function newMysqlLogin(
   const url = new URL(databaseUrl);
   url.username = user;
   url.password = encodeURIComponent(password);
+  await remember(url);
   return { url: url.href, user, drop: async () => void (await runMysql(databaseUrl, `DROP USER ${account}`)) };
 }

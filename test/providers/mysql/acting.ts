@@ -4,6 +4,7 @@ import type { Action, ActionRequest } from "../../../src/providers/contract/acti
 import type { Call, Session } from "../../../src/providers/contract.ts";
 import { freshMysqlDatabase } from "../../support/mariadb.ts";
 import { mysqlClient } from "../../support/mysql-client.ts";
+import { processlist } from "../../support/mysql-server.ts";
 import type { FreshDatabase } from "../../support/postgres.ts";
 import type { SourceClient } from "../../support/source-kind.ts";
 import { executeBy } from "../sql/acting.ts";
@@ -57,7 +58,7 @@ export function acting() {
     async connected(): Promise<number> {
       const name = new URL(database.url).pathname.slice(1);
       const rows = await owner.run(
-        `SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = '${name}' AND ID <> CONNECTION_ID()`,
+        `SELECT COUNT(*) FROM ${processlist} WHERE DB = '${name}' AND ID <> CONNECTION_ID()`,
       );
       return Number(rows[0]?.[0]);
     },

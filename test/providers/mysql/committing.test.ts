@@ -5,6 +5,7 @@ import type { Session } from "../../../src/providers/contract.ts";
 import { newMysqlLogin } from "../../support/mariadb.ts";
 import { hasMariadb, ownMariadb } from "../../support/mariadb-server.ts";
 import { mysqlClient, runMysql } from "../../support/mysql-client.ts";
+import { processlist } from "../../support/mysql-server.ts";
 import { before, executeBy, integer, is, newCity, none, refusal, text } from "../sql/acting.ts";
 import { acting } from "./acting.ts";
 import { dial } from "./opened.ts";
@@ -64,7 +65,7 @@ test("who gives up while the source keeps the change still learns that it did, a
 test("a connection that is killed before changes nothing", async () => {
   await run("CREATE TRIGGER dawdle BEFORE INSERT ON city FOR EACH ROW SET @slept = SLEEP(60)");
   const failing = refusal(executeBy(opened(), newCity([text("Basel"), none])));
-  const sleeping = "SELECT ID FROM information_schema.PROCESSLIST WHERE STATE = 'User sleep' AND DB = DATABASE()";
+  const sleeping = `SELECT ID FROM ${processlist} WHERE STATE = 'User sleep' AND DB = DATABASE()`;
   await expect.poll(() => run(sleeping), { timeout: 10_000 }).toHaveLength(1);
   const [[id] = []] = await run(sleeping);
   await run(`KILL ${id}`);

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } f
 import { SourceConnection } from "../../../src/providers/mysql/connection.ts";
 import type { Reading } from "../../../src/providers/mysql/reading.ts";
 import { mysqlClient } from "../../support/mysql-client.ts";
+import { numbersUpTo, processlist } from "../../support/mysql-server.ts";
 import { rogueServer } from "../../support/service.ts";
 import type { SourceClient } from "../../support/source-kind.ts";
 import { stopwatch } from "../../support/stopwatch.ts";
@@ -25,7 +26,7 @@ function* always(size: number): Generator<number> {
 
 describe("packets that arrive in pieces", () => {
   const text = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < CAST(? AS SIGNED))
-    SELECT i, IF(i % 3 > 0, REPEAT('ü', i * i), NULL) AS u, '' AS empty FROM n`;
+    SELECT i, IF(i % 3 > 0, REPEAT('ü', i * i), NULL) AS u, '' AS nothing FROM n`;
   const expected = (rows: number) =>
     Array.from({ length: rows }, (_, i) => [String(i + 1), (i + 1) % 3 > 0 ? "ü".repeat((i + 1) ** 2) : null, ""]);
 
@@ -62,7 +63,7 @@ describe("packets that arrive in pieces", () => {
 describe("a cancel", () => {
   async function isRunning(marker: string): Promise<boolean> {
     const rows = await watcher.run(
-      `SELECT 1 FROM information_schema.PROCESSLIST WHERE COMMAND <> 'Sleep' AND INFO LIKE '%${marker}' AND ID <> CONNECTION_ID()`,
+      `SELECT 1 FROM ${processlist} WHERE COMMAND <> 'Sleep' AND INFO LIKE '%${marker}' AND ID <> CONNECTION_ID()`,
     );
     return rows.length > 0;
   }
@@ -76,7 +77,7 @@ describe("a cancel", () => {
 
   /** Ends what nobody could be told to end. */
   async function stop(marker: string): Promise<void> {
-    const rows = await watcher.run(`SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE '%${marker}'`);
+    const rows = await watcher.run(`SELECT ID FROM ${processlist} WHERE INFO LIKE '%${marker}'`);
     for (const [id] of rows) await watcher.run(`KILL ${id}`).catch(() => {});
   }
 
@@ -96,7 +97,7 @@ describe("a cancel", () => {
 
   test("of a server that is waiting for its reader is heard", async () => {
     const connection = await open();
-    const text = "SELECT REPEAT('x', 1000) FROM seq_1_to_1000000";
+    const text = `SELECT REPEAT('x', 1000) FROM ${numbersUpTo(1_000_000)}`;
     const reading = connection.read({ text, parameters: [] }, timeoutMs);
     await reading.next();
     await new Promise((resolve) => setTimeout(resolve, 200));

@@ -6,6 +6,7 @@ import { SourceConnection } from "../../../src/providers/mysql/connection.ts";
 import { mysqlDialect, sessionSettings } from "../../../src/providers/mysql/dialect.ts";
 import type { Run } from "../../../src/providers/sql/run.ts";
 import { freshMysqlDatabase } from "../../support/mariadb.ts";
+import { isMariadb } from "../../support/mysql-server.ts";
 import {
   byBytes,
   byInteger,
@@ -32,9 +33,6 @@ const padded = (a: string, b: string) => {
 const folded = (cell: string) => cell.toUpperCase().replaceAll("É", "E");
 const moods = ["sad", "ok", "happy"];
 const instant = (cell: string) => (cell.startsWith("0000") ? cell : cell.replace("+00", "Z").replace(" ", "T"));
-
-/** Not one that TEST_MYSQL_URL names. */
-const isOurs = process.env.TEST_MYSQL_URL === undefined;
 
 const columns: Record<string, Column> = {
   i: {
@@ -127,7 +125,7 @@ const columns: Record<string, Column> = {
   },
   th: {
     // A vowel that is written before a consonant comes after it, in newer collations together with it.
-    sql: `varchar(20) CHARACTER SET utf8mb4 COLLATE ${isOurs ? "uca1400_ai_ci" : "utf8mb4_unicode_ci"}`,
+    sql: `varchar(20) CHARACTER SET utf8mb4 COLLATE ${isMariadb ? "uca1400_ai_ci" : "utf8mb4_0900_ai_ci"}`,
     cells: ["", "ไ", "ไก", "ไกa", "ก", "กa", "aไก"],
     compare: byBytes,
     operators: ["contains", "starts_with", "is_null"],
@@ -287,11 +285,11 @@ const offsets: Record<string, string> = {
 };
 const utc = (cell: string) => (offsets[cell] ?? cell.replace("+00", "")).padEnd(20, ".").padEnd(26, "0");
 
-/** Types that another server may not have. */
+/** Types that MySQL does not have. */
 const ofMariaDb = ["r", "z"];
 
 export const mariadb: Engine = {
-  columns: Object.fromEntries(Object.entries(columns).filter(([name]) => isOurs || !ofMariaDb.includes(name))),
+  columns: Object.fromEntries(Object.entries(columns).filter(([name]) => isMariadb || !ofMariaDb.includes(name))),
   async open() {
     const { url, drop } = await freshMysqlDatabase();
     const [login, password] = loginOf(url);

@@ -122,6 +122,12 @@ describe("fields of unusual types", () => {
   });
 });
 
+/** An index of which a part is read, as MariaDB says it and MySQL before 9, and as MySQL 9 does. */
+function served(index: string): RegExp {
+  const named = `"access_type": "(?:range|ref)",[^}]*"key": "${index}"`;
+  return new RegExp(`${named}|"index_name": "${index}",[^}]*"index_access_type": "index_(?:range_scan|lookup)"`);
+}
+
 describe("an index serves", () => {
   test.each<[string, Operator, Operand]>([
     ["price", "eq", text("0.1")],
@@ -134,7 +140,7 @@ describe("an index serves", () => {
     ["day", "is_null", text("")],
   ])("a comparison: %s %s", async (field, operator, value) => {
     const select = await compiled(compare(field, operator, ...(operator === "is_null" ? [] : [value])));
-    expect(await planOf(select)).toMatch(new RegExp(`"access_type": "(?:range|ref)",[^}]*"key": "${field}"`));
+    expect(await planOf(select)).toMatch(served(field));
   });
 
   test.each([false, true])("the next page, descending: %s", async (descending) => {
@@ -144,8 +150,8 @@ describe("an index serves", () => {
       compileSelect({ dialect: source.dialect, resource, query, page: { size: 10, continuation } });
     const next = compile(nextContinuation(compile(), 10, ["7", descending ? "2" : "48", "9"]));
     const plan = await planOf(next);
-    expect(plan).toMatch(/"access_type": "range",[^}]*"key": "PRIMARY"/);
-    expect(plan).not.toMatch(/"filesort": \{|"using_filesort": true/);
+    expect(plan).toMatch(served("PRIMARY"));
+    expect(plan).not.toMatch(/"filesort": \{|"using_filesort": true|"access_type": "sort"/);
   });
 });
 

@@ -1,12 +1,13 @@
 /** Hostile SQL through every entry, with a user of MariaDB's who may do everything. */
 import { describe } from "vitest";
 import { classify } from "../../../src/providers/mysql/errors.ts";
+import { isMariadb } from "../../support/mysql-server.ts";
 import { siegeOf } from "../sql/siege.ts";
 import { besieged, canary } from "./besieged.ts";
 import { tricks } from "./hostile-inputs.ts";
 import { openedSession } from "./opened-session.ts";
 
-describe.runIf(process.env.TEST_MYSQL_URL === undefined)("MariaDB besieged", () => {
+describe.runIf(isMariadb)("MariaDB besieged", () => {
   siegeOf({
     besieged,
     openedSession,

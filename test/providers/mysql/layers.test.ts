@@ -6,13 +6,14 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sessionSettings } from "../../../src/providers/mysql/dialect.ts";
 import type { Server } from "../../../src/providers/mysql/functions.ts";
 import { checkStatement } from "../../../src/providers/mysql/statement.ts";
+import { isMariadb } from "../../support/mysql-server.ts";
 import { scaled } from "../../torture/scale.ts";
 import { collectedStrings, hostileInputs } from "../sql/hostile-inputs.ts";
 import { besieged } from "./besieged.ts";
 import { intoFiles, leavingStatements, tricks, writingStatements } from "./hostile-inputs.ts";
 import { open, timeoutMs } from "./opened.ts";
 
-describe.runIf(process.env.TEST_MYSQL_URL === undefined)("at MariaDB", () => {
+describe.runIf(isMariadb)("at MariaDB", () => {
   let source: Awaited<ReturnType<typeof besieged>>;
 
   beforeAll(async () => {

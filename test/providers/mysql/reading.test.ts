@@ -5,6 +5,7 @@ import { forEachCell } from "../../../src/rows/packed.ts";
 import { freshMysqlDatabase } from "../../support/mariadb.ts";
 import { hasMariadb, type OwnMariadb, ownMariadb } from "../../support/mariadb-server.ts";
 import { runMysql } from "../../support/mysql-client.ts";
+import { numbersUpTo, processlist } from "../../support/mysql-server.ts";
 import type { FreshDatabase } from "../../support/postgres.ts";
 import { scaled } from "../../torture/scale.ts";
 import { dial, open, rest, timeoutMs } from "./opened.ts";
@@ -18,7 +19,7 @@ beforeAll(async () => {
     database.url,
     `CREATE TABLE mixed ENGINE=MyISAM AS SELECT seq AS id, CAST(seq * 2654435761 % 4294967296 AS SIGNED) - 2147483648 AS i,
        CAST(seq * 1.0001 AS DECIMAL(20,4)) AS d, IF(seq % 7 = 0, NULL, REPEAT('ü', seq % 60)) AS s
-     FROM seq_1_to_${rows}`,
+     FROM ${numbersUpTo(rows)}`,
   );
 });
 afterAll(() => database.drop());
@@ -66,7 +67,7 @@ describe("a large result", () => {
       return socket;
     });
     const marker = crypto.randomUUID();
-    const text = `SELECT REPEAT('x', 1000) AS x FROM seq_1_to_${rows} -- ${marker}`;
+    const text = `SELECT REPEAT('x', 1000) AS x FROM ${numbersUpTo(rows)} -- ${marker}`;
     const reading = connection.read({ text, parameters: [] }, timeoutMs);
     let read = (await reading.next())?.rows ?? 0;
     const came = () => sockets[0]?.bytesRead ?? 0;
@@ -93,7 +94,7 @@ async function growth(number: () => number): Promise<number> {
 async function runs(marker: string): Promise<boolean> {
   const [[count] = []] = await runMysql(
     inject("mariadbUrl"),
-    `SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE INFO LIKE '%${marker}' AND ID <> CONNECTION_ID()`,
+    `SELECT COUNT(*) FROM ${processlist} WHERE INFO LIKE '%${marker}' AND ID <> CONNECTION_ID()`,
   );
   return count === "1";
 }

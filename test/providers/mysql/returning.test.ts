@@ -1,11 +1,10 @@
 /** Rows of every kind of key, changed and given back by it. */
-import { expect, inject, test } from "vitest";
-import { runMysql } from "../../support/mysql-client.ts";
+import { expect, test } from "vitest";
+import { isMariadb } from "../../support/mysql-server.ts";
 import { is, text } from "../sql/acting.ts";
 import { acting } from "./acting.ts";
 
 const source = acting();
-const isMariadb = /mariadb/i.test(String(await runMysql(inject("mariadbUrl"), "SELECT VERSION()")));
 
 const keys: readonly (readonly [type: string, ...cells: string[]])[] = [
   ["bigint unsigned", "18446744073709551615", "0"],

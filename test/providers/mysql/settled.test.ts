@@ -8,6 +8,7 @@ import { textRows } from "../../../src/rows/page.ts";
 import { freshMysqlDatabase } from "../../support/mariadb.ts";
 import { hasMariadb, type OwnMariadb, ownMariadb } from "../../support/mariadb-server.ts";
 import { runMysql } from "../../support/mysql-client.ts";
+import { processlist } from "../../support/mysql-server.ts";
 import type { FreshDatabase } from "../../support/postgres.ts";
 import { dial, loginOf } from "./opened.ts";
 
@@ -48,14 +49,14 @@ function newCall() {
 const manyColumns = "information_schema.COLUMNS";
 
 /** A query that runs at the server for long. */
-async function longCall(url: string, places?: Budget) {
+async function longCall(url: string, places?: Budget, list = processlist) {
   const call = newCall();
   const marker = crypto.randomUUID();
   const from = [..."abcde"].map((alias) => `${manyColumns} ${alias}`).join(" JOIN ");
   const ended = sessionOn(url, places)
     .query(native(`SELECT COUNT(*) AS n, '${marker}' AS m FROM ${from}`), page, call.call)
     .catch((error: unknown) => error);
-  const running = `SELECT 1 FROM information_schema.PROCESSLIST WHERE INFO LIKE '%${marker}%' AND COMMAND = 'Execute'`;
+  const running = `SELECT 1 FROM ${list} WHERE INFO LIKE '%${marker}%' AND COMMAND = 'Execute'`;
   while ((await runMysql(url, running)).length === 0);
   return { ...call, ended, marker };
 }
@@ -71,7 +72,7 @@ describe("a statement that is aborted", () => {
 
 test("a statement that an administrator stops fails as that, and is not tried again", async () => {
   const { ended, marker } = await longCall(database.url);
-  const running = `SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE '%${marker}%' AND COMMAND = 'Execute'`;
+  const running = `SELECT ID FROM ${processlist} WHERE INFO LIKE '%${marker}%' AND COMMAND = 'Execute'`;
   const [[id] = []] = await runMysql(inject("mariadbUrl"), running);
   await runMysql(inject("mariadbUrl"), `KILL QUERY ${id}`);
   expect(await ended).toMatchObject({ kind: "upstream_unavailable", final: true, upstream: "mysql" });
@@ -141,7 +142,7 @@ describe.runIf(hasMariadb)("when the server itself", () => {
 
   test("is frozen, a statement that is aborted is lost", async () => {
     const places = createPlaces({ perHost: 10, all: 10 });
-    const { end, ended, settlings } = await longCall(url, places);
+    const { end, ended, settlings } = await longCall(url, places, "information_schema.PROCESSLIST");
     await server.kill("SIGSTOP");
     end();
     expect(await ended).toMatchObject({ message: "enough" });
@@ -153,7 +154,7 @@ describe.runIf(hasMariadb)("when the server itself", () => {
 
   test("dies, a statement fails as lost, and leaves no place taken", async () => {
     const places = createPlaces({ perHost: 10, all: 10 });
-    const { ended, settlings } = await longCall(url, places);
+    const { ended, settlings } = await longCall(url, places, "information_schema.PROCESSLIST");
     await server.kill("SIGKILL");
     expect(await ended).toMatchObject({ kind: "upstream_lost" });
     expect(await Promise.all(settlings)).not.toContain("answered");
