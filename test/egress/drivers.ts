@@ -7,6 +7,7 @@ import { createFetch } from "../../src/egress/fetch.ts";
 import { createTrust } from "../../src/egress/tls.ts";
 import { redisConnector } from "../../src/execution/redis-connector.ts";
 import { createPlaces } from "../../src/execution/session/places.ts";
+import { createOAuthFetch } from "../../src/providers/http/auth/oauth/fetch.ts";
 import { createHttpClient } from "../../src/providers/http/client.ts";
 import { SourceConnection as MysqlConnection } from "../../src/providers/mysql/connection.ts";
 import mysql from "../../src/providers/mysql/index.ts";
@@ -22,7 +23,9 @@ const trust = createTrust();
 const never = new AbortController().signal;
 
 /** Every driver that there is, each on this dial. */
-export function driversOn(dial: Dial): Readonly<Record<"postgresql" | "mysql" | "rest" | "redis" | "fetch", Driver>> {
+export function driversOn(
+  dial: Dial,
+): Readonly<Record<"postgresql" | "mysql" | "rest" | "oauth" | "redis" | "fetch", Driver>> {
   const fetch = createFetch(dial);
   const Connector = redisConnector({ dial, trust, connectMs: 60_000 });
   return {
@@ -47,17 +50,27 @@ export function driversOn(dial: Dial): Readonly<Record<"postgresql" | "mysql" | 
       const call = { signal: never, deadline: Number.POSITIVE_INFINITY, enter() {}, settling() {}, quota() {} };
       await client.send({ method: "GET", url, headers: {} }, call).finally(() => client.close());
     },
+    /** As tokens are asked for, where a connector's configuration says. */
+    async oauth(host, port) {
+      const given = { type: "oauth2_client_credentials", token_endpoint: urlOf(host, port, "https"), client_id: "c" };
+      const config = rest.config.parse({ base_url: "https://api.example.com", authentication: given });
+      const { token_endpoint: url } = (config as { authentication: typeof given }).authentication;
+      const oauth = createOAuthFetch({ dial, trust, ca: undefined, certificate: undefined });
+      await oauth.fetch(url, { method: "POST", headers: {}, body: new URLSearchParams(), redirect: "manual" });
+    },
     async redis(host, port) {
       const connector = new Connector({ host, port, disconnectTimeout: 1 });
       const socket = await connector.connect(() => {});
       if (socket.destroyed) throw connector.firstError;
       socket.destroy();
     },
+    /** As an issuer is asked for its keys, and an engine of transit keys for its own. */
     fetch: (host, port) => fetch(urlOf(host, port)),
   };
 }
 
-const urlOf = (host: string, port: number) => `http://${isIPv6(host) ? `[${host}]` : host}:${port}/`;
+const urlOf = (host: string, port: number, scheme = "http") =>
+  `${scheme}://${isIPv6(host) ? `[${host}]` : host}:${port}/`;
 
 export interface Canary {
   readonly port: number;
