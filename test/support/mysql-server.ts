@@ -2,9 +2,12 @@
 import { inject } from "vitest";
 import { runMysql } from "./mysql-client.ts";
 
-const [[version] = []] = await runMysql(inject("mariadbUrl"), "SELECT VERSION()");
+const [[version, zero] = []] = await runMysql(inject("mariadbUrl"), "SELECT VERSION(), CAST('-0' AS DOUBLE)");
 
 export const isMariadb = /mariadb/i.test(version ?? "");
+
+/** MariaDB has kept it up to a version. */
+export const keepsNegativeZero = zero === "-0";
 
 /** Major, minor and patch level. */
 export const versionNumbers = (version ?? "").split(/[.-]/).slice(0, 3).map(Number);

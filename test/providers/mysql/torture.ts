@@ -1,6 +1,6 @@
 /** A table that holds the hard values of every type of MySQL and MariaDB. */
 import { FieldType } from "../../../src/gen/connector/v1/value_pb.js";
-import { isMariadb } from "../../support/mysql-server.ts";
+import { isMariadb, keepsNegativeZero } from "../../support/mysql-server.ts";
 
 export interface TortureColumn {
   readonly name: string;
@@ -108,7 +108,7 @@ const numbers = [
     ["-3.4028234663852886e38", "-3.4028235e+38"],
     ["1.401298464324817e-45", "1e-45"],
     ["1.1754943508222875e-38", "1.1754944e-38"],
-    ["'-0'", isMariadb ? "0" : "-0"],
+    ["'-0'", keepsNegativeZero ? "-0" : "0"],
     "0.1",
     ["16777216", "1.6777216e+07"],
     "123456.79",
@@ -123,7 +123,7 @@ const numbers = [
     ["1.7976931348623157e308", "1.7976931348623157e+308"],
     "5e-324",
     "2.2250738585072014e-308",
-    ["'-0'", isMariadb ? "0" : "-0"],
+    ["'-0'", keepsNegativeZero ? "-0" : "0"],
     "0.1",
     ["0.00001", "1e-05"],
     ["-0.00000015", "-1.5e-07"],
