@@ -4,7 +4,7 @@ import { quoteIdentifier } from "./dialect.ts";
 import type { CatalogueColumn } from "./value-type.ts";
 
 /** What `information_schema.columns` says of a column. */
-export interface TableColumn extends Omit<CatalogueColumn, "isJson"> {
+export interface TableColumn extends Omit<CatalogueColumn, "isJson" | "isMariaDb"> {
   readonly table: string;
   readonly name: string;
   readonly nullable: boolean;

@@ -122,7 +122,7 @@ async function readFields(run: Run, schema: string, table: string, { isMariaDb }
     (column): SqlField => ({
       name: column.name,
       nullable: column.nullable,
-      ...valueTypeOf({ ...column, isJson: json?.has(column) ?? false }),
+      ...valueTypeOf({ ...column, isJson: json?.has(column) ?? false, isMariaDb }),
     }),
   );
   return { fields, counted: columns.find(({ extra }) => /\bauto_increment\b/i.test(extra))?.name };

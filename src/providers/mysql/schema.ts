@@ -72,7 +72,7 @@ async function readFields(run: Run, { database, server }: Catalogue): Promise<Ma
 }
 
 function describeField(column: TableColumn, isJson: boolean, isMariaDb: boolean): ResourceField {
-  const { type, nativeType, enumLabels } = valueTypeOf({ ...column, isJson });
+  const { type, nativeType, enumLabels } = valueTypeOf({ ...column, isJson, isMariaDb });
   const members = column.dataType === "set" ? labelsIn(column.columnType) : undefined;
   return {
     name: column.name,

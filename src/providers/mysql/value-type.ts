@@ -17,6 +17,8 @@ export interface CatalogueColumn {
   readonly collation: string | null;
   /** It is MariaDB's JSON: a text that a constraint holds to it. */
   readonly isJson: boolean;
+  /** It is a column of MariaDB's. */
+  readonly isMariaDb: boolean;
 }
 
 type Facts = Omit<ValueType, "nativeType">;
@@ -28,6 +30,8 @@ export function valueTypeOf(column: CatalogueColumn): ValueType {
 function factsOf(column: CatalogueColumn): Facts {
   const { dataType, columnType, characterSet, collation } = column;
   if (column.isJson) return jsonText;
+  // Its results tell nothing but the bytes.
+  if (dataType === "vector" && column.isMariaDb) return unordered;
   const integer = integers.get(columnType.includes("unsigned") ? `${dataType} unsigned` : dataType);
   if (integer !== undefined) return { ...integer, castType: "signed", comparison: "ordered" };
   if (dataType === "decimal") return decimalOf(columnType);
@@ -65,7 +69,7 @@ const facts = (type: FieldType, comparison: Comparability, castType = "", more: 
 });
 
 /** Bytes that hold a value of no text form that an operand could have. */
-const wkb = facts("bytes", "none");
+const unordered = facts("bytes", "none");
 const unknown = facts("other", "none");
 const jsonText = facts("json", "equal");
 const dates = { calendar: { zeros: true } } as const;
@@ -94,10 +98,10 @@ const plain = new Map<string, Facts>([
   ],
   ["vector", facts("other", "none")],
   ...["geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"].map(
-    (name) => [name, wkb] as const,
+    (name) => [name, unordered] as const,
   ),
-  ["geometrycollection", wkb],
-  ["geomcollection", wkb],
+  ["geometrycollection", unordered],
+  ["geomcollection", unordered],
 ]);
 
 /** A column is compared with whatever a DECIMAL can be, up to the digits behind the point that MySQL has, or the column itself. */

@@ -18,6 +18,7 @@ const typeOf = (columnType: string): ValueType =>
     characterSet: null,
     collation: null,
     isJson: false,
+    isMariaDb: isMariadb,
   });
 
 function encode(value: string, type: ValueType): string | undefined {

@@ -1,45 +1,10 @@
 /** A table that holds the hard values of every type of MySQL and MariaDB. */
 import { FieldType } from "../../../src/gen/connector/v1/value_pb.js";
-import { isMariadb, keepsNegativeZero } from "../../support/mysql-server.ts";
-
-export interface TortureColumn {
-  readonly name: string;
-  /** As it is declared. */
-  readonly type: string;
-  /** What the contract calls it. */
-  readonly fieldType: FieldType;
-  /** The type in the source's words, as the contract gives them. */
-  readonly nativeType: string;
-  readonly values: readonly TortureValue[];
-}
-
-export interface TortureValue {
-  /** In SQL. */
-  readonly sql: string;
-  /** The text that a packed cell must have. */
-  readonly text: string;
-}
+import { isMariadb, keepsNegativeZero, versionNumbers } from "../../support/mysql-server.ts";
+import { column, type Given, literal, named, type TortureColumn } from "./torture-column.ts";
 
 const { INT32, INT64, UINT64, FLOAT, DOUBLE, DECIMAL, STRING, BYTES, DATE, TIME, TIMESTAMP } = FieldType;
 const { TIMESTAMP_TZ, UUID, JSON: DOCUMENT, ENUM, OTHER } = FieldType;
-
-/** A text whose value is written as the text itself, or a literal and the text it is read as. */
-type Given = string | readonly [sql: string, text: string];
-
-function column(type: string, fieldType: FieldType, ...values: Given[]): TortureColumn {
-  return {
-    name: type.replace(/\W+/g, "_").slice(0, 60).toLowerCase(),
-    type,
-    fieldType,
-    nativeType: type.replace(/ (?:CHARACTER SET \w+|INVISIBLE|AS .*)$/, ""),
-    values: values.map((value) =>
-      typeof value === "string" ? { sql: literal(value), text: value } : { sql: value[0], text: value[1] },
-    ),
-  };
-}
-
-const literal = (text: string) => `'${text.replace(/['\\]/g, "\\$&").replaceAll("\0", "\\0")}'`;
-const named = (name: string, nativeType: string, rest: TortureColumn): TortureColumn => ({ ...rest, name, nativeType });
 
 const nines = (count: number) => "9".repeat(count);
 const allBytes = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -254,9 +219,25 @@ const ofMariaDb = [
   column("inet6", OTHER, "::", "::1", "2001:db8::ff00:42:8329", "::ffff:192.0.2.128"),
 ];
 
+const [major = 0, minor = 0] = versionNumbers;
+const hasVectors = isMariadb ? major > 11 || (major === 11 && minor >= 7) : major >= 9;
+
+/** MariaDB's results tell nothing of it but the bytes. */
+const vectors = isMariadb
+  ? [column("vector(3)", BYTES, ["VEC_FromText('[1,2.5,-3]')", "\\x0000803f00002040000040c0"])]
+  : [column("vector(3)", OTHER, ["STRING_TO_VECTOR('[1,2.5,-3]')", "[1,2.5,-3]"])];
+
 /** The fields of the table `torture`, but for its key `n`. */
 export const columns: readonly TortureColumn[] = [
-  ...[...integers, ...numbers, ...times, ...strings, ...rest, ...(isMariadb ? ofMariaDb : [])],
+  ...[
+    ...integers,
+    ...numbers,
+    ...times,
+    ...strings,
+    ...rest,
+    ...(isMariadb ? ofMariaDb : []),
+    ...(hasVectors ? vectors : []),
+  ],
   { ...column("int", INT32, "7"), name: "unseen", type: "int INVISIBLE" },
 ];
 

@@ -28,6 +28,7 @@ async function read(text: string, ...parameters: string[]) {
 }
 
 const shape = isMariadb ? "$&" : "geometry";
+const vector = isMariadb ? "varbinary(12)" : "vector";
 const names = ["n", ...columns.map(({ name }) => name), ...generated.map(({ name }) => name)];
 const all = `SELECT ${names.map((name) => `\`${name}\``).join(", ")} FROM torture ORDER BY n`;
 
@@ -47,7 +48,10 @@ test("every field tells the contract's type, and the source's own words for it",
       name,
       type: FieldType[fieldType].toLowerCase(),
       // A result tells neither labels nor members, and MySQL's not which geometry it is.
-      nativeType: nativeType.replace(/^(enum|set)\(.*$/, "$1").replace(/^(?:point|geom\w*)$/, shape),
+      nativeType: nativeType
+        .replace(/^(enum|set)\(.*$/, "$1")
+        .replace(/^(?:point|geom\w*)$/, shape)
+        .replace("vector(3)", vector),
     })),
   ];
   expect(fields).toEqual(expected.map((field) => ({ ...field, nullable: true })));
@@ -62,7 +66,7 @@ test("the catalogue tells the same types as a result", async () => {
   const checked = isMariadb ? await readCheckedAsJson(run, "k.table_name = 'torture'", [inTable]) : undefined;
   const types = found.map((column) => ({
     ...column,
-    ...valueTypeOf({ ...column, isJson: checked?.has(column) ?? false }),
+    ...valueTypeOf({ ...column, isJson: checked?.has(column) ?? false, isMariaDb: isMariadb }),
   }));
   const described = new Map(types.map(({ name, type, nativeType }) => [name, [type, nativeType]]));
   for (const { name, fieldType, nativeType } of [...columns, ...generated]) {
