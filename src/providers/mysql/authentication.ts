@@ -129,7 +129,7 @@ function wantsUnencrypted(): Failure {
   return new Failure("credential_rejected", `The server asks for the password itself, without TLS: ${why}.`, {
     where: "credential",
     upstream: "mysql",
-    remedy: `${safer}, or give the server's public key as \`config.server_public_key\` for a user of caching_sha2_password.`,
+    remedy: `Check the password. If it is right: ${safer}, or give the server's public key as \`config.server_public_key\` for a user of caching_sha2_password.`,
   });
 }
 
