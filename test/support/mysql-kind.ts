@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { connect } from "node:net";
 import { pipeline } from "node:stream";
 import tls, { TLSSocket } from "node:tls";
@@ -36,17 +37,18 @@ export const mysqlKind: SourceKind = {
   async connections(admin, user) {
     // What innodb_trx tells is as old as its last reader wants: while it is read often, it never changes.
     const [[open, busy] = []] = await admin.run(
-      `SELECT count(*), coalesce(sum(command <> 'Sleep'), 0) FROM information_schema.processlist WHERE user = '${user}'`,
+      `SELECT count(*), coalesce(sum(command <> 'Sleep'), 0) FROM ${await processlistOf(admin)} WHERE user = '${user}'`,
     );
     return { open: Number(open), busy: Number(busy) };
   },
   async running(admin, user) {
     const ofTheirs = `user = '${user}' AND command <> 'Sleep' AND info IS NOT NULL`;
-    const rows = await admin.run(`SELECT info FROM information_schema.processlist WHERE ${ofTheirs}`);
+    const rows = await admin.run(`SELECT info FROM ${await processlistOf(admin)} WHERE ${ofTheirs}`);
     return rows.map(([text]) => text ?? "");
   },
   async isAsleep(admin, user) {
-    const asleep = `SELECT count(*) FROM information_schema.processlist WHERE user = '${user}' AND state = 'User sleep'`;
+    const ofTheirs = `user = '${user}' AND state = 'User sleep'`;
+    const asleep = `SELECT count(*) FROM ${await processlistOf(admin)} WHERE ${ofTheirs}`;
     return (await countOf(admin, asleep)) > 0;
   },
   endTls(socket, port, { cert, key }) {
@@ -73,9 +75,9 @@ export const mysqlKind: SourceKind = {
   pause,
   slowResources: ({ known, trickle }) => `
     CREATE TABLE known (id int NOT NULL PRIMARY KEY, text varchar(32) NOT NULL);
-    INSERT INTO known ${series(known, "md5(i)")};
+    INSERT INTO known VALUES ${hashes(known)};
     CREATE TABLE trickled (id int NOT NULL PRIMARY KEY, text text NOT NULL);
-    INSERT INTO trickled ${series(trickle, "repeat(md5(i), 8)")};
+    INSERT INTO trickled VALUES ${hashes(trickle, 8)};
     CREATE VIEW slow_answer AS SELECT 42 AS answer, ${pause(0.4)} AS pause;
     CREATE VIEW asleep AS SELECT ${pause(30)} AS pause;
     CREATE VIEW trickle AS SELECT id, text, ${pause(0.001)} AS pause FROM trickled`,
@@ -86,14 +88,21 @@ export const mysqlKind: SourceKind = {
     ANALYZE TABLE ${name}`,
 };
 
-/** Rows, each with its number and what is made of it. */
-function series(rows: number, expression: string): string {
-  return `${numbers(rows)} SELECT i, ${expression} FROM s`;
+/** Rows, each with its number and the number's MD5, so many times: MySQL computes none since 9.6. */
+function hashes(rows: number, times = 1): string {
+  const hashOf = (id: number) => createHash("md5").update(`${id}`).digest("hex");
+  return Array.from({ length: rows }, (_, i) => `(${i + 1}, '${hashOf(i + 1).repeat(times)}')`).join(", ");
 }
 
 /** At most 1,000, which is where recursion ends. */
 function numbers(upTo: number): string {
   return `WITH RECURSIVE s (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < ${upTo})`;
+}
+
+/** The table of a server's connections; MySQL's old one fails at characters beyond the first 65,536. */
+async function processlistOf(admin: SourceClient): Promise<string> {
+  const [[version] = []] = await admin.run("SELECT VERSION()");
+  return /mariadb/i.test(version ?? "") ? "information_schema.processlist" : "performance_schema.processlist";
 }
 
 async function countOf(admin: SourceClient, text: string): Promise<number> {
