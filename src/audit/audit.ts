@@ -75,15 +75,15 @@ export interface AuditOptions {
   readonly checkpointFile?: string | undefined;
   /** Hears of what could not be done in the background, often the same. Default: nobody does. */
   readonly onProblem?: (cause: unknown) => void;
-  /** Default: every 10,000 entries, or every minute in which there are any. */
+  /** Default: every 10,000 entries of a replica, or every minute in which there are any. Who comes later is signed soon. */
   readonly checkpointEvery?: CheckpointEvery;
   /** Milliseconds beyond its time after which an intent counts as given up. Default: a minute. */
   readonly graceMs?: number;
 }
 
-/** Half a second from an event to its link at most, unless its replica dies; then another one's look. */
+/** Half a second from an event to its link at most, whoever noted it. */
 const linkDelayMs = 250;
-const linkPollMs = 700;
+const linkPollMs = 400;
 const settlePollMs = 5_000;
 const monthsPollMs = 6 * 3_600_000;
 const readRows = 500;
@@ -100,10 +100,10 @@ export function createAudit(options: AuditOptions): Audit {
   const sequencer = createSequencer({
     ...{ store, keys, delayMs: linkDelayMs, pollMs: linkPollMs, checkpointEvery, onCheckpoint, onProblem },
   });
-  const writer = createWriter({ store, onWritten: sequencer.poke });
+  const writer = createWriter({ store, onWritten: sequencer.written });
   const closing = new AbortController();
   const months = () => keepMonths({ store, keys, keepMonths: options.keepMonths, onCheckpoint });
-  const settle = () => settleOrphans(store, sequencer.poke);
+  const settle = () => settleOrphans(store, sequencer.noted);
   const chores = [every(settlePollMs, settle, onProblem), every(monthsPollMs, months, onProblem)];
   void months().catch(onProblem);
 
@@ -114,7 +114,7 @@ export function createAudit(options: AuditOptions): Audit {
   const intentOf = ({ organizationId, entry }: NewEntry): Intent => ({ organizationId, entry });
   const writeIn = async (em: EntityManager, entry: NewEntry) => {
     await insertEntries(em, entry.organizationId, [entry]);
-    sequencer.poke(entry.organizationId);
+    sequencer.noted(entry.organizationId);
   };
 
   return {

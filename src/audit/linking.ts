@@ -16,8 +16,10 @@ export interface Linked {
   /** Whether there may be more. */
   readonly more: boolean;
   readonly checkpoint: Checkpoint | undefined;
-  /** Whether the chain has an end that is not signed. */
-  readonly unsigned: boolean;
+  /** Entries at the chain's end that are not signed. */
+  readonly unsigned: number;
+  /** Milliseconds until what is written then is to be signed. */
+  readonly dueInMs: number;
 }
 
 const batch = 2_000;
@@ -39,7 +41,8 @@ export async function linkBatch(
   if (checkpoint !== undefined) await insertCheckpoint(em, checkpoint);
   return {
     ...{ more: linked === batch, checkpoint },
-    unsigned: checkpoint === undefined && sequence > signed,
+    unsigned: checkpoint === undefined ? Number(sequence - signed) : 0,
+    dueInMs: every.ms - (checkpoint === undefined ? nowMs - Number(row.signed_ms) : 0),
   };
 }
 

@@ -1,8 +1,8 @@
 /**
  * Links what was not linked as it was written, within a second, and signs the ends of chains.
- * Every replica does it for what it wrote itself, soon after, and looks once in a while for what
- * a replica wrote that is no more: who comes second waits for the chain, and finds nothing left
- * to do.
+ * Every replica does it for what it noted itself, soon after, and looks all the time for what was
+ * noted since another was at the chain, or by a replica that is no more: who comes second waits
+ * for the chain, and finds nothing left to do.
  */
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Store } from "../store/store.ts";
@@ -24,19 +24,29 @@ export interface SequencerOptions {
 }
 
 export interface Sequencer {
-  /** There are new events of the organization. */
-  poke(organizationId: string): void;
+  /** Events of the organization were noted, to be linked. */
+  noted(organizationId: string): void;
+  /** So many were written, and linked where nobody else was at the chain: its end is not signed. */
+  written(organizationId: string, entries: number): void;
   /** Links all that is there now, of all organizations. */
   run(): Promise<void>;
   /** Links what was told of, and signs what is not signed. */
   close(): Promise<void>;
 }
 
+/** The end of a chain. */
+interface End {
+  /** Behind what is signed, as far as this replica knows: others may have written there, too. */
+  readonly unsigned: number;
+  /** When it is to be signed if there is anything, by `performance.now()`. */
+  readonly dueMs: number;
+}
+
 export function createSequencer(options: SequencerOptions): Sequencer {
   const { store, keys, delayMs, pollMs, checkpointEvery, onCheckpoint, onProblem } = options;
   const told = new Set<string>();
-  /** Chains whose end is not signed, and when it has to be. */
-  const unsigned = new Map<string, number>();
+  /** Those that were signed or linked lately, or have yet to be. */
+  const ends = new Map<string, End>();
   let soon: NodeJS.Timeout | undefined;
   let working: Promise<void> = Promise.resolve();
   let closed = false;
@@ -49,12 +59,20 @@ export function createSequencer(options: SequencerOptions): Sequencer {
 
   async function link(organizationId: string, every = checkpointEvery): Promise<void> {
     for (;;) {
-      const link = (em: EntityManager) => linkBatch(em, organizationId, keys, every);
-      const { more, checkpoint, unsigned: open } = await store.withOrganization(organizationId, link);
-      if (!open) unsigned.delete(organizationId);
-      else if (!unsigned.has(organizationId)) unsigned.set(organizationId, performance.now() + every.ms);
-      if (checkpoint !== undefined) await onCheckpoint(checkpoint);
-      if (!more) return;
+      const before = ends.get(organizationId) ?? { unsigned: 0, dueMs: performance.now() };
+      // What is written from now on may come too late for this signature.
+      ends.set(organizationId, { unsigned: 0, dueMs: performance.now() + every.ms });
+      let after: End = before;
+      try {
+        const linkOne = (em: EntityManager) => linkBatch(em, organizationId, keys, every);
+        const linked = await store.withOrganization(organizationId, linkOne);
+        after = { unsigned: linked.unsigned, dueMs: performance.now() + linked.dueInMs };
+        if (linked.checkpoint !== undefined) await onCheckpoint(linked.checkpoint);
+        if (!linked.more) return;
+      } finally {
+        const since = ends.get(organizationId)?.unsigned ?? 0;
+        ends.set(organizationId, { ...after, unsigned: after.unsigned + since });
+      }
     }
   }
 
@@ -66,8 +84,10 @@ export function createSequencer(options: SequencerOptions): Sequencer {
 
   async function linkDue(): Promise<void> {
     for (const organizationId of await store.audit.due("link")) await link(organizationId);
-    for (const [organizationId, dueMs] of unsigned) {
-      if (performance.now() >= dueMs) await link(organizationId, { ...checkpointEvery, ms: 0 });
+    for (const [organizationId, { unsigned, dueMs }] of [...ends]) {
+      if (performance.now() < dueMs) continue;
+      if (unsigned > 0) await link(organizationId);
+      else ends.delete(organizationId);
     }
   }
 
@@ -81,14 +101,22 @@ export function createSequencer(options: SequencerOptions): Sequencer {
     });
   }, pollMs).unref();
 
+  function linkSoon(organizationId: string): void {
+    if (closed) return;
+    told.add(organizationId);
+    soon ??= setTimeout(() => {
+      soon = undefined;
+      void inTurn(linkTold);
+    }, delayMs).unref();
+  }
+
   return {
-    poke(organizationId) {
-      if (closed) return;
-      told.add(organizationId);
-      soon ??= setTimeout(() => {
-        soon = undefined;
-        void inTurn(linkTold);
-      }, delayMs).unref();
+    noted: linkSoon,
+    written(organizationId, entries) {
+      const now = performance.now();
+      const { unsigned, dueMs } = ends.get(organizationId) ?? { unsigned: 0, dueMs: now };
+      ends.set(organizationId, { unsigned: unsigned + entries, dueMs });
+      if (unsigned + entries >= checkpointEvery.rows || now >= dueMs) linkSoon(organizationId);
     },
     run: () => inTurn(() => linkTold().then(linkDue)),
     async close() {
@@ -97,7 +125,8 @@ export function createSequencer(options: SequencerOptions): Sequencer {
       clearTimeout(soon);
       await inTurn(linkTold);
       await inTurn(async () => {
-        for (const organizationId of [...unsigned.keys()]) await link(organizationId, { rows: 1, ms: 0 });
+        const open = [...ends].filter(([, { unsigned }]) => unsigned > 0);
+        for (const [organizationId] of open) await link(organizationId, { rows: 1, ms: 0 });
       });
     },
   };

@@ -1,8 +1,9 @@
 /**
  * Brings entries into the store, and settles when they are committed there, with their places in
- * the chain where nobody else is at it. Whoever comes while batches of the organization are on
- * their way goes with the next one: many share a commit when there are many, and one alone waits
- * for nobody.
+ * the chain where nobody else is at it. Whoever comes while a batch of the organization is on its
+ * way goes with the next one: many share a commit when there are many, and one alone waits for
+ * nobody. Two batches at once would be at the same chain, and take more of the database's time
+ * than the wait is long.
  */
 import { Failure } from "../failure.ts";
 import type { Store } from "../store/store.ts";
@@ -20,14 +21,12 @@ export interface Writer {
 
 export interface WriterOptions {
   readonly store: Pick<Store, "commit">;
-  /** Hears of every commit. */
-  readonly onWritten: (organizationId: string) => void;
+  /** Hears of every commit, and of how many entries. */
+  readonly onWritten: (organizationId: string, entries: number) => void;
   /** Entries that are stored at once. Default: 500. */
   readonly batch?: number;
   /** Organizations whose entries are stored at once: others need the store as well. Default: 4. */
   readonly atOnce?: number;
-  /** Batches of one organization that are stored at once: the disk writes them together. Default: 2. */
-  readonly atOnceOfOne?: number;
   /** Entries that wait at most; who comes then is refused. Default: 20,000. */
   readonly maxWaiting?: number;
 }
@@ -39,12 +38,11 @@ interface Waiting {
 }
 
 export function createWriter(options: WriterOptions): Writer {
-  const { store, onWritten, batch = 500, atOnce = 4, atOnceOfOne = 2, maxWaiting = 20_000 } = options;
+  const { store, onWritten, batch = 500, atOnce = 4, maxWaiting = 20_000 } = options;
   /** By organization, in the order in which it is their turn. */
   const lines = new Map<string, Waiting[]>();
-  const writing = new Set<Promise<void>>();
   /** Batches on their way, by organization. */
-  const batches = new Map<string, number>();
+  const writing = new Map<string, Promise<void>>();
   let waiting = 0;
   let starting = false;
 
@@ -52,22 +50,17 @@ export function createWriter(options: WriterOptions): Writer {
     starting = false;
     for (const [organizationId, line] of lines) {
       if (writing.size >= atOnce) return;
-      const others = batches.get(organizationId) ?? 0;
-      if (others >= atOnceOfOne) continue;
+      if (writing.has(organizationId)) continue;
       const group = line.splice(0, batch);
       // Those that are left take their turn behind the others.
       lines.delete(organizationId);
       if (line.length > 0) lines.set(organizationId, line);
       waiting -= group.length;
-      batches.set(organizationId, others + 1);
       const written = writeGroup(organizationId, group).finally(() => {
-        writing.delete(written);
-        const left = (batches.get(organizationId) ?? 1) - 1;
-        if (left > 0) batches.set(organizationId, left);
-        else batches.delete(organizationId);
+        writing.delete(organizationId);
         startSoon();
       });
-      writing.add(written);
+      writing.set(organizationId, written);
     }
   }
 
@@ -82,7 +75,7 @@ export function createWriter(options: WriterOptions): Writer {
     try {
       await store.commit(organizationId, insertion(organizationId, entries, true));
       for (const { resolve } of group) resolve();
-      onWritten(organizationId);
+      onWritten(organizationId, group.length);
     } catch (cause) {
       for (const { reject } of group) reject(cause instanceof Failure ? cause : cannotWrite(cause));
     }
@@ -102,7 +95,7 @@ export function createWriter(options: WriterOptions): Writer {
     async idle() {
       while (writing.size > 0 || waiting > 0) {
         start();
-        await Promise.all(writing);
+        await Promise.all(writing.values());
       }
     },
   };
