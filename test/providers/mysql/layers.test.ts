@@ -6,14 +6,14 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sessionSettings } from "../../../src/providers/mysql/dialect.ts";
 import type { Server } from "../../../src/providers/mysql/functions.ts";
 import { checkStatement } from "../../../src/providers/mysql/statement.ts";
-import { isMariadb } from "../../support/mysql-server.ts";
+import { isMariadb, versionNumbers } from "../../support/mysql-server.ts";
 import { scaled } from "../../torture/scale.ts";
 import { collectedStrings, hostileInputs } from "../sql/hostile-inputs.ts";
 import { besieged } from "./besieged.ts";
 import { intoFiles, leavingStatements, tricks, writingStatements } from "./hostile-inputs.ts";
 import { open, timeoutMs } from "./opened.ts";
 
-describe.runIf(isMariadb)("at MariaDB", () => {
+describe(`at ${isMariadb ? "MariaDB" : "MySQL"}`, () => {
   let source: Awaited<ReturnType<typeof besieged>>;
 
   beforeAll(async () => {
@@ -34,7 +34,8 @@ describe.runIf(isMariadb)("at MariaDB", () => {
     }
   }
 
-  const server: Server = { isMariaDb: true, version: [10, 11, 0] };
+  const [major = 0, minor = 0, patch = 0] = versionNumbers;
+  const server: Server = { isMariaDb: isMariadb, version: [major, minor, patch] };
 
   function isAllowed(text: string): boolean {
     try {
@@ -95,9 +96,12 @@ describe.runIf(isMariadb)("at MariaDB", () => {
     timeout: scaled({ test: 240_000, torture: 3_600_000 }),
   }, async () => {
     const connection = await mysql.createConnection({ uri: source.url, charset: "utf8mb4_bin", rowsAsArray: true });
-    await connection.query(`SET SESSION sql_mode = ${sessionSettings.sql_mode}, max_statement_time = 1`);
+    const limit = isMariadb ? "max_statement_time = 1" : "max_execution_time = 1000";
+    await connection.query(`SET SESSION sql_mode = ${sessionSettings.sql_mode}, ${limit}`);
     // Itself it may take its time, on a busy machine.
-    const telling = "SET STATEMENT max_statement_time = 0 FOR SELECT residue()";
+    const telling = isMariadb
+      ? "SET STATEMENT max_statement_time = 0 FOR SELECT residue()"
+      : "SELECT /*+ SET_VAR(max_execution_time = 0) */ residue()";
     const residue = async () => JSON.stringify((await connection.query(telling))[0]);
     const [before, pristine] = [await source.state(), await residue()];
     const texts = hostileInputs([...source.seeds, ...collectedStrings()], tricks, 6);
