@@ -3,7 +3,7 @@ import { type Config, readConfig } from "../config.ts";
 import { keyUses } from "../registry/key-use.ts";
 import { endWith } from "./ending.ts";
 import { type Holder, holderOf, newId, refusePrimary, retiredWith } from "./keys/holder.ts";
-import { rewrap } from "./keys/rewrapping.ts";
+import { inWords, rewrap } from "./keys/rewrapping.ts";
 import { onStage, refused, type Stage, withLog } from "./keys/stage.ts";
 import { tableOf } from "./keys/table.ts";
 import { type Arguments, readArguments, usage } from "./keys/usage.ts";
@@ -45,13 +45,16 @@ async function changed(
   });
 }
 
-/** A key that is destroyed while it wraps a credential takes it along. */
+/** A key that is destroyed while it wraps a credential or an answer takes it along. */
 async function retire({ keys, credentials, told }: Stage, config: Config, id: string): Promise<string> {
   await refusePrimary(keys, id);
   const counts = await credentials.counts();
-  const used = retiredWith(id, [...counts.keys()]).reduce((sum, each) => sum + (counts.get(each) ?? 0), 0);
-  if (used > 0) {
-    const what = used === 1 ? "1 credential" : `${used.toLocaleString("en")} credentials`;
+  const used = retiredWith(id, [...counts.keys()]).map((each) => counts.get(each));
+  const what = inWords(
+    used.reduce((sum, each) => sum + (each?.credentials ?? 0), 0),
+    used.reduce((sum, each) => sum + (each?.answers ?? 0), 0),
+  );
+  if (what !== "") {
     throw refused(`The key ${id} wraps ${what}.`, "Wrap them under the primary key first: npm run keys -- rewrap");
   }
   const answer = await holderOf(config).retire(id);

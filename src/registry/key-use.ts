@@ -1,29 +1,32 @@
-/** Which encryption keys the stored credentials are sealed under. */
+/** Which encryption keys what is stored is sealed under. */
 import { Failure } from "../failure.ts";
-import type { SealedCredentials } from "../store/sealed-credentials.ts";
+import type { KeyCounts, SealedCredentials } from "../store/sealed-credentials.ts";
 import type { KeyInfo, KeyProvider } from "../vault/key-provider.ts";
 
-/** A key, and how many credentials it wraps; one that nobody has any more is `missing`. */
-export interface KeyUse {
+/** A key, and how much it wraps; one that nobody has any more is `missing`. */
+export interface KeyUse extends KeyCounts {
   readonly id: string;
   readonly state: KeyInfo["state"] | "missing";
   readonly createTime: Date | undefined;
-  readonly credentials: number;
 }
+
+const nothing: KeyCounts = { credentials: 0, answers: 0 };
 
 export async function keyUses(keys: KeyProvider, credentials: SealedCredentials): Promise<readonly KeyUse[]> {
   const [known, counts] = await Promise.all([keys.list(), credentials.counts()]);
   const missing = [...counts.keys()].filter((id) => !known.some((key) => key.id === id));
   return [
-    ...known.map((key) => ({ ...key, credentials: counts.get(key.id) ?? 0 })),
+    ...known.map((key) => ({ ...key, ...(counts.get(key.id) ?? nothing) })),
     ...missing.map((id) => ({
-      ...{ id, state: "missing" as const, createTime: undefined, credentials: counts.get(id) ?? 0 },
+      ...{ id, state: "missing" as const, createTime: undefined },
+      ...(counts.get(id) ?? nothing),
     })),
   ];
 }
 
 /**
- * A service that lacks a key would find out one connector after the other.
+ * A service that lacks a key would find out one connector after the other. A kept answer is no reason
+ * not to start: without its key a repeat of one of that day's calls hears `outcome_unknown`, and no more is lost.
  * @throws Failure of kind `configuration_rejected` that names the keys that are not there
  */
 export async function refuseMissingKeys(keys: KeyProvider, credentials: SealedCredentials): Promise<void> {

@@ -1,12 +1,14 @@
 /**
- * Wraps the data key of every credential, and of the tokens that were got with it, under the
- * primary key, while the service serves. What is left to do is what is not under it yet: so it
- * can be cut off at any moment, and begun again.
+ * Wraps the data key of every credential, of the tokens that were got with it, and of the answers
+ * that are kept for idempotency keys, under the primary key, while the service serves. What is
+ * left to do is what is not under it yet: so it can be cut off at any moment, and begun again.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { Failure } from "../failure.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
 import type { Rewrapped, SealedCredential, SealedCredentials, SealedSecret } from "../store/sealed-credentials.ts";
 import { rewrapCredential } from "../vault/credential.ts";
+import { anyVersion, rewrapAnswerKey } from "../vault/kept-answer.ts";
 import { rewrapTokens } from "../vault/tokens.ts";
 import type { Vault } from "../vault/vault.ts";
 
@@ -14,7 +16,7 @@ export interface RewrapOptions {
   readonly credentials: SealedCredentials;
   readonly vault: Vault;
   readonly catalogue: Catalogue;
-  /** Credentials that are read and stored at once. Default: 100. */
+  /** Secrets that are read and stored at once. Default: 100. */
   readonly batch?: number;
   /** Hears of every batch, and before the first one. */
   onProgress(progress: RewrapProgress): void;
@@ -25,7 +27,7 @@ export interface RewrapProgress {
   readonly keyId: string;
   readonly rewrapped: number;
   readonly failed: number;
-  /** As it was at the beginning, less what has been done. */
+  /** As it was at the beginning, less what has been done; at the end, what others held all the time. */
   readonly remaining: number;
 }
 
@@ -35,6 +37,7 @@ export interface RewrapSummary extends RewrapProgress {
 }
 
 export interface RewrapFailure {
+  readonly kind: SealedSecret["kind"];
   readonly organizationId: string;
   readonly connectorId: string;
   readonly reason: unknown;
@@ -44,6 +47,8 @@ export interface RewrapFailure {
 const atOnce = 8;
 /** Changes that came between reading and storing are found by the next pass. */
 const maxPasses = 10;
+/** Milliseconds before the next pass: who holds a row has let it go by then. */
+const pauseMs = 50;
 
 /** @throws Failure when the store or the key service can't be reached; what has been stored stays */
 export async function rewrapAll({ batch = 100, onProgress, ...rooms }: RewrapOptions): Promise<RewrapSummary> {
@@ -57,8 +62,10 @@ export async function rewrapAll({ batch = 100, onProgress, ...rooms }: RewrapOpt
   };
   onProgress(progress());
 
+  let missed = 0;
   for (let pass = 0; pass < maxPasses; pass++) {
-    let missed = 0;
+    if (pass > 0) await delay(pauseMs);
+    missed = 0;
     let after: SealedSecret | undefined;
     for (;;) {
       const found = await rooms.credentials.notUnder(keyId, after, batch);
@@ -72,12 +79,13 @@ export async function rewrapAll({ batch = 100, onProgress, ...rooms }: RewrapOpt
     }
     if (missed === 0) break;
   }
-  return { ...progress(), failures: [...failures.values()] };
+  return { ...progress(), remaining: missed, failures: [...failures.values()] };
 }
 
 async function countNotUnder(keyId: string, credentials: SealedCredentials): Promise<number> {
   const counts = [...(await credentials.counts())];
-  return counts.filter(([id]) => id !== keyId).reduce((sum, [, count]) => sum + count, 0);
+  const others = counts.filter(([id]) => id !== keyId);
+  return others.reduce((sum, [, { credentials, answers }]) => sum + credentials + answers, 0);
 }
 
 async function rewrapBatch(
@@ -87,17 +95,26 @@ async function rewrapBatch(
 ): Promise<Rewrapped[]> {
   const rest = [...found];
   const done: Rewrapped[] = [];
+  // Many answers have one data key.
+  const asked = new Map<string, Promise<Uint8Array>>();
+  const anew = (before: SealedSecret) => {
+    if (before.kind !== "answer") return wrappedAnew(before, vault, catalogue);
+    const name = `${before.organizationId} ${before.connectorId} ${Buffer.from(before.sealed).toString("base64")}`;
+    const wrapped = asked.get(name) ?? wrappedAnew(before, vault, catalogue);
+    asked.set(name, wrapped);
+    return wrapped;
+  };
   const work = async () => {
     for (let before = rest.shift(); before !== undefined; before = rest.shift()) {
       try {
-        done.push({ before, sealed: await wrappedAnew(before, vault, catalogue) });
+        done.push({ before, sealed: await anew(before) });
       } catch (reason) {
         if (concernsAll(reason)) {
           rest.length = 0;
           throw reason;
         }
         const { kind, organizationId, connectorId } = before;
-        failures.set(`${kind} ${connectorId}`, { organizationId, connectorId, reason });
+        failures.set(nameOf(before), { kind, organizationId, connectorId, reason });
       }
     }
   };
@@ -105,7 +122,13 @@ async function rewrapBatch(
   return done;
 }
 
-function wrappedAnew(before: SealedSecret, vault: Vault, catalogue: Catalogue): Promise<Uint8Array> {
+function nameOf(secret: SealedSecret): string {
+  const { kind, organizationId, connectorId } = secret;
+  return JSON.stringify([kind, organizationId, kind === "answer" ? [secret.method, secret.key] : connectorId]);
+}
+
+async function wrappedAnew(before: SealedSecret, vault: Vault, catalogue: Catalogue): Promise<Uint8Array> {
+  if (before.kind === "answer") return rewrapAnswerKey(vault, { ...before, version: anyVersion }, before.sealed);
   if (before.kind === "tokens") return rewrapTokens(vault, before, before.sealed);
   return rewrapCredential(vault, placeOf(before, catalogue), before.sealed);
 }

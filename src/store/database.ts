@@ -23,6 +23,7 @@ import { AgentGrants } from "./migrations/20261123050000_agent_grants.ts";
 import { AuditLinking } from "./migrations/20261123060000_audit_linking.ts";
 import { IdempotencyClaims } from "./migrations/20261123070000_idempotency_claims.ts";
 import { AuditAppending } from "./migrations/20261123080000_audit_appending.ts";
+import { KeptAnswerKeys } from "./migrations/20261123090000_kept_answer_keys.ts";
 import { StoreClient } from "./pool.ts";
 import { provideRoles } from "./roles.ts";
 import { StoreSocket } from "./socket.ts";
@@ -44,6 +45,7 @@ const migrations = [
   AuditLinking,
   IdempotencyClaims,
   AuditAppending,
+  KeptAnswerKeys,
 ];
 
 /** Chosen at random, for this one use. */

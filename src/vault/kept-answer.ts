@@ -10,6 +10,7 @@
  *           …  the answer's ciphertext and its tag
  */
 import { createSecretKey, type KeyObject, randomBytes } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import { LRUCache } from "lru-cache";
 import { decrypt, encrypt, keyBytes, nonceBytes } from "./aead.ts";
 import { canonicalContext, type EncryptionContext } from "./context.ts";
@@ -19,7 +20,7 @@ import type { Vault } from "./vault.ts";
 export interface AnswerPlace {
   readonly organizationId: string;
   readonly connectorId: string;
-  /** The connector's version. */
+  /** The connector's version, or `anyVersion`. */
   readonly version: number;
   /** Stands for the request. */
   readonly digest: string;
@@ -28,11 +29,17 @@ export interface AnswerPlace {
   readonly format: number;
 }
 
+/** Where all answers have one data key. */
+type KeyPlace = Pick<AnswerPlace, "organizationId" | "connectorId" | "version">;
+
 export interface AnswerSealer {
   seal(place: AnswerPlace, answer: Uint8Array): Promise<Uint8Array>;
   /** Throws an Error, or the vault's Failure, when it is none or was sealed for another place. */
   open(place: AnswerPlace, sealed: Uint8Array): Promise<Uint8Array>;
 }
+
+/** The version of an answer that outlives its connector's. */
+export const anyVersion = 1;
 
 interface DataKey {
   readonly key: KeyObject;
@@ -42,19 +49,24 @@ interface DataKey {
 const sizeBytes = 2;
 /** Connectors whose data key is at hand; those unused the longest get another one. */
 const maxKeys = 10_000;
-/** A new data key so often: a KEK that is primary now soon seals all that is kept. */
+/** A new data key so often. */
 const keyMs = 3_600_000;
+/** For so long a KEK is taken for the primary one: when another one is, data keys are made anew under it. */
+const primaryMs = 1_000;
+/** A key service that is asked which one is primary is waited for no longer; what it has said last goes on. */
+const primaryWaitMs = 250;
 
 export function createAnswerSealer(vault: Vault): AnswerSealer {
   const sealing = new LRUCache<string, Promise<DataKey>>({ max: maxKeys, ttl: keyMs });
   const opening = new LRUCache<string, Promise<KeyObject>>({ max: maxKeys });
+  const primaryKeyId = recentPrimary(vault);
 
   return {
     async seal(place, answer) {
-      const { key, sealed } = await once(sealing, keyName(place), () => newKey(vault, place));
+      const name = `${keyName(place)} ${await primaryKeyId()}`;
+      const { key, sealed } = await once(sealing, name, () => newKey(vault, place));
       const nonce = randomBytes(nonceBytes);
-      const size = Uint8Array.of(sealed.length >> 8, sealed.length & 0xff);
-      return Buffer.concat([size, sealed, nonce, encrypt(key, nonce, answer, boundTo(place))]);
+      return Buffer.concat([headOf(sealed), nonce, encrypt(key, nonce, answer, boundTo(place))]);
     },
     async open(place, sealed) {
       const keyEnd = sizeBytes + (((sealed[0] ?? 0) << 8) | (sealed[1] ?? 0));
@@ -67,8 +79,39 @@ export function createAnswerSealer(vault: Vault): AnswerSealer {
   };
 }
 
+/**
+ * What stands at the beginning of a sealed answer, its data key with the size of it, wrapped under the primary key:
+ * instead of the old one it leads to the same answer, which is not opened.
+ * @throws As the vault's `rewrap` does
+ */
+export async function rewrapAnswerKey(vault: Vault, place: KeyPlace, head: Uint8Array): Promise<Uint8Array> {
+  return headOf(await vault.rewrap(head.subarray(sizeBytes), keyContext(place)));
+}
+
+/** Data keys under a KEK that is not primary any more would keep it in use for long. */
+function recentPrimary(vault: Vault): () => Promise<string> {
+  const recent = new LRUCache<"primary", Promise<string>>({ max: 1, ttl: primaryMs });
+  let known = "";
+  const ask = async () => {
+    const asked = vault.primaryKeyId().then(
+      (id) => {
+        known = id;
+      },
+      // Whether it can be done without is seen when something is wrapped.
+      () => undefined,
+    );
+    await Promise.race([asked, delay(primaryWaitMs, undefined, { ref: false })]);
+    return known;
+  };
+  return () => once(recent, "primary", ask);
+}
+
 /** What is known under the name, or is made now for all who ask; what fails is made anew for the next one. */
-function once<T>(known: LRUCache<string, Promise<T>>, name: string, make: () => Promise<T>): Promise<T> {
+function once<Name extends string, T>(
+  known: LRUCache<Name, Promise<T>>,
+  name: Name,
+  make: () => Promise<T>,
+): Promise<T> {
   const found = known.get(name);
   if (found !== undefined) return found;
   const making = make();
@@ -97,12 +140,16 @@ async function openKey(vault: Vault, place: AnswerPlace, sealed: Uint8Array): Pr
   }
 }
 
-function keyName({ organizationId, connectorId, version }: AnswerPlace): string {
+function headOf(sealedKey: Uint8Array): Uint8Array {
+  return Buffer.concat([Uint8Array.of(sealedKey.length >> 8, sealedKey.length & 0xff), sealedKey]);
+}
+
+function keyName({ organizationId, connectorId, version }: KeyPlace): string {
   return JSON.stringify([organizationId, connectorId, version]);
 }
 
 /** It is sent nowhere, so that there is no endpoint. */
-function keyContext({ organizationId, connectorId, version }: AnswerPlace): EncryptionContext {
+function keyContext({ organizationId, connectorId, version }: KeyPlace): EncryptionContext {
   return { organizationId, connectorId, field: "kept_answer_key", secretVersion: version, endpoint: {} };
 }
 

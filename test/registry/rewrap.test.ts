@@ -122,8 +122,8 @@ test("a service that lacks a key is refused by the ids of those that are used, a
     remedy: expect.stringContaining("npm run keys -- rewrap"),
   });
   expect(await keyUses(localKeys(b), store.sealedCredentials)).toEqual([
-    { id: "b", state: "primary", createTime: undefined, credentials: 0 },
-    { id: "a", state: "missing", createTime: undefined, credentials: 2 },
+    { id: "b", state: "primary", createTime: undefined, credentials: 0, answers: 0 },
+    { id: "a", state: "missing", createTime: undefined, credentials: 2, answers: 0 },
   ]);
 });
 
@@ -176,6 +176,9 @@ test("whoever wraps credentials anew can read and change nothing else", async ()
     "UPDATE connector SET version = 7",
     "DELETE FROM connector",
     "INSERT INTO connector (id) VALUES (gen_random_uuid())",
+    "SELECT request_hash FROM idempotency_key",
+    "UPDATE idempotency_key SET state = 'unknown'",
+    "DELETE FROM idempotency_key",
     "SELECT id FROM api_key",
     "SELECT id FROM query_record",
   ];

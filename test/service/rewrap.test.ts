@@ -22,6 +22,7 @@ import { patience } from "../support/patience.ts";
 import { freshDatabase } from "../support/postgres.ts";
 import { connectorTo } from "../support/service.ts";
 import { scaled } from "../torture/scale.ts";
+import { run } from "./customer.ts";
 import { type Ended, runProgram } from "./process.ts";
 
 const size = scaled({ test: 500, torture: 20_000 });
@@ -58,6 +59,7 @@ async function setStage(): Promise<Stage> {
     // Where the store is, too.
     ...{ EGRESS_ALLOW: new URL(customer.url).host, MAX_CONNECTIONS_PER_HOST: "10" },
   };
+  await run(customer.url, "CREATE TABLE effect (note text)");
   const { token, ids } = await fillStore(database.url, environment.SIGNING_KEY, keyFile, customer.url);
   const service = runProgram("main.ts", environment);
   cleanups.push(
@@ -131,6 +133,14 @@ function loadOn({ client, ids }: Stage) {
   };
 }
 
+/** Writes a note once, however often it is called; whether it is told what was answered before. */
+async function note({ client, ids }: Stage, text: string): Promise<boolean> {
+  const action = { create: "effect", rows: [{ note: text }] };
+  const { affectedRows, replayed } = await client.execute(ids[0] as string, action, { idempotencyKey: text });
+  expect(affectedRows).toBe(1n);
+  return replayed;
+}
+
 async function keys({ environment }: Stage, ...args: string[]): Promise<Ended> {
   return runProgram("cli/keys.ts", environment, args).ended;
 }
@@ -164,6 +174,7 @@ test(`a key is changed for another under load, though the rewrap of ${size} cred
   const stage = await setStage();
   const load = loadOn(stage);
   await load.more(callers);
+  expect(await note(stage, "before")).toBe(false);
 
   expect(await keys(stage, "add", "new")).toMatchObject({ status: 0, stdout: expect.stringContaining("pending") });
   expect(await keys(stage, "promote", "new")).toMatchObject({ status: 0, stderr: "" });
@@ -171,7 +182,7 @@ test(`a key is changed for another under load, though the rewrap of ${size} cred
   const tooEarly = await keys(stage, "retire", "old");
   expect(tooEarly).toMatchObject({
     status: 1,
-    stderr: expect.stringContaining(`wraps ${size.toLocaleString("en")} c`),
+    stderr: expect.stringContaining(`wraps ${size.toLocaleString("en")} credentials and 1 kept answer.`),
   });
 
   const killed = await rewrapKilledInTheMiddle(stage);
@@ -180,8 +191,8 @@ test(`a key is changed for another under load, though the rewrap of ${size} cred
   expect(half.new).toBeGreaterThan(0);
   expect(half.old).toBeGreaterThan(0);
   const { stdout: listed } = await keys(stage, "list");
-  expect(listed).toMatch(new RegExp(`^old +decrypt-only .* ${half.old?.toLocaleString("en")}$`, "m"));
-  expect(listed).toMatch(new RegExp(`^new +primary .* ${half.new?.toLocaleString("en")}$`, "m"));
+  expect(listed).toMatch(new RegExp(`^old +decrypt-only .* ${half.old?.toLocaleString("en")} +1$`, "m"));
+  expect(listed).toMatch(new RegExp(`^new +primary .* ${half.new?.toLocaleString("en")} +0$`, "m"));
 
   const versions = "SELECT sum(version)::int AS version, max(update_time) AS time FROM connector";
   const before = await stage.admin.query(versions);
@@ -192,7 +203,12 @@ test(`a key is changed for another under load, though the rewrap of ${size} cred
   expect(await counts(stage)).toEqual({ new: size });
   expect((await stage.admin.query(versions)).rows).toEqual(before.rows);
 
+  // Within the hour of the data key that the first one was sealed under.
+  expect(await note(stage, "after")).toBe(false);
+  expect((await keys(stage, "list")).stdout).toMatch(/^new +primary .* 2$/m);
+
   expect(await keys(stage, "retire", "old")).toMatchObject({ status: 0, stderr: "" });
+  for (const text of ["before", "after"]) expect(await note(stage, text)).toBe(true);
   expect((await readKeyFile(stage.keyFile)).keys).toMatchObject([
     { id: "old", state: "destroyed", key: undefined },
     { id: "new", state: "primary" },

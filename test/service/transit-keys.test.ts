@@ -43,22 +43,22 @@ test.for(engines)("keys are rotated in $name while the service serves", async ({
   const id = (version: number) => `transit/${engine.mount}/${engine.key}/v${version}`;
 
   const first = await service.client.createConnector(connectorTo(customer.url, "first"));
-  expect(await keys("list")).toMatch(new RegExp(`^${id(1)} +primary +20\\d\\d-.* 1$`, "m"));
+  expect(await keys("list")).toMatch(new RegExp(`^${id(1)} +primary +20\\d\\d-.* 1 +0$`, "m"));
   const rotate = `vault write -f ${engine.mount}/keys/${engine.key}/rotate`;
   for (const command of [["add"], ["promote", "new"]]) expect(await keys(...command)).toContain(rotate);
 
   await engine.rotate();
   await service.client.createConnector(connectorTo(customer.url, "second"));
   const listed = await keys("list");
-  expect(listed).toMatch(new RegExp(`^${id(1)} +decrypt-only .* 1$`, "m"));
-  expect(listed).toMatch(new RegExp(`^${id(2)} +primary .* 1$`, "m"));
-  expect(await keys("rewrap")).toContain(`Every credential is under ${id(2)}.`);
+  expect(listed).toMatch(new RegExp(`^${id(1)} +decrypt-only .* 1 +0$`, "m"));
+  expect(listed).toMatch(new RegExp(`^${id(2)} +primary .* 1 +0$`, "m"));
+  expect(await keys("rewrap")).toContain(`Every credential and every kept answer is under ${id(2)}.`);
   const retired = await keys("retire", id(1));
   expect(retired).toContain(`/config min_decryption_version=2 min_encryption_version=2\n`);
   expect(retired).toContain(`/trim min_available_version=2\n`);
 
   await engine.retireBefore(2);
-  expect(await keys("list")).toMatch(new RegExp(`^${id(1)} +destroyed +0$`, "m"));
+  expect(await keys("list")).toMatch(new RegExp(`^${id(1)} +destroyed +0 +0$`, "m"));
   const next = runProgram("main.ts", { ...environment, PORT: "0" });
   cleanups.push(
     () => next.ended,

@@ -20,6 +20,7 @@ const ownRows = "((organization_id)::text = NULLIF(current_setting('app.organiza
 const isolation = `organization_isolation for ALL to connector_application using ${ownRows} check ${ownRows}`;
 const sealed = "(sealed_credential IS NOT NULL)";
 const sealedTokens = "(sealed_tokens IS NOT NULL)";
+const sealedAnswer = "(sealed_answer IS NOT NULL)";
 
 /** By table; what they let through beside an organization's own rows. */
 const morePolicies: Readonly<Record<string, readonly string[]>> = {
@@ -29,6 +30,10 @@ const morePolicies: Readonly<Record<string, readonly string[]>> = {
   connector: [
     `keys_read for SELECT to connector_keys using ${sealed} check null`,
     `keys_rewrap for UPDATE to connector_keys using ${sealed} check ${sealed}`,
+  ],
+  idempotency_key: [
+    `keys_read for SELECT to connector_keys using ${sealedAnswer} check null`,
+    `keys_rewrap for UPDATE to connector_keys using ${sealedAnswer} check ${sealedAnswer}`,
   ],
   connector_token: [
     `keys_read for SELECT to connector_keys using ${sealedTokens} check null`,
@@ -54,7 +59,11 @@ const grants: Readonly<Record<string, readonly string[]>> = {
   connector_grant: ["connector_application: DELETE, INSERT, SELECT, UPDATE"],
   grant_usage: ["connector_application: INSERT, SELECT, UPDATE"],
   call_rollup: ["connector_application: DELETE, INSERT, SELECT, UPDATE"],
-  idempotency_key: ["connector_application: DELETE, INSERT, SELECT, UPDATE"],
+  idempotency_key: [
+    "connector_application: DELETE, INSERT, SELECT, UPDATE",
+    "connector_keys: SELECT (connector_id, create_time, key, method, organization_id, sealed_answer)",
+    "connector_keys: UPDATE (sealed_answer)",
+  ],
   connector_token: [
     "connector_application: DELETE, INSERT, SELECT, UPDATE",
     "connector_keys: SELECT (connector_id, credential_version, endpoint, organization_id, provider, sealed_tokens, token_key_id, version)",

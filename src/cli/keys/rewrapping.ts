@@ -12,7 +12,7 @@ const shownFailures = 10;
 /**
  * @param say Gets a line
  * @returns what to tell at the end
- * @throws Failure when some credentials could not be rewrapped: the others are
+ * @throws Failure when some could not be rewrapped: the others are
  */
 export async function rewrap(
   { keys, credentials, told }: Stage,
@@ -33,12 +33,16 @@ export async function rewrap(
   await told({ event: "encryption_key.rewrap", details: { key, rewrapped, failed } });
   for (const failure of summary.failures.slice(0, shownFailures)) say(describe(failure));
   if (summary.failed > 0) {
+    const answers = summary.failures.filter(({ kind }) => kind === "answer").length;
     throw refused(
-      `${summary.failed} credentials could not be unwrapped, and are as they were.`,
-      "Put back the keys that `npm run keys -- list` calls missing, or store these credentials anew; then rewrap again.",
+      `${inWords(summary.failed - answers, answers)} could not be unwrapped, and are as they were.`,
+      "Put back the keys that `npm run keys -- list` calls missing, or store these credentials anew; then rewrap again. An answer is of no use after 25 hours, and not counted any more.",
     );
   }
-  return `Every credential is under ${summary.keyId}. What is not needed any more: npm run keys -- list`;
+  if (summary.remaining > 0) {
+    throw refused(`${summary.remaining} were held by others, and are as they were.`, "Rewrap again.");
+  }
+  return `Every credential and every kept answer is under ${summary.keyId}. What is not needed any more: npm run keys -- list`;
 }
 
 function lineOf({ rewrapped, remaining, failed, keyId }: RewrapProgress, seconds: number): string {
@@ -49,7 +53,16 @@ function lineOf({ rewrapped, remaining, failed, keyId }: RewrapProgress, seconds
 }
 
 /** Without a message that may quote a configuration. */
-function describe({ organizationId, connectorId, reason }: RewrapFailure): string {
-  const why = reason instanceof Failure ? reason.message : "Its configuration can't be read.";
+function describe({ kind, organizationId, connectorId, reason }: RewrapFailure): string {
+  const unread = reason instanceof Failure ? reason.message : "Its configuration can't be read.";
+  const why = kind === "answer" ? "An answer that is kept for an idempotency key can't be opened." : unread;
   return `  ${organizationId}/${connectorId}: ${why}`;
+}
+
+/** Of what is more than nothing; empty when none is. */
+export function inWords(credentials: number, answers: number): string {
+  const counted = (count: number, noun: string) => {
+    return count === 0 ? [] : [`${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`];
+  };
+  return [...counted(credentials, "credential"), ...counted(answers, "kept answer")].join(" and ");
 }

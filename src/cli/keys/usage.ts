@@ -4,15 +4,16 @@ import { UsageError } from "../ending.ts";
 
 export const usage = `Usage: npm run keys -- COMMAND
 
-  list          every encryption key, its state, and how many credentials it wraps
+  list          every encryption key, its state, and how many credentials and answers it wraps
   add [ID]      make a key; every replica must have it before it is promoted
   promote ID    wrap with it from now on; the primary key of before only unwraps
-  rewrap        wrap every credential under the primary key, while the service serves
+  rewrap        wrap everything under the primary key, while the service serves
   retire ID     destroy a key that wraps nothing any more
 
 A rotation is add, promote, rewrap, retire. A rewrap that was cut off goes on where it was.
+Answers are those that are kept for a day for idempotency keys.
 
-  --batch N     rewrap: credentials at once, 1 to 1000; default 100
+  --batch N     rewrap: credentials or answers at once, 1 to 1000; default 100
 
 The database and the keys are the service's: give the same environment variables.
 Keys of ENCRYPTION_KEYS_FILE are changed there, and a running service follows. For keys

@@ -11,7 +11,7 @@ import type { EntityManager } from "@mikro-orm/postgresql";
 import { Failure, invalidRequest } from "../../failure.ts";
 import type { ActionResult } from "../../providers/contract/action.ts";
 import { IdempotencyKey, type IdempotencyKeyRow } from "../../store/entities/idempotencyKey.ts";
-import type { AnswerPlace, AnswerSealer } from "../../vault/kept-answer.ts";
+import { type AnswerPlace, type AnswerSealer, anyVersion } from "../../vault/kept-answer.ts";
 import { decodeAnswer, encodeAnswer, format } from "./saved-answer.ts";
 
 /** What an action is known by. */
@@ -47,7 +47,7 @@ export interface Claims {
 }
 
 const method = "Execute";
-/** How long a key is remembered, in milliseconds. */
+/** How long a key is remembered, in milliseconds; `sealed-credentials.ts` counts answers that are a little older, too. */
 const keptMs = 24 * 60 * 60 * 1_000;
 /** Forgotten at once at most: more than are claimed, so that none pile up. */
 const forgottenAtOnce = 50;
@@ -146,5 +146,5 @@ function unreadable(cause: unknown): never {
 function placeOf({ organizationId, connectorId, key, requestHash }: ClaimedAction): AnswerPlace {
   const digest = `${key}\0${requestHash.toString("hex")}`;
   // It outlives the connector's version, and no epoch ends it.
-  return { organizationId, connectorId, version: 1, digest, epoch: "idempotency", format };
+  return { organizationId, connectorId, version: anyVersion, digest, epoch: "idempotency", format };
 }

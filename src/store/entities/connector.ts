@@ -14,7 +14,7 @@ export interface ConnectorPolicy {
 export const Connector = defineEntity({
   name: "Connector",
   rowLevelSecurity: "force",
-  policies: [organizationPolicy, ...keysPolicies],
+  policies: [organizationPolicy, ...keysPolicies("sealed_credential")],
   uniques: [{ name: "connector_name_unique", properties: ["organizationId", "name"] }],
   indexes: [
     { name: "connector_create_time_index", properties: ["organizationId", "createTime", "id"] },

@@ -1,11 +1,11 @@
 import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
-import { organizationPolicy } from "./tenancy.ts";
+import { keysPolicies, organizationPolicy } from "./tenancy.ts";
 
 /** An action that must not happen twice, and what came of it. */
 export const IdempotencyKey = defineEntity({
   name: "IdempotencyKey",
   rowLevelSecurity: "force",
-  policies: [organizationPolicy],
+  policies: [organizationPolicy, ...keysPolicies("sealed_answer")],
   indexes: [{ name: "idempotency_key_create_time_index", properties: ["organizationId", "createTime"] }],
   checks: [
     { name: "idempotency_key_organization_id_check", expression: "organization_id <> ''" },

@@ -13,7 +13,7 @@ export const ownerRole = "connector_owner";
 export const applicationRole = "connector_application";
 /** Reads what happened, in all organizations, and writes nothing. */
 export const auditRole = "connector_audit";
-/** Wraps credentials anew, in all organizations, and does nothing else. */
+/** Wraps what is sealed anew, in all organizations, and does nothing else. */
 export const keysRole = "connector_keys";
 
 /** Settings of the transaction that the policies look at. */
@@ -39,11 +39,11 @@ export const auditPolicy = {
   using: "true",
 } as const satisfies Readonly<PolicyDef>;
 
-// A connector without a credential is none of its business.
-const sealedRows = "sealed_credential IS NOT NULL";
-
-/** For credentials, which are wrapped anew when the encryption keys change. */
-export const keysPolicies = [
-  { name: "keys_read", command: "select", roles: [keysRole], using: sealedRows },
-  { name: "keys_rewrap", command: "update", roles: [keysRole], using: sealedRows, check: sealedRows },
-] as const satisfies readonly Readonly<PolicyDef>[];
+/** For what is sealed in a column, which is wrapped anew when the encryption keys change; a row without it is not seen. */
+export function keysPolicies(column: string): PolicyDef[] {
+  const sealedRows = `${column} IS NOT NULL`;
+  return [
+    { name: "keys_read", command: "select", roles: [keysRole], using: sealedRows },
+    { name: "keys_rewrap", command: "update", roles: [keysRole], using: sealedRows, check: sealedRows },
+  ];
+}
