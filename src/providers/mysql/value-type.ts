@@ -32,6 +32,7 @@ function factsOf(column: CatalogueColumn): Facts {
   if (column.isJson) return jsonText;
   // Its results tell nothing but the bytes.
   if (dataType === "vector" && column.isMariaDb) return unordered;
+  if (dataType === "time" && !column.isMariaDb) return timeOfMysql;
   const integer = integers.get(columnType.includes("unsigned") ? `${dataType} unsigned` : dataType);
   if (integer !== undefined) return { ...integer, castType: "signed", comparison: "ordered" };
   if (dataType === "decimal") return decimalOf(columnType);
@@ -103,6 +104,15 @@ const plain = new Map<string, Facts>([
   ["geometrycollection", unordered],
   ["geomcollection", unordered],
 ]);
+
+/** MySQL takes what is longer for the longest, which has no fraction; MariaDB's has one. */
+const timeOfMysql = facts("time", "ordered", "time(6)", {
+  hours: 838,
+  form: {
+    expects: "a text such as `13:45:00.000001`, of 838 hours at most, up to 838:59:59",
+    accepts: (text) => !/^-?838:59:59\.0*[1-9]/.test(text),
+  },
+});
 
 /** A column is compared with whatever a DECIMAL can be, up to the digits behind the point that MySQL has, or the column itself. */
 function decimalOf(columnType: string): Facts {

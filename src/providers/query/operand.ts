@@ -184,6 +184,7 @@ const enumeration: Rule = {
 const hasOffset = (type: ValueType) => /with time zone|timetz/.test(type.castType ?? "");
 
 function timeExpected(type: ValueType): string {
+  if (type.form !== undefined) return type.form.expects;
   if (type.hours !== undefined) return `a text such as \`13:45:00.000001\`, of ${type.hours} hours at most`;
   return hasOffset(type)
     ? "a text such as `13:45:00.000001+02`"
@@ -202,7 +203,7 @@ const rules: Record<FieldType, Rule> = {
   bytes,
   date: textual("a text such as `2026-11-22`", (text, { calendar }) => isDate(text, calendar)),
   time: textual(timeExpected, (text, type) => {
-    if (type.hours !== undefined) return isLongTime(text, type.hours);
+    if (type.hours !== undefined) return isLongTime(text, type.hours) && (type.form?.accepts(text) ?? true);
     return hasOffset(type) ? isTimeWithOffset(text) : isTime(text);
   }),
   timestamp: textual("a text such as `2026-11-22 13:45:00.000001`, without an offset", (text, { calendar }) =>

@@ -103,13 +103,22 @@ describe("a text that is accepted is one that the server reads as it is", () => 
 
 test.each<[string, string[]]>([
   ["date", ["0000-00-00", "2026-00-00", "2026-11-00", "0001-01-01", "9999-12-31", "2024-02-29"]],
-  ["time(6)", ["-838:59:59", "838:59:59.999999", "00:00:00", "13:45", "24:00:00.000001"]],
+  ["time(6)", ["-838:59:59", "838:59:59", "00:00:00", "13:45", "24:00:00.000001"]],
   ["datetime(6)", ["0000-00-00 00:00:00", "2026-00-00 00:00:00", "2026-11-22T13:45:00.000001"]],
   ["timestamp(6)", ["0000-00-00 00:00:00+00", "2026-11-22T13:45:00-07:30"]],
   ["decimal(5,2)", ["1e64", "0.000000000000000000000000000001", "1e-30", "1".repeat(65)]],
   ["bit(3)", ["0", "101"]],
 ])("the values of %s are accepted", (columnType, texts) => {
   for (const value of texts) expect(encode(value, typeOf(columnType)), value).toBeDefined();
+});
+
+test.each([true, false])("the longest time has a fraction at MariaDB only: %s", (isMariaDb) => {
+  const described = { columnType: "time(6)", dataType: "time", characterSet: null, collation: null, isJson: false };
+  const type = valueTypeOf({ ...described, isMariaDb });
+  for (const value of ["838:59:59", "-838:59:59.000", "838:59:58.999999"]) expect(encode(value, type)).toBe(value);
+  for (const value of ["838:59:59.5", "-838:59:59.000001"]) {
+    expect(encode(value, type)).toBe(isMariaDb ? value : undefined);
+  }
 });
 
 test("an instant is told in UTC, across days and years", () => {
