@@ -10,6 +10,9 @@ CREATE TABLE measured (at DATETIME NOT NULL, sensor INT NOT NULL, reading DOUBLE
 CREATE TABLE `order` (`id` INT PRIMARY KEY, `group` VARCHAR(20), `select` INT, `desc` VARCHAR(20), `a``b` INT, `2nd` INT, `über` INT) ENGINE=InnoDB;
 CREATE TABLE session_log (id BIGINT UNSIGNED PRIMARY KEY, ip VARBINARY(16), agent VARCHAR(200) CHARACTER SET latin1, started DATETIME, ended DATETIME, `user` VARCHAR(40), status VARCHAR(10), data TEXT) ENGINE=InnoDB;
 CREATE TABLE priced (id INT PRIMARY KEY, price DECIMAL(8,2)) ENGINE=InnoDB WITH SYSTEM VERSIONING;
+CREATE TABLE ticket (id INT PRIMARY KEY, opened DATETIME(3) NOT NULL, closed DATETIME(3), priority TINYINT UNSIGNED NOT NULL DEFAULT 3 CHECK (priority BETWEEN 1 AND 5), labels JSON, body LONGTEXT, minutes INT AS (TIMESTAMPDIFF(MINUTE, opened, closed)) VIRTUAL, opened_on DATE AS (DATE(opened)) STORED, FULLTEXT KEY words (body)) ENGINE=InnoDB;
+CREATE TABLE region (id INT PRIMARY KEY, name VARCHAR(40), area POLYGON NOT NULL, SPATIAL KEY by_area (area)) ENGINE=InnoDB;
+CREATE FUNCTION with_vat(amount DECIMAL(12,2)) RETURNS DECIMAL(12,2) DETERMINISTIC NO SQL RETURN amount * 1.081;
 CREATE SEQUENCE counter;
 CREATE VIEW paid AS SELECT * FROM orders WHERE state = 'paid';
 INSERT INTO customer SELECT n.seq, CONCAT('Customer ', n.seq), ELT(1 + n.seq % 4, 'CH', 'DE', 'FR', 'IT'), IF(n.seq % 5 = 0, NULL, CONCAT('c', n.seq, '@example.com')), DATE_ADD('1960-01-01', INTERVAL n.seq * 100 DAY), n.seq * 12.5, DATE_ADD('2024-01-01', INTERVAL n.seq DAY), n.seq % 3 <> 0 FROM (SELECT a.d + 10 * b.d + 1 AS seq FROM (SELECT 0 AS d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9) a, (SELECT 0 AS d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4) b) n;
@@ -23,3 +26,7 @@ INSERT INTO place VALUES (1, 'Bern', ST_GeomFromText('POINT(7.44 46.95)')), (2, 
 INSERT INTO measured VALUES ('2024-05-01', 1, 20.5), ('2025-05-01', 1, 21.5), ('2026-05-01', 2, NULL);
 INSERT INTO `order` VALUES (1, 'g', 2, 'd', 3, 4, 5);
 INSERT INTO session_log VALUES (1, INET6_ATON('10.0.0.1'), 'curl', '2026-01-01', '2026-01-02', 'ada', 'ok', 'k=v'), (18446744073709551615, INET6_ATON('::1'), 'x', '2026-01-01', NULL, 'bob', 'bad', NULL);
+INSERT INTO ticket (id, opened, closed, priority, labels, body) VALUES (1, '2026-03-01 08:00:00.125', '2026-03-01 09:15:00', 1, '{"names": ["bug", "printer"], "urgent": true, "by": {"name": "Ada"}}', 'The printer has a paper jam'), (2, '2026-03-01 10:00:00', NULL, 3, '{"names": ["idea"], "by": {"name": "Bob"}}', 'Let the printer print in colour'), (3, '2026-03-02 11:30:00', '2026-03-02 11:45:00', 2, '{"names": []}', 'It is out of paper');
+INSERT INTO region VALUES (1, 'West', ST_GeomFromText('POLYGON((5 45, 8 45, 8 48, 5 48, 5 45))')), (2, 'Middle', ST_GeomFromText('POLYGON((7 45, 9 45, 9 48, 7 48, 7 45))'));
+INSERT INTO priced VALUES (1, 9.90), (2, 19.90);
+UPDATE priced SET price = price + 1 WHERE id = 1;
