@@ -2,12 +2,13 @@
  * What the audit log adds to an action: 1,000 a second come at even times, whatever becomes
  * of those before. The target only counts, and answers in the next turn of the event loop,
  * so that the difference is the log's alone. By turns of some seconds intents and outcomes
- * are written, or not.
+ * are written, or not, or something is kept by the disk in place of each.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Audit } from "../../../src/audit/audit.ts";
 import type { AuditEvent } from "../../../src/audit/event.ts";
 import { percentile } from "../support/bench.ts";
+import type { BareLog } from "./bare.ts";
 
 export const organizationId = "acme";
 const perSecond = 1_000;
@@ -16,9 +17,12 @@ export const actionsPerTurn = (perSecond * turnMs) / 1_000;
 /** The first actions of a turn meet what the one before has left, and the first turn code that is not compiled. */
 const settlingMs = 1_000;
 
+/** What waits before and behind an action. */
+export type Log = Audit | BareLog | undefined;
+
 export interface Actions {
   /** Milliseconds from when each action was due to when its caller hears of its end. */
-  turn(audit: Audit | undefined): Promise<readonly number[]>;
+  turn(log: Log): Promise<readonly number[]>;
   /** Actions that were done, and those that were audited. */
   readonly done: { readonly all: number; readonly audited: number };
 }
@@ -26,26 +30,38 @@ export interface Actions {
 export function openActions(): Actions {
   const done = { all: 0, audited: 0 };
 
-  async function act(i: number, audit: Audit | undefined): Promise<void> {
-    const intent = await audit?.intent(actionEvent(i), 30_000);
+  async function act(i: number, log: Log): Promise<void> {
+    const ended = await begin(i, log);
     await new Promise(setImmediate);
     done.all++;
-    if (audit === undefined || intent === undefined) return;
-    await audit.outcome(intent, { outcome: "succeeded", rows: 1 });
-    done.audited++;
+    await ended();
+  }
+
+  /** Gives what is to be done when the action is over. */
+  async function begin(i: number, log: Log): Promise<() => Promise<void>> {
+    if (log === undefined) return async () => {};
+    if ("keep" in log) {
+      await log.keep();
+      return () => log.keep();
+    }
+    const intent = await log.intent(actionEvent(i), 30_000);
+    return async () => {
+      await log.outcome(intent, { outcome: "succeeded", rows: 1 });
+      done.audited++;
+    };
   }
 
   return {
     done,
-    async turn(audit) {
+    async turn(log) {
       const took: number[] = [];
       const running: Promise<void>[] = [];
-      const begin = performance.now();
+      const start = performance.now();
       for (let i = 0; i < actionsPerTurn; i++) {
-        const due = begin + (i * 1_000) / perSecond;
+        const due = start + (i * 1_000) / perSecond;
         while (performance.now() < due) await delay(1);
         const timed = async () => {
-          await act(i, audit);
+          await act(i, log);
           took[i] = performance.now() - due;
         };
         running.push(timed());
