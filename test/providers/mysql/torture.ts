@@ -1,6 +1,7 @@
 /** A table that holds the hard values of every type of MySQL and MariaDB. */
 import { FieldType } from "../../../src/gen/connector/v1/value_pb.js";
 import { isMariadb, keepsNegativeZero, versionNumbers } from "../../support/mysql-server.ts";
+import { shapes } from "./shapes.ts";
 import { column, type Given, literal, named, type TortureColumn } from "./torture-column.ts";
 
 const { INT32, INT64, UINT64, FLOAT, DOUBLE, DECIMAL, STRING, BYTES, DATE, TIME, TIMESTAMP } = FieldType;
@@ -209,6 +210,7 @@ const rest = [
       ],
     ),
   ),
+  ...shapes.map(({ type, text, hex }) => column(type, BYTES, [`ST_GeomFromText('${text}', 0)`, `\\x${hex}`])),
 ];
 
 /** MySQL has neither these types nor so many digits behind a point. */

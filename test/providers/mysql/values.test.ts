@@ -50,7 +50,7 @@ test("every field tells the contract's type, and the source's own words for it",
       // A result tells neither labels nor members, and MySQL's not which geometry it is.
       nativeType: nativeType
         .replace(/^(enum|set)\(.*$/, "$1")
-        .replace(/^(?:point|geom\w*)$/, shape)
+        .replace(/^(?:\w*point|\w*linestring|\w*polygon|geom\w*)$/, shape)
         .replace("vector(3)", vector),
     })),
   ];
