@@ -263,7 +263,7 @@ SELECT id, NTH_VALUE(total, 2) FROM FIRST RESPECT NULLS OVER (ORDER BY id) AS se
 SELECT o.id, best.* FROM orders o, LATERAL (SELECT i.product_id, i.price FROM order_item i WHERE i.order_id = o.id ORDER BY i.price DESC LIMIT 1) best
 SELECT IF(GROUPING(country, active), 'all', country) AS place, COUNT(*) FROM customer GROUP BY country, active WITH ROLLUP ORDER BY GROUPING(country), place
 SELECT id FROM ticket WHERE 'bug' MEMBER OF (labels->'$.names') AND labels->>'$.by.name' = 'Ada'
-WITH daily AS (TABLE measured) SELECT * FROM daily UNION ALL TABLE measured ORDER BY at LIMIT 4
+WITH daily AS (TABLE measured) SELECT * FROM daily UNION ALL TABLE measured ORDER BY 1 LIMIT 4
 -- Refused, though they harm nothing: they assign variables, are run from comments, limit themselves, or show how it goes
 SELECT @place := @place + 1 AS place, name FROM customer, (SELECT @place := 0) begun ORDER BY balance DESC
 SELECT /*!40001 SQL_NO_CACHE */ * FROM customer
