@@ -10,7 +10,7 @@ import { connectCaller } from "./connect-caller.ts";
 import { grpcCaller } from "./grpc-caller.ts";
 import { steadyLoad } from "./load.ts";
 
-const restarts = scaled({ test: 3, torture: 100 });
+const restarts = scaled({ test: 5, torture: 100 });
 const drainSeconds = 3;
 /** What a replica may take beyond it, on a busy machine: to tell its clients, and to close what it holds. */
 const closingMs = 3_000;

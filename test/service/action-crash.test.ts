@@ -14,7 +14,7 @@ import { scaled } from "../torture/scale.ts";
 import { run } from "./customer.ts";
 import { runProgram, type ServiceProcess } from "./process.ts";
 
-const kills = scaled({ test: 10, torture: 500 });
+const kills = scaled({ test: 20, torture: 500 });
 /** Of so many kills one is PostgreSQL's. */
 const databaseEvery = 5;
 const lanes = 6;
