@@ -8,8 +8,8 @@
  * `history_us`: CPU of this process for the record of a query.
  *
  * The database is the built-in PostgreSQL with its own settings: what is committed is on
- * the disk. It is as one that has been running for a while: there are entries already, and its
- * write-ahead log has files to go on in. Every round checks what it has moved.
+ * the disk. As one that has been running for a while it has files for its write-ahead log to go
+ * on in. Every round checks what it has moved.
  */
 import { createSecretKey } from "node:crypto";
 import { rm } from "node:fs/promises";
@@ -25,8 +25,10 @@ import { type HistoryCase, historyCases, openHistory } from "./audit/history.ts"
 import { type Bench, type BenchOptions, median } from "./support/bench.ts";
 
 const key = createSecretKey(Buffer.from(`${"6a".repeat(31)}03`, "hex"));
-/** Entries that there are before the first action. */
-const oldRows = 350_000;
+/** Entries of the chain that is verified. */
+const chainRows = 400_000;
+/** Files of the write-ahead log: more than the actions fill. */
+const logFiles = 6;
 
 const bench: Bench = async (options) => {
   await using cleanup = new AsyncDisposableStack();
@@ -36,10 +38,10 @@ const bench: Bench = async (options) => {
   cleanup.defer(() => embedded.stop());
   const store = await openStore({ url: embedded.url });
   cleanup.defer(() => store.close());
-  await makeOld(store, embedded.url, options);
+  await makeLogFiles(embedded.url);
   const actions = await measureActions(store, directory, options);
   const history = await measureHistory(store, options);
-  const verified = await measureVerification(store, oldRows + actions.entries, options);
+  const verified = await measureVerification(store, actions.entries, options);
   const added = (ms: readonly number[]) => median(ms.map((each, round) => each - (actions.without[round] ?? 0)));
   const rate = median(verified.map(({ rowsPerSecond }) => rowsPerSecond));
   const over = (name: HistoryCase) => median(history[name].map((us, round) => us - (history.untold[round] ?? 0)));
@@ -72,16 +74,15 @@ export default bench;
 
 const round2 = (value: number) => Math.round(value * 100) / 100;
 
-async function makeOld(store: Store, url: string, { progress }: BenchOptions): Promise<void> {
-  progress(`Writing ${oldRows.toLocaleString("en")} entries.`);
-  await fill(store, oldRows);
-  const audit = createAudit({ store, key });
-  await audit.tend();
-  await audit.close();
+/** A file is made when there is none from before, which takes as long as to write all of it. */
+async function makeLogFiles(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  // What the database does by itself in its quiet hours.
-  for (const statement of ["VACUUM ANALYZE", "CHECKPOINT"]) await client.query(statement);
+  for (let i = 0; i < logFiles; i++) {
+    await client.query("SELECT pg_logical_emit_message(false, 'bench', '')");
+    await client.query("SELECT pg_switch_wal()");
+  }
+  await client.query("CHECKPOINT");
   await client.end();
 }
 
@@ -107,7 +108,9 @@ async function measureActions(store: Store, directory: string, { rounds, progres
   if (actions.done.all !== expected) throw new Error(`Of ${expected} actions ${actions.done.all} were done.`);
   await audit.tend();
   await audit.close();
-  return { ...measured, entries: 2 * actions.done.audited };
+  const entries = 2 * actions.done.audited;
+  await verify(store, key, entries);
+  return { ...measured, entries };
 }
 
 async function measureHistory(store: Store, { rounds, progress }: BenchOptions) {
@@ -122,11 +125,17 @@ async function measureHistory(store: Store, { rounds, progress }: BenchOptions) 
   return measured;
 }
 
-/** @param entries That there have to be */
+/** @param entries That there are already */
 async function measureVerification(store: Store, entries: number, { rounds, progress }: BenchOptions) {
+  const missing = Math.max(0, chainRows - entries);
+  progress(`Writing ${missing.toLocaleString("en")} more entries.`);
+  await fill(store, missing);
+  const audit = createAudit({ store, key });
+  await audit.tend();
+  await audit.close();
   const measured: Verified[] = [];
   for (let round = 1; round <= rounds; round++) {
-    const one = await verify(store, key, entries);
+    const one = await verify(store, key, entries + missing);
     measured.push(one);
     progress(`Verification ${round} of ${rounds}: ${Math.round(one.rowsPerSecond).toLocaleString("en")} entries/s.`);
   }
