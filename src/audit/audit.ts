@@ -75,7 +75,7 @@ export interface AuditOptions {
   readonly checkpointFile?: string | undefined;
   /** Hears of what could not be done in the background, often the same. Default: nobody does. */
   readonly onProblem?: (cause: unknown) => void;
-  /** Default: every 10,000 entries of a replica, or every minute in which there are any. Who comes later is signed soon. */
+  /** Default: every 10,000 entries of a replica, or every minute in which there are any; the first one after a longer pause at once. */
   readonly checkpointEvery?: CheckpointEvery;
   /** Milliseconds beyond its time after which an intent counts as given up. Default: a minute. */
   readonly graceMs?: number;

@@ -2,8 +2,8 @@
  * Brings entries into the store, and settles when they are committed there, with their places in
  * the chain where nobody else is at it. Whoever comes while a batch of the organization is on its
  * way goes with the next one: many share a commit when there are many, and one alone waits for
- * nobody. Two batches at once would be at the same chain, and take more of the database's time
- * than the wait is long.
+ * nobody. Of two batches at once one would find the other at the chain, and its entries would
+ * have to be noted, and linked by a transaction of their own.
  */
 import { Failure } from "../failure.ts";
 import type { Store } from "../store/store.ts";

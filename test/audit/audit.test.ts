@@ -131,6 +131,31 @@ test("many at once share their commits, and each is there when it was told so", 
   }
 });
 
+test("who comes while a batch of the organization is on its way goes with the next one, and others wait for nobody", async () => {
+  const committing: string[] = [];
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  const held: Store = {
+    ...store,
+    async commit(organizationId, statement) {
+      committing.push(organizationId);
+      begin();
+      if (organizationId === organization) await released;
+      await store.commit(organizationId, statement);
+    },
+  };
+  const audit = opened({}, held);
+  const record = (organizationId: string) => audit.record(action("t", organizationId), { outcome: "succeeded" });
+  const first = record(organization);
+  await begun;
+  const later = [record(organization), record(organization)];
+  await record(`${organization}.other`);
+  expect(committing).toEqual([organization, `${organization}.other`]);
+  release();
+  await Promise.all([first, ...later]);
+  expect(committing).toEqual([organization, `${organization}.other`, organization]);
+});
+
 test("an intent that can't be written is refused, and one whose commit's fate is not known may be there", async () => {
   const away: Store = { ...store, commit: () => Promise.reject(new Error("away")) };
   const audit = auditOf(away, { onProblem: () => {} });
