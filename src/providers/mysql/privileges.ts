@@ -62,7 +62,7 @@ async function readRole(ask: Ask, role: string, active: string | null): Promise<
   try {
     return await readGrants(ask, "");
   } finally {
-    await ask(`SET ROLE ${active === null ? "NONE" : `\`${active.replaceAll("`", "``")}\``}`);
+    await ask(`SET ROLE ${active === null ? "NONE" : quoteIdentifier(active)}`);
   }
 }
 
