@@ -85,7 +85,8 @@ export function createSequencer(options: SequencerOptions): Sequencer {
   async function linkDue(): Promise<void> {
     for (const organizationId of await store.audit.due("link")) await link(organizationId);
     for (const [organizationId, { unsigned, dueMs }] of [...ends]) {
-      if (performance.now() < dueMs) continue;
+      // What was told of is linked and signed soon.
+      if (performance.now() < dueMs || told.has(organizationId)) continue;
       if (unsigned > 0) await link(organizationId);
       else ends.delete(organizationId);
     }

@@ -63,6 +63,19 @@ test("the first entry after a pause is signed soon, and who follows it asks for 
   expect(await signedPlaces()).toEqual([1, 101]);
 });
 
+test("an entry that is told of just before it is looked for is signed once", async () => {
+  const { audit, counted } = counting({ rows: 10_000, ms: 60_000 });
+  await expect.poll(() => counted.looks).toBeGreaterThan(2);
+  // The next look comes before what is told of now is linked.
+  await new Promise((resolve) => setTimeout(resolve, 250));
+  await write(audit);
+  await expect.poll(signedPlaces).toEqual([1]);
+  const looks = counted.looks;
+  await expect.poll(() => counted.looks).toBeGreaterThan(looks + 2);
+  expect(counted.transactions).toBe(1);
+  await audit.close();
+});
+
 test("an end is signed when so many entries are behind what was", async () => {
   const { audit } = counting({ rows: 10, ms: 60_000 });
   await write(audit);
